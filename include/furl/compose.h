@@ -1,0 +1,31 @@
+/*
+  What Furl's three types tell each other. Every exchange goes through a function composed on the object, so that each type works with
+  PETSc's own partners as well: the caller asks with PetscObjectQueryFunction() or PetscTryMethod() and goes on without when there is none.
+*/
+#pragma once
+
+#include <petscksp.h>
+
+/*
+  On a Mat of type furl.
+
+  MatFurlMultDot_C          y = A x and dot = x'y in one pass over the matrix; dot is summed over the ranks. Square matrices only.
+  MatFurlGetIsolatedRows_C  the local rows (global numbering, sorted, owned by this rank) that hold nothing but their diagonal entry, as
+                            Dirichlet rows kept in the system do; the caller destroys the IS. NULL where no rank has one.
+*/
+typedef PetscErrorCode (*FurlMatMultDotFn)(Mat A, Vec x, Vec y, PetscScalar *dot);
+typedef PetscErrorCode (*FurlMatGetIsolatedRowsFn)(Mat A, IS *rows);
+
+/*
+  On a PC of type furl.
+
+  PCFurlShareMat_C     F is a lossless Mat furl copy of Pmat at its present state, for the finest level; NULL takes it back
+  PCFurlSetFlexible_C  the outer method allows a preconditioner that changes from one application to the next
+  PCFurlSetNorm_C      the 2-norm of the vector that the next PCApply() will get, which saves the preconditioner a reduction; 0: unknown
+  PCFurlRaise_C        the preconditioner serves badly: take the next of its means (more precision, another method). `raised` is false
+                       where none is left; `what` names the new one, for a line of information (static string)
+*/
+typedef PetscErrorCode (*FurlPCShareMatFn)(PC pc, Mat F);
+typedef PetscErrorCode (*FurlPCSetFlexibleFn)(PC pc, PetscBool flexible);
+typedef PetscErrorCode (*FurlPCSetNormFn)(PC pc, PetscReal norm);
+typedef PetscErrorCode (*FurlPCRaiseFn)(PC pc, const char **what, PetscBool *raised);

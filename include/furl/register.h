@@ -1,0 +1,8 @@
+/* The constructors that furlregister.c registers, one for each type */
+#pragma once
+
+#include <petscksp.h>
+
+PETSC_INTERN PetscErrorCode MatCreate_Furl(Mat);
+PETSC_INTERN PetscErrorCode PCCreate_Furl(PC);
+PETSC_INTERN PetscErrorCode KSPCreate_Furl(KSP);
