@@ -7,12 +7,14 @@ static PetscErrorCode GetCsr(Mat A, FurlCsr *csr)
   PetscInt           nrows, ncols;
   PetscBool          done;
   const PetscScalar *value;
+  MatType            type;
 
   PetscFunctionBegin;
+  PetscCall(MatGetType(A, &type));
   PetscCall(MatGetLocalSize(A, NULL, &ncols));
   PetscCall(MatGetRowIJ(A, 0, PETSC_FALSE, PETSC_FALSE, &nrows, &csr->rowptr, &csr->column, &done));
   PetscCheck(done, PetscObjectComm((PetscObject)A), PETSC_ERR_SUP, "Matrix type %s does not give its rows and columns; convert it to aij",
-             ((PetscObject)A)->type_name);
+             type);
   PetscCall(MatSeqAIJGetArrayRead(A, &value));
   csr->value = value;
   csr->nrows = nrows;
