@@ -22,9 +22,9 @@ typedef struct {
 
 /*
   Encodes an assembled AIJ matrix, sequential or parallel, square or not; collective. Scales of the encoding are those of the local rows
-  and local columns; ghost_scale [nghost of the AIJ matrix] those of the others' columns, NULL where column_scale is.
+  and local columns (both given or both NULL, alike on all processes); those of the ghosts are fetched.
 */
-PETSC_INTERN PetscErrorCode FurlMatrixEncode(Mat aij, const FurlEncoding *encoding, const double *ghost_scale, FurlMatrix *matrix);
+PETSC_INTERN PetscErrorCode FurlMatrixEncode(Mat aij, const FurlEncoding *encoding, FurlMatrix *matrix);
 PETSC_INTERN PetscErrorCode FurlMatrixDestroy(FurlMatrix *matrix);
 
 /* Owned entries of a distributed vector to the processes that need them; nothing to do where halo is NULL. unit: MPI_DOUBLE or MPI_FLOAT */

@@ -135,9 +135,10 @@ static PetscErrorCode CreateHalo(Mat aij, const FurlAijParts *parts, FurlMatrix 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode FurlMatrixEncode(Mat aij, const FurlEncoding *encoding, const double *ghost_scale, FurlMatrix *matrix)
+PetscErrorCode FurlMatrixEncode(Mat aij, const FurlEncoding *encoding, FurlMatrix *matrix)
 {
   FurlAijParts parts;
+  double      *ghost_scale = NULL;
 
   PetscFunctionBegin;
   PetscCall(PetscMemzero(matrix, sizeof(*matrix)));
@@ -148,7 +149,13 @@ PetscErrorCode FurlMatrixEncode(Mat aij, const FurlEncoding *encoding, const dou
   if (matrix->halo) {
     matrix->ninterior = 0;
     PetscCall(ListSlices(&parts.offdiagonal, matrix));
+    if (encoding->column_scale) {
+      PetscCall(PetscMalloc1(matrix->nghost, &ghost_scale));
+      PetscCall(FurlHaloBegin(matrix, MPI_DOUBLE, encoding->column_scale, ghost_scale));
+      PetscCall(FurlHaloEnd(matrix, MPI_DOUBLE, encoding->column_scale, ghost_scale));
+    }
     PetscCall(EncodeBoundary(&parts.offdiagonal, encoding, ghost_scale, matrix));
+    PetscCall(PetscFree(ghost_scale));
   }
   PetscCall(FurlAijRestoreParts(aij, &parts));
   PetscFunctionReturn(PETSC_SUCCESS);
