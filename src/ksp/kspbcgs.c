@@ -59,7 +59,7 @@ static PetscErrorCode Move(KSP ksp, PetscReal step, Vec w, PetscBool *more)
   PetscCall(FurlKSPKeepBest(ksp, norm, step * f->tau / f->sigma, FurlKSPz(f)));
   PetscCall(FurlKSPReport(ksp, norm));
   PetscCall(FurlKSPVerify(ksp));
-  if (ksp->reason || f->cause == FURL_KSP_CLAIM) PetscFunctionReturn(PETSC_SUCCESS);
+  if (ksp->reason || f->cause != FURL_KSP_CAUSES) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(FurlKSPWatch(ksp, &restart));
   *more = restart ? PETSC_FALSE : PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);

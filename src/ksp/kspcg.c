@@ -118,7 +118,7 @@ PetscErrorCode FurlKSPRunCG(KSP ksp)
     PetscCall(FurlKSPKeepBest(ksp, norm, c.alpha / f->sigma, FurlKSPp(f)));
     PetscCall(FurlKSPReport(ksp, norm));
     PetscCall(FurlKSPVerify(ksp));
-    if (ksp->reason || f->cause == FURL_KSP_CLAIM) PetscFunctionReturn(PETSC_SUCCESS);
+    if (ksp->reason || f->cause != FURL_KSP_CAUSES) PetscFunctionReturn(PETSC_SUCCESS);
     PetscCall(FurlKSPWatch(ksp, &restart));
     if (restart) PetscFunctionReturn(PETSC_SUCCESS);
     if (!needs_z) PetscCall(ApplyB(ksp, &c));

@@ -147,6 +147,7 @@ static PetscErrorCode KSPReset_Furl(KSP ksp)
   PetscCall(VecDestroyVecs(f->nV, &f->V));
   PetscCall(VecDestroyVecs(f->nZ, &f->Z));
   PetscCall(VecDestroy(&f->best));
+  PetscCall(VecDestroy(&f->refused_best));
   PetscCall(VecDestroy(&f->built));
   PetscCall(PetscFree(f->hess));
   PetscCall(PetscFree(f->partial));

@@ -14,7 +14,8 @@ typedef enum {
   FURL_KSP_SIGN_MAT,  /* p'Ap changed its sign */
   FURL_KSP_SIGN_PC,   /* r'Br changed its sign */
   FURL_KSP_BREAKDOWN, /* a division by zero ahead */
-  FURL_KSP_CAUSES
+  FURL_KSP_DIVERGED,  /* the user's test saw divergence, and another method may do better */
+  FURL_KSP_CAUSES     /* none so far */
 } FurlKSPCause;
 
 #define FURL_KSP_WINDOW 30 /* iterations over which the rate of convergence is observed */
@@ -43,11 +44,12 @@ typedef struct {
   PetscBool        whole_symmetric; /* symmetric with the isolated rows included, so that A' may be solved by CG too */
 
   /* work: owned */
-  Vec       *work;  /* [4] r, z, p, q of the comments, see FurlKSPWork */
-  Vec       *more;  /* [3] BiCGStab's shadow residual, t and the preconditioned residual */
-  Vec        built; /* KSPBuildSolution() without a vector of the caller, inside a GMRES cycle */
-  Vec        best;  /* the best iterate, valid when best_saved */
-  Vec       *V, *Z; /* [nV] orthonormal basis and [nZ] preconditioned basis of GMRES, made as the cycle grows */
+  Vec       *work;         /* [4] r, z, p, q of the comments, see FurlKSPWork */
+  Vec       *more;         /* [3] BiCGStab's shadow residual, t and the preconditioned residual */
+  Vec        refused_best; /* the best iterate whose claim was refused */
+  Vec        built;        /* KSPBuildSolution() without a vector of the caller, inside a GMRES cycle */
+  Vec        best;         /* the best iterate, valid when best_saved */
+  Vec       *V, *Z;        /* [nV] orthonormal basis and [nZ] preconditioned basis of GMRES, made as the cycle grows */
   PetscInt   nV, nZ;
   PetscReal *hess;    /* GMRES: [restart][restart + 1] Hessenberg columns, then rotations and right-hand side */
   PetscInt   nhess;   /* columns for which hess has room */
@@ -70,7 +72,7 @@ typedef struct {
   PetscReal     norm;        /* the user's norm of b - A x, by recurrence */
   PetscReal     best_norm;   /* the smallest of those, and what belongs to the best iterate */
   PetscBool     best_saved;  /* `best` holds an iterate better than x */
-  PetscReal     last_true;   /* true norm at the last refused claim */
+  PetscReal     last_true;   /* smallest true norm among the refused claims, that of refused_best */
   PetscInt      refused;     /* claims refused in a row without gain */
   PetscReal     mark;        /* best norm when progress was last seen, and ... */
   PetscInt      mark_it;     /* ... when */

@@ -207,7 +207,8 @@ PetscErrorCode FurlKSPReport(KSP ksp, PetscReal norm)
 
 /*
   Before a claim of convergence stands, the residual is computed by the user's own product. PETSc's own test must hold for it; a test of
-  the user's, which may look at anything, is trusted unless the recurrence was off by more than a factor of two.
+  the user's, which may look at anything, is trusted unless the recurrence was off by more than a factor of two. Divergence that the test
+  sees in CG or BiCGStab is no last word either: the driver may know another method.
 */
 PetscErrorCode FurlKSPVerify(KSP ksp)
 {
@@ -216,6 +217,10 @@ PetscErrorCode FurlKSPVerify(KSP ksp)
   PetscReal       limit;
 
   PetscFunctionBegin;
+  if (ksp->reason == KSP_DIVERGED_DTOL && f->target && f->running != KSP_FURL_GMRES) {
+    ksp->reason = KSP_CONVERGED_ITERATING;
+    f->cause    = FURL_KSP_DIVERGED;
+  }
   if (ksp->reason <= 0 || ksp->reason == KSP_CONVERGED_ITS || ksp->normtype == KSP_NORM_NONE) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscLogEventBegin(f->event_verify, ksp, NULL, NULL, NULL));
   PetscCall(FurlKSPTrueResidual(ksp, PETSC_TRUE));
@@ -312,7 +317,7 @@ PetscErrorCode FurlKSPWatch(KSP ksp, PetscBool *restart)
   }
   if (!f->raise_empty && IsPoor(ksp, before)) {
     PetscCall(FurlKSPRaise(ksp, "slow", restart));
-    f->cause = FURL_KSP_RAISED;
+    if (*restart) f->cause = FURL_KSP_RAISED;
   }
   if (*restart || ksp->its - f->mark_it <= Patience(ksp)) PetscFunctionReturn(PETSC_SUCCESS);
   f->cause = FURL_KSP_STALL;

@@ -1,9 +1,15 @@
 /* The driver of a solve: which recurrence runs, and what is tried when one of them hands back */
 #include "kspfurlimpl.h"
 
-static const char *const causes[FURL_KSP_CAUSES] = {
-  "the true residual refuses the claim", "preconditioner raised", "no progress", "p'Ap changed its sign", "r'Br changed its sign",
-  "breakdown of the recurrence"};
+#define FURL_KSP_LONG 100 /* iterations after which reaching max_it is a failure to explain, not the habit of an inner solver */
+
+static const char *const causes[FURL_KSP_CAUSES] = {"the true residual refuses the claim",
+                                                    "preconditioner raised",
+                                                    "no progress",
+                                                    "p'Ap changed its sign",
+                                                    "r'Br changed its sign",
+                                                    "breakdown of the recurrence",
+                                                    "divergence"};
 
 /* Which recurrence suits, where the user left the choice */
 static KSPFurlMethod Choose(KSP ksp)
@@ -111,8 +117,8 @@ static PetscErrorCode MapsConstantToZero(KSP ksp, PetscBool *zero)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Nothing is left to try: the best iterate, a truthful reason, and a line that says how far it got */
-static PetscErrorCode GiveUp(KSP ksp, KSPConvergedReason reason, const char *why)
+/* One line for -info and the view: how far it got, and what may be wrong with the system */
+static PetscErrorCode TellFailure(KSP ksp, const char *why)
 {
   KSP_Furl    *f    = (KSP_Furl *)ksp->data;
   PetscBool    zero = PETSC_FALSE;
@@ -120,12 +126,8 @@ static PetscErrorCode GiveUp(KSP ksp, KSPConvergedReason reason, const char *why
   MatNullSpace space;
 
   PetscFunctionBegin;
-  PetscCall(TakeBest(ksp));
-  PetscCall(FurlKSPTrueResidual(ksp, PETSC_TRUE));
-  f->reached  = f->norm;
-  f->wanted   = ksp->ttol;
-  ksp->rnorm  = f->norm;
-  ksp->reason = reason;
+  f->reached = ksp->rnorm;
+  f->wanted  = ksp->ttol;
   PetscCall(PCGetOperators(ksp->pc, &A, NULL));
   PetscCall(MatGetNullSpace(A, &space));
   if (!space) PetscCall(MapsConstantToZero(ksp, &zero));
@@ -133,6 +135,24 @@ static PetscErrorCode GiveUp(KSP ksp, KSPConvergedReason reason, const char *why
                           (double)f->reached, (double)f->wanted,
                           zero ? "; A maps constants to zero: if b is not in its range, see MatSetNullSpace()" : ""));
   PetscCall(PetscInfo(ksp, "%s\n", f->story));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Nothing is left to try: the best iterate and a truthful reason */
+static PetscErrorCode GiveUp(KSP ksp, KSPConvergedReason reason, const char *why)
+{
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
+
+  PetscFunctionBegin;
+  PetscCall(TakeBest(ksp));
+  PetscCall(FurlKSPTrueResidual(ksp, PETSC_TRUE));
+  if (f->last_true < f->norm) { /* an iterate whose claim was refused is better */
+    PetscCall(VecCopy(f->refused_best, ksp->vec_sol));
+    f->norm = f->last_true;
+  }
+  ksp->rnorm  = f->norm;
+  ksp->reason = reason;
+  PetscCall(TellFailure(ksp, why));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -171,8 +191,12 @@ static PetscErrorCode AfterClaim(KSP ksp)
   KSP_Furl *f = (KSP_Furl *)ksp->data;
 
   PetscFunctionBegin;
-  f->refused   = f->norm > 0.5 * f->last_true ? f->refused + 1 : 0;
-  f->last_true = PetscMin(f->norm, f->last_true);
+  f->refused = f->norm > 0.5 * f->last_true ? f->refused + 1 : 0;
+  if (f->norm < f->last_true) {
+    if (!f->refused_best) PetscCall(VecDuplicate(ksp->vec_sol, &f->refused_best));
+    PetscCall(VecCopy(ksp->vec_sol, f->refused_best));
+    f->last_true = f->norm;
+  }
   if (f->refused < 3) PetscFunctionReturn(PETSC_SUCCESS);
   f->refused = 0;
   if (f->F && !f->own_product) {
@@ -275,5 +299,6 @@ PetscErrorCode KSPSolve_Furl(KSP ksp)
     PetscCall(TakeBest(ksp));
     ksp->rnorm = f->norm;
   }
+  if (f->target && ksp->its >= FURL_KSP_LONG && ksp->reason == KSP_DIVERGED_ITS) PetscCall(TellFailure(ksp, "max_it"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
