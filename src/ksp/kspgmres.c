@@ -147,15 +147,29 @@ PetscErrorCode FurlKSPGMRESSolution(KSP ksp, Vec v)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Adds the columns to x */
+/* Adds the columns to x, which is kept until the true residual has judged them: in a singular system they may be huge and wrong */
 static PetscErrorCode Finish(KSP ksp)
 {
   KSP_Furl *f = (KSP_Furl *)ksp->data;
 
   PetscFunctionBegin;
+  if (ksp->normtype != KSP_NORM_NONE && !f->best_saved) {
+    if (!f->best) PetscCall(VecDuplicate(ksp->vec_sol, &f->best));
+    PetscCall(VecCopy(ksp->vec_sol, f->best));
+  }
   PetscCall(FurlKSPGMRESSolution(ksp, ksp->vec_sol));
   f->inner = 0;
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The best iterate is x, or the one that Finish() kept */
+static void Judge(KSP ksp)
+{
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
+
+  if (ksp->normtype == KSP_NORM_NONE) return;
+  f->best_saved = f->norm > f->best_norm ? PETSC_TRUE : PETSC_FALSE;
+  f->best_norm  = PetscMin(f->norm, f->best_norm);
 }
 
 static PetscBool NeedsB(KSP ksp)
@@ -258,6 +272,7 @@ static PetscErrorCode Cycle(KSP ksp, PetscBool *handback)
     if (ksp->reason) {
       PetscCall(Finish(ksp));
       PetscCall(FurlKSPVerify(ksp));
+      if (!ksp->reason) Judge(ksp);
       PetscFunctionReturn(PETSC_SUCCESS);
     }
     PetscCall(FurlKSPWatch(ksp, &restart));
@@ -314,7 +329,7 @@ PetscErrorCode FurlKSPRunGMRES(KSP ksp)
     if (ksp->reason || handback) PetscFunctionReturn(PETSC_SUCCESS);
     PetscCall(FurlKSPTrueResidual(ksp, PETSC_FALSE));
     KSPCheckNorm(ksp, f->norm);
-    f->best_norm = PetscMin(f->best_norm, f->norm);
+    Judge(ksp);
     if (f->rnorm == 0 || (f->target && GotNowhere(f, before))) PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscFunctionReturn(PETSC_SUCCESS);

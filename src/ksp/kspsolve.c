@@ -273,7 +273,7 @@ static PetscErrorCode Iterate(KSP ksp)
       continue;
     }
     PetscCall(Decide(ksp));
-    if (ksp->reason || f->cause == FURL_KSP_CLAIM) continue; /* a refused claim leaves the true residual in r */
+    if (ksp->reason || (f->cause == FURL_KSP_CLAIM && !f->best_saved)) continue; /* a refused claim leaves the true residual in r */
     PetscCall(TakeBest(ksp));
     PetscCall(FurlKSPTrueResidual(ksp, PETSC_FALSE));
     KSPCheckNorm(ksp, f->norm);
