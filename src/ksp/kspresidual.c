@@ -282,7 +282,7 @@ static PetscInt Patience(KSP ksp)
   const KSP_Furl *f = (const KSP_Furl *)ksp->data;
 
   if (f->running == KSP_FURL_GMRES) return 3 * f->columns;
-  return PetscMax(50, PetscMin(1000, ksp->max_it / 4));
+  return PetscMax(50, PetscMin(3000, ksp->max_it / 3));
 }
 
 /* Is the mean rate of the last iterations so poor that a better preconditioner is asked for? */
