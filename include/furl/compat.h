@@ -17,8 +17,3 @@ typedef PetscOptionItems *FurlOptionItems;
 #else
 typedef PetscOptionItems FurlOptionItems;
 #endif
-
-/* 3.22 counts history lengths and the like in PetscCount, 3.18 has no such type */
-#if PETSC_VERSION_LT(3, 19, 0)
-typedef PetscInt PetscCount;
-#endif
