@@ -112,6 +112,28 @@ PetscErrorCode FurlDecode(Mat F, MatType type, Mat *aij)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode FurlDecodeBlock(Mat F, Mat *block)
+{
+  Mat_Furl *const      f     = F->data;
+  const FurlSlicesView view  = FurlSlicesGetView(&f->encoded->matrix.diagonal);
+  const PetscInt       nrows = F->rmap->n, nnz = (PetscInt)f->encoded->matrix.diagonal.nnz;
+  PetscInt            *rowptr, *column;
+  PetscScalar         *value;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc3(nrows + 1, &rowptr, nnz, &column, nnz, &value));
+  rowptr[0] = 0;
+  for (PetscInt i = 0; i < nrows; i++)
+    rowptr[i + 1] = rowptr[i] + (PetscInt)FurlSlicesDecodeRow(&view, i, column + rowptr[i], value + rowptr[i]);
+  PetscCall(MatCreate(PETSC_COMM_SELF, block));
+  PetscCall(MatSetSizes(*block, nrows, F->cmap->n, nrows, F->cmap->n));
+  PetscCall(MatSetBlockSizesFromMats(*block, F, F));
+  PetscCall(MatSetType(*block, MATSEQAIJ));
+  PetscCall(MatSeqAIJSetPreallocationCSR(*block, rowptr, column, value));
+  PetscCall(PetscFree3(rowptr, column, value));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The encoder relies on ascending columns, which MatCreateSeqAIJWithArrays() does not insist on */
 static PetscErrorCode CheckAscending(Mat aij)
 {
@@ -169,8 +191,11 @@ static PetscErrorCode CreateLike(Mat A, Mat *F)
 static PetscErrorCode KeepIdentity(Mat A, Mat F)
 {
   MatNullSpace sp;
+  const char  *prefix;
 
   PetscFunctionBegin;
+  PetscCall(MatGetOptionsPrefix(A, &prefix));
+  PetscCall(MatSetOptionsPrefix(F, prefix));
   if (((PetscObject)A)->name) PetscCall(PetscObjectSetName((PetscObject)F, ((PetscObject)A)->name));
   PetscCall(MatGetNullSpace(A, &sp));
   if (sp) PetscCall(MatSetNullSpace(F, sp));
@@ -230,27 +255,20 @@ PetscErrorCode MatConvertFrom_Furl(Mat A, MatType type, MatReuse reuse, Mat *F)
 PetscErrorCode MatConvert_Furl(Mat F, MatType type, MatReuse reuse, Mat *A)
 {
   PetscBool is_aij;
-  Mat       aij;
+  Mat       B;
 
   PetscFunctionBegin;
   PetscCall(PetscStrcmpAny(type, &is_aij, MATAIJ, MATSEQAIJ, MATMPIAIJ, ""));
-  PetscCall(FurlDecode(F, is_aij ? type : MATAIJ, &aij));
-  if (!is_aij && reuse != MAT_REUSE_MATRIX) PetscCall(MatConvert(aij, type, MAT_INPLACE_MATRIX, &aij));
-  switch (reuse) {
-  case MAT_INPLACE_MATRIX:
-    PetscCall(KeepIdentity(F, aij));
-    PetscCall(MatHeaderReplace(F, &aij));
-    break;
-  case MAT_REUSE_MATRIX:
-    if (is_aij)
-      PetscCall(MatCopy(aij, *A, DIFFERENT_NONZERO_PATTERN));
-    else
-      PetscCall(MatConvert(aij, type, MAT_REUSE_MATRIX, A));
-    PetscCall(MatDestroy(&aij));
-    break;
-  default:
-    *A = aij;
+  PetscCall(FurlDecode(F, is_aij ? type : MATAIJ, &B));
+  if (!is_aij) PetscCall(MatConvert(B, type, MAT_INPLACE_MATRIX, &B));
+  if (reuse == MAT_INITIAL_MATRIX) {
+    *A = B;
+    PetscFunctionReturn(PETSC_SUCCESS);
   }
+  /* not MatCopy(), which adds to zero where patterns differ and so loses the sign of -0.0 */
+  PetscCall(KeepIdentity(*A, B));
+  B->nonzerostate += (*A)->nonzerostate + 1;
+  PetscCall(MatHeaderReplace(*A, &B));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -53,6 +53,25 @@ static PetscErrorCode ForgetValues(Mat_Furl *f)
   PetscCall(PetscFree2(f->ghost, f->partial));
   PetscCall(PetscFree2(f->row_column, f->row_value));
   PetscCall(FurlEncodedDestroy(&f->encoded));
+  PetscCall(MatDestroy(&f->building));
+  PetscCall(FurlPendingFree(&f->pending));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A copy of the bytes that goes when the object goes */
+PetscErrorCode FurlComposeCopy(PetscObject object, const char *name, const void *data, size_t bytes)
+{
+  PetscContainer container;
+  void          *copy;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc(bytes, &copy));
+  PetscCall(PetscMemcpy(copy, data, bytes));
+  PetscCall(PetscContainerCreate(PetscObjectComm(object), &container));
+  PetscCall(PetscContainerSetPointer(container, copy));
+  PetscCall(FurlContainerSetFree(container));
+  PetscCall(PetscObjectCompose(object, name, (PetscObject)container));
+  PetscCall(PetscContainerDestroy(&container));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -269,6 +288,8 @@ static PetscErrorCode ComposeMethods(Mat A, PetscBool compose)
   COMPOSE(MatFurlMultDot);
   COMPOSE(MatFurlGetIsolatedRows);
 #undef COMPOSE
+  PetscCall(PetscObjectComposeFunction(object, "MatProductSetFromOptions_anytype_C", compose ? MatProductSetFromOptions_Furl : NULL));
+  PetscCall(FurlComposePreallocation(A, compose));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -279,24 +300,24 @@ static PetscErrorCode MatDestroy_Furl(Mat A)
   PetscFunctionBegin;
   PetscCall(ComposeMethods(A, PETSC_FALSE));
   PetscCall(ForgetValues(f));
-  PetscCall(MatDestroy(&f->building));
   PetscCall(PetscFree(A->data));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static const struct _MatOps operations = {
-  .getrow           = MatGetRow_Furl,
-  .restorerow       = MatRestoreRow_Furl,
-  .multtranspose    = MatMultTranspose_Furl,
-  .multtransposeadd = MatMultTransposeAdd_Furl,
-  .mult             = MatMult_Furl,
-  .multadd          = MatMultAdd_Furl,
-  .getdiagonal      = MatGetDiagonal_Furl,
-  .convertfrom      = MatConvertFrom_Furl,
-  .convert          = MatConvert_Furl,
-  .duplicate        = MatDuplicate_Furl,
-  .setfromoptions   = MatSetFromOptions_Furl,
-  .destroy          = MatDestroy_Furl,
+  .getrow                = MatGetRow_Furl,
+  .restorerow            = MatRestoreRow_Furl,
+  .multtranspose         = MatMultTranspose_Furl,
+  .multtransposeadd      = MatMultTransposeAdd_Furl,
+  .mult                  = MatMult_Furl,
+  .multadd               = MatMultAdd_Furl,
+  .getdiagonal           = MatGetDiagonal_Furl,
+  .convertfrom           = MatConvertFrom_Furl,
+  .convert               = MatConvert_Furl,
+  .productsetfromoptions = MatProductSetFromOptions_Furl,
+  .duplicate             = MatDuplicate_Furl,
+  .setfromoptions        = MatSetFromOptions_Furl,
+  .destroy               = MatDestroy_Furl,
 };
 
 /*MC
@@ -324,6 +345,9 @@ PetscErrorCode MatCreate_Furl(Mat A)
   f->read   = MAT_FURL_READ_ALL;
   A->data   = f;
   A->ops[0] = operations;
+  PetscCall(FurlInstallDecoding(A));
+  PetscCall(FurlInstallAssembly(A));
+  PetscCall(FurlInstallView(A));
   PetscCall(ComposeMethods(A, PETSC_TRUE));
   PetscCall(PetscObjectChangeTypeName((PetscObject)A, MATFURL));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -34,10 +34,11 @@ typedef struct {
   PetscInt         *row_column; /* [longest_row] what MatGetRow() returned */
   PetscScalar      *row_value;  /* [longest_row] */
 
-  Mat         building; /* aij: takes values until the final assembly; NULL else */
-  FurlPending pending;
-  PetscBool   option_given[MAT_OPTION_MAX - MAT_OPTION_MIN]; /* by MatSetOption(), for building */
-  PetscBool   option[MAT_OPTION_MAX - MAT_OPTION_MIN];
+  Mat              building;         /* aij: takes values until the final assembly; NULL else */
+  PetscObjectState building_pattern; /* its nonzero state when it began */
+  FurlPending      pending;
+  PetscBool        option_given[MAT_OPTION_MAX - MAT_OPTION_MIN]; /* by MatSetOption(), for building */
+  PetscBool        option[MAT_OPTION_MAX - MAT_OPTION_MIN];
 
   Mat       decoded; /* aij of the present values; NULL when nobody needs it */
   int       decoded_users;
@@ -54,10 +55,13 @@ PETSC_INTERN PetscErrorCode FurlEncodedDestroy(FurlEncoded **encoded);
 PETSC_INTERN PetscErrorCode FurlSetEncoded(Mat A, FurlEncoded *encoded); /* takes over the reference; all that depends on values goes */
 PETSC_INTERN PetscErrorCode FurlReadOptions(Mat A);
 
+PETSC_INTERN PetscErrorCode FurlComposeCopy(PetscObject object, const char *name, const void *data, size_t bytes);
+
 /* conversion.c */
 PETSC_INTERN PetscErrorCode MatConvertFrom_Furl(Mat A, MatType type, MatReuse reuse, Mat *F);
 PETSC_INTERN PetscErrorCode MatConvert_Furl(Mat F, MatType type, MatReuse reuse, Mat *A);
 PETSC_INTERN PetscErrorCode FurlDecode(Mat F, MatType type, Mat *aij);
+PETSC_INTERN PetscErrorCode FurlDecodeBlock(Mat F, Mat *block); /* columns of this process only */
 PETSC_INTERN PetscErrorCode FurlDecodeRow(Mat F, PetscInt i, PetscInt *n, PetscInt *column, PetscScalar *value);
 PETSC_INTERN PetscErrorCode MatGetRow_Furl(Mat A, PetscInt row, PetscInt *n, PetscInt **column, PetscScalar **value);
 PETSC_INTERN PetscErrorCode MatRestoreRow_Furl(Mat A, PetscInt row, PetscInt *n, PetscInt **column, PetscScalar **value);
@@ -73,3 +77,28 @@ PETSC_INTERN PetscErrorCode MatFurlGetIsolatedRows_Furl(Mat A, IS *rows);
 /* transpose.c */
 PETSC_INTERN PetscErrorCode MatMultTranspose_Furl(Mat A, Vec x, Vec y);
 PETSC_INTERN PetscErrorCode MatMultTransposeAdd_Furl(Mat A, Vec x, Vec z, Vec y);
+
+/* decoded.c */
+typedef struct {
+  Mat              aij;
+  PetscObjectState pattern; /* its nonzero state before the change */
+} FurlChange;
+
+PETSC_INTERN PetscErrorCode FurlDecodedGet(Mat A, const char *what, Mat *aij);
+PETSC_INTERN PetscErrorCode FurlDecodedKeep(Mat A, const char *what, Mat *aij);
+PETSC_INTERN PetscErrorCode FurlDecodedRestore(Mat A, Mat *aij);
+PETSC_INTERN PetscErrorCode FurlChangeBegin(Mat A, const char *what, FurlChange *change);
+PETSC_INTERN PetscErrorCode FurlChangeEnd(Mat A, FurlChange *change);
+
+/* assembly.c */
+PETSC_INTERN PetscErrorCode FurlApplyOptions(Mat A, Mat aij);
+PETSC_INTERN PetscErrorCode FurlPendingFree(FurlPending *pending);
+PETSC_INTERN PetscErrorCode FurlComposePreallocation(Mat A, PetscBool compose);
+
+/* matproduct.c */
+PETSC_INTERN PetscErrorCode MatProductSetFromOptions_Furl(Mat C);
+
+/* Each file sets the operations it has */
+PETSC_INTERN PetscErrorCode FurlInstallDecoding(Mat A);
+PETSC_INTERN PetscErrorCode FurlInstallAssembly(Mat A);
+PETSC_INTERN PetscErrorCode FurlInstallView(Mat A);
