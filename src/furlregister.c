@@ -38,6 +38,7 @@ PetscErrorCode PetscFurlInitializePackage(void)
   if (registered) PetscFunctionReturn(PETSC_SUCCESS);
   registered = PETSC_TRUE;
   PetscCall(MatRegister(MATFURL, MatCreate_Furl));
+  PetscCall(FurlFactorRegister());
   PetscCall(PCRegister(PCFURL, PCCreate_Furl));
   PetscCall(KSPRegister(KSPFURL, KSPCreate_Furl));
   PetscCall(PetscRegisterFinalize(PetscFurlFinalizePackage));
