@@ -8,7 +8,7 @@
 #include <petscsys.h>
 
 #if PETSC_VERSION_LT(3, 19, 0)
-  #define PETSC_SUCCESS ((PetscErrorCode)0)
+#define PETSC_SUCCESS ((PetscErrorCode)0)
 #endif
 
 /* 3.23 turned the argument of setfromoptions() from a pointer to a struct into a typedef of that pointer */
@@ -16,9 +16,4 @@
 typedef PetscOptionItems *FurlOptionItems;
 #else
 typedef PetscOptionItems FurlOptionItems;
-#endif
-
-/* 3.22 counts history lengths and the like in PetscCount, 3.18 has no such type */
-#if PETSC_VERSION_LT(3, 19, 0)
-typedef PetscInt PetscCount;
 #endif

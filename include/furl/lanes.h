@@ -11,17 +11,17 @@
 #define FURL_WIDTH 32 /* rows of a slice: the threads of a warp, four AVX-512 vectors of doubles */
 
 #if defined(__CUDACC__)
-  #define FURL_BODY                 static __device__ __forceinline__
-  #define FURL_LANES(l)             for (int l = (int)(threadIdx.x % FURL_WIDTH), furl_once = 1; furl_once; furl_once = 0)
-  #define FURL_PER_LANE(type, name) type name[1]
-  #define AT(name, l)               name[0]
-  #define FURL_RESTRICT             __restrict__
+#define FURL_BODY static __device__ __forceinline__
+#define FURL_LANES(l) for (int l = (int)(threadIdx.x % FURL_WIDTH), furl_once = 1; furl_once; furl_once = 0)
+#define FURL_PER_LANE(type, name) type name[1]
+#define AT(name, l) name[0]
+#define FURL_RESTRICT __restrict__
 #else
-  #define FURL_BODY                 static inline __attribute__((always_inline))
-  #define FURL_LANES(l)             _Pragma("GCC ivdep") for (int l = 0; l < FURL_WIDTH; l++)
-  #define FURL_PER_LANE(type, name) type name[FURL_WIDTH]
-  #define AT(name, l)               name[l]
-  #define FURL_RESTRICT             restrict
+#define FURL_BODY static inline __attribute__((always_inline))
+#define FURL_LANES(l) _Pragma("GCC ivdep") for (int l = 0; l < FURL_WIDTH; l++)
+#define FURL_PER_LANE(type, name) type name[FURL_WIDTH]
+#define AT(name, l) name[l]
+#define FURL_RESTRICT restrict
 #endif
 
 /* Sum over the lanes by a tree whose order is the same on every machine, so that results do not depend on the back end's width */
