@@ -28,7 +28,7 @@ setup:                        # finds or builds a PETSc
 demo: build                   # the main job; `make demo N=100` sets the size
 	@tools/demo $(if $(N),-n $(N))
 
-check: build style            # all tests; `make check TESTS=mat/` runs those whose name contains the word
+check: build                  # all tests; `make check TESTS="mat/ ksp/"` runs those whose names contain a word
 	@tools/runtests $(TESTS)
 
 bench: build                  # measured ratios against the opponents of bench/opponents.txt

@@ -16,7 +16,7 @@
 .seealso: `PetscFurlInitializePackage()`, `KSPSetType()`, `PCSetType()`, `MatSetType()`
 J*/
 #define KSPFURL "furl"
-#define PCFURL  "furl"
+#define PCFURL "furl"
 #define MATFURL "furl"
 
 PETSC_EXTERN PetscErrorCode PetscFurlInitializePackage(void);

@@ -16,7 +16,9 @@ int main(int argc, char **argv)
   MPI_Comm_rank(PETSC_COMM_WORLD, &rank);
   MPI_Allreduce(&one, &ranks, 1, MPI_INT, MPI_SUM, PETSC_COMM_WORLD);
   wrong = FurlLoaderDescribe((void *)KSPInitializePackage, &petsc);
-  if (wrong) fprintf(stderr, "%s: %s\n", petsc.path, wrong);
-  else if (!rank) printf("furl-probe %s %d.%d.%d %d\n", petsc.build, petsc.major, petsc.minor, petsc.subminor, ranks);
+  if (wrong)
+    fprintf(stderr, "%s: %s\n", petsc.path, wrong);
+  else if (!rank)
+    printf("furl-probe %s %d.%d.%d %d\n", petsc.build, petsc.major, petsc.minor, petsc.subminor, ranks);
   return PetscFinalize() || wrong;
 }
