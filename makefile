@@ -35,7 +35,7 @@ bench: build                  # measured ratios against the opponents of bench/o
 	@bench/run $(BENCHFLAGS)
 
 env:                          # shell lines for programs of your own: eval "$$(make -s env)"
-	@printf 'export PETSC_DIR=%s PETSC_ARCH=%s FURL_LIB=%s MPIEXEC="%s"\n' '$(PETSC_DIR)' '$(PETSC_ARCH)' '$(FURL_LIB)' '$(MPIEXEC)'
+	@printf 'export PETSC_DIR=%s PETSC_ARCH=%s FURL_LIB=%s FURL_DIR=%s MPIEXEC="%s"\n' '$(PETSC_DIR)' '$(PETSC_ARCH)' '$(FURL_LIB)' '$(dir $(FURL_LIB))' '$(MPIEXEC)'
 
 style:
 	@tools/style
