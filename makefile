@@ -10,6 +10,10 @@ ifndef PETSC
 endif
 CONFIG := build/config/$(PETSC).mk
 
+ifeq (,$(filter -j%,$(MAKEFLAGS)))
+  MAKEFLAGS += -j$(shell nproc)
+endif
+
 all: build
 
 # These need no PETSc; for all others one is found or built first, and again when the one that was found is gone
