@@ -16,7 +16,7 @@ SOURCES := $(filter-out src/furlloader.c,$(wildcard src/*.c src/*/*.c src/*/*/*.
 KERNELS := $(filter %kernels.c,$(SOURCES))
 PLAIN   := $(filter-out $(KERNELS),$(SOURCES))
 ISAS    := base v3 v4
-OBJECTS := $(PLAIN:src/%.c=$(OBJDIR)/%.o) $(foreach isa,$(ISAS),$(KERNELS:src/%.c=$(OBJDIR)/%.$(isa).o))
+OBJECTS := $(PLAIN:src/%.c=$(OBJDIR)/%.o) $(foreach isa,$(ISAS),$(KERNELS:src/%.c=$(OUT)/kernels/%.$(isa).o))
 
 MARCH_base := x86-64
 MARCH_v3   := x86-64-v3
@@ -38,10 +38,11 @@ $(STATIC): $(OBJECTS)
 	@rm -f $@
 	@ar rcs $@ $^
 
+# Kernel bodies know no PETSc: compiled once for each instruction set, they serve every build
 define KERNEL_RULE
-$$(OBJDIR)/%.$(1).o: src/%.c $$(CONFIG)
+$$(OUT)/kernels/%.$(1).o: src/%.c
 	@mkdir -p $$(@D)
-	$$(CC) $$(FLAGS) $$(PETSC_INCLUDES) -march=$$(MARCH_$(1)) -ffp-contract=fast -DFURL_ISA=$(1) -MMD -c $$< -o $$@
+	cc $$(FLAGS) -march=$$(MARCH_$(1)) -ffp-contract=fast -DFURL_ISA=$(1) -MMD -c $$< -o $$@
 endef
 $(foreach isa,$(ISAS),$(eval $(call KERNEL_RULE,$(isa))))
 

@@ -4,8 +4,8 @@
 
 static char said[4096];
 
-static PetscErrorCode Listen(MPI_Comm comm, int line, const char *function, const char *file, PetscErrorCode code, PetscErrorType type, const char *message,
-                             void *ctx)
+static PetscErrorCode Listen(MPI_Comm comm, int line, const char *function, const char *file, PetscErrorCode code, PetscErrorType type,
+                             const char *message, void *ctx)
 {
   if (message && !said[0]) strncpy(said, message, sizeof(said) - 1);
   return code;

@@ -1,6 +1,6 @@
 /*
-  Loading costs a program that does not use Furl next to nothing: under 5 ms of the processor, no MPI call on the other ranks' account (rank 0 loads it
-  alone, a collective call would wait for ever), no device touched, nothing printed.
+  Loading costs a program that does not use Furl next to nothing: under 5 ms of the processor, no MPI call on the other ranks' account (rank
+  0 loads it alone, a collective call would wait for ever), no device touched, nothing printed.
 */
 #include <petscksp.h>
 #include <petscdevice.h>

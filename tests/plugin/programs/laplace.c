@@ -64,7 +64,8 @@ static PetscErrorCode Solve(PetscInt n, PetscBool fixed, PetscBool loop)
     PetscCall(KSPSetType(ksp, KSPGMRES));
     PetscCall(KSPGetPC(ksp, &pc));
     PetscCall(PCSetType(pc, PCLU));
-  } else PetscCall(KSPSetFromOptions(ksp));
+  } else
+    PetscCall(KSPSetFromOptions(ksp));
   do PetscCall(KSPSolve(ksp, b, x));
   while (loop);
   PetscCall(KSPGetType(ksp, &type));
