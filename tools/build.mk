@@ -5,18 +5,19 @@
 OUT      := build$(if $(SANITIZE),/sanitize)
 OBJDIR   := $(OUT)/$(PETSC)
 FURL_LIB := $(CURDIR)/$(OUT)/lib/libpetscfurl.so
+KERNDIR  := $(OUT)/kernels-$(filter int32 int64,$(subst -, ,$(FURL_BUILD)))
 LIBFURL  := $(OUT)/lib/furl/$(FURL_BUILD)/libfurl.so
 STATIC   := $(OBJDIR)/libfurl.a
 
 SANITIZER := $(if $(SANITIZE),-fsanitize=address$(,)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 WARNINGS  := -Wall -Wextra -Werror -Wno-unused-parameter
-FLAGS     := -std=gnu11 -fPIC -fvisibility=hidden -g -O3 $(WARNINGS) -D_GNU_SOURCE -Iinclude $(SANITIZER)
+FLAGS     := -std=gnu11 -fPIC -fvisibility=hidden -g $(if $(SANITIZE),-O1,-O3) $(WARNINGS) -D_GNU_SOURCE -Iinclude $(SANITIZER)
 
 SOURCES := $(filter-out src/furlloader.c,$(wildcard src/*.c src/*/*.c src/*/*/*.c))
 KERNELS := $(filter %kernels.c,$(SOURCES))
 PLAIN   := $(filter-out $(KERNELS),$(SOURCES))
 ISAS    := base v3 v4
-OBJECTS := $(PLAIN:src/%.c=$(OBJDIR)/%.o) $(foreach isa,$(ISAS),$(KERNELS:src/%.c=$(OUT)/kernels/%.$(isa).o))
+OBJECTS := $(PLAIN:src/%.c=$(OBJDIR)/%.o) $(foreach isa,$(ISAS),$(KERNELS:src/%.c=$(KERNDIR)/%.$(isa).o))
 
 MARCH_base := x86-64
 MARCH_v3   := x86-64-v3
@@ -38,11 +39,11 @@ $(STATIC): $(OBJECTS)
 	@rm -f $@
 	@ar rcs $@ $^
 
-# Kernel bodies know no PETSc: compiled once for each instruction set, they serve every build
+# Kernel bodies know nothing of PETSc but the width of PetscInt: compiled once for each instruction set, they serve all such builds
 define KERNEL_RULE
-$$(OUT)/kernels/%.$(1).o: src/%.c
+$$(KERNDIR)/%.$(1).o: src/%.c | $$(CONFIG)
 	@mkdir -p $$(@D)
-	cc $$(FLAGS) -march=$$(MARCH_$(1)) -ffp-contract=fast -DFURL_ISA=$(1) -MMD -c $$< -o $$@
+	$$(CC) $$(FLAGS) $$(PETSC_INCLUDES) -march=$$(MARCH_$(1)) -ffp-contract=fast -DFURL_ISA=$(1) -MMD -c $$< -o $$@
 endef
 $(foreach isa,$(ISAS),$(eval $(call KERNEL_RULE,$(isa))))
 

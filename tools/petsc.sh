@@ -144,7 +144,7 @@ default_petsc() {
     [ -e "$conf" ] || configure_petsc
     # a result of a half-written configuration cannot be told from a whole one by its files: petscvariables is written near the end
     with_progress "building PETSc" "$PETSC_DIR/furl-make-$PETSC_ARCH.log" \
-      make -C "$PETSC_DIR" PETSC_DIR="$PETSC_DIR" PETSC_ARCH="$PETSC_ARCH" MAKE_NP="$(nproc)" all
+      env MAKEFLAGS= make -C "$PETSC_DIR" PETSC_DIR="$PETSC_DIR" PETSC_ARCH="$PETSC_ARCH" MAKE_NP="$(nproc)" all
   fi
   exec 9>&-
 }
