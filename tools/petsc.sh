@@ -45,7 +45,7 @@ with_progress() { # LABEL LOG COMMAND...
     ticks=$((ticks + 1))
     [ $((ticks % 5)) = 0 ] || continue
     compiled=$(grep -cE '^ +(CC|CXX|CUDAC?|NVCC) ' "$log" || true)
-    last=$(tail -c 300 "$log" | tr '\r' '\n' | grep -v '^ *$' | tail -1 | cut -c1-90 || true)
+    last=$(tail -c 300 "$log" | tr '\r' '\n' | grep -vE '^[ =*]*$' | tail -1 | cut -c1-90 || true)
     say "$label, $(($(date +%s) - begin)) s$([ "$compiled" = 0 ] || echo ", $compiled files of about 1200"): $last"
   done
   trap - INT TERM
@@ -124,7 +124,7 @@ configure_petsc() {
     python3 ./configure PETSC_ARCH="$PETSC_ARCH" PETSC_DIR="$PETSC_DIR" "$@")
 }
 
-# Configured and compiled once per machine type; each step is skipped when its result is there, make goes on where it stopped
+# Configured and compiled once per machine type; a step that was finished is not done again, and make goes on where it stopped
 default_petsc() {
   cache=${FURL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/furl}
   mkdir -p "$cache/src"
@@ -136,15 +136,16 @@ default_petsc() {
   export PETSC_DIR PETSC_ARCH
   exec 9>"$cache/lock"
   flock -n 9 || { say "another setup is at work in $cache: waiting"; flock 9; }
-  conf=$PETSC_DIR/$PETSC_ARCH/lib/petsc/conf/petscvariables
-  if [ ! -e "$PETSC_DIR/$PETSC_ARCH/lib/libpetsc.so" ]; then
+  made=$PETSC_DIR/$PETSC_ARCH/furl
+  if [ ! -e "$made-built" ] || [ ! -e "$PETSC_DIR/$PETSC_ARCH/lib/libpetsc.so" ]; then
     say "PETSc $petsc_version is built once, in $PETSC_DIR (10 to 30 minutes)"
     [ -e "$PETSC_DIR/configure" ] || fetch_source "$archive"
     unpack_source "$archive" "$PETSC_DIR"
-    [ -e "$conf" ] || configure_petsc
-    # a result of a half-written configuration cannot be told from a whole one by its files: petscvariables is written near the end
+    [ -e "$made-configured" ] || [ -e "$PETSC_DIR/$PETSC_ARCH/lib/libpetsc.so" ] || configure_petsc
+    touch "$made-configured"
     with_progress "building PETSc" "$PETSC_DIR/furl-make-$PETSC_ARCH.log" \
       env MAKEFLAGS= make -C "$PETSC_DIR" PETSC_DIR="$PETSC_DIR" PETSC_ARCH="$PETSC_ARCH" MAKE_NP="$(nproc)" all
+    touch "$made-built"
   fi
   exec 9>&-
 }
