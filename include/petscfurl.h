@@ -21,3 +21,25 @@ J*/
 
 PETSC_EXTERN PetscErrorCode PetscFurlInitializePackage(void);
 PETSC_EXTERN PetscErrorCode PetscFurlFinalizePackage(void);
+
+/*E
+   PCFurlMethod - The means with which a `PCFURL` begins; the later ones follow when one fails or serves badly
+
+   Values:
++  `PC_FURL_MULTIGRID` - multigrid with couplings of 2 bytes and vectors in FP32
+.  `PC_FURL_SINGLE`    - multigrid in FP32
+.  `PC_FURL_FACTOR`    - incomplete factorisation of each process's block, FP64
+-  `PC_FURL_JACOBI`    - the diagonal, FP64
+
+   Level: intermediate
+
+.seealso: `PCFURL`, `PCFurlSetMethod()`
+E*/
+typedef enum { PC_FURL_MULTIGRID, PC_FURL_SINGLE, PC_FURL_FACTOR, PC_FURL_JACOBI } PCFurlMethod;
+PETSC_EXTERN const char *const PCFurlMethods[];
+
+PETSC_EXTERN PetscErrorCode PCFurlSetMethod(PC, PCFurlMethod);
+PETSC_EXTERN PetscErrorCode PCFurlGetMethod(PC, PCFurlMethod *);
+PETSC_EXTERN PetscErrorCode PCFurlSetSmootherDegree(PC, PetscInt);
+PETSC_EXTERN PetscErrorCode PCFurlGetSmootherDegree(PC, PetscInt *);
+PETSC_EXTERN PetscErrorCode PCFurlGetImportPC(PC, PC *);
