@@ -6,6 +6,8 @@
 
 #include <petscksp.h>
 
+#define PETSCFURL_VERSION "0.1.0"
+
 /*J
    The names under which Furl's types are registered
 
