@@ -1,0 +1,123 @@
+static char help[] = "Solves one system by every method of a list, alternating, each to the same true residual, and prints medians.\n\n\
+  -problem diffusion|q1|tets|elasticity, -class, -n, -bc, -rcm, or -file F.mtx[.gz]; -rhs random|ones, -rhs_file F\n\
+  -opponents FILE (bench/opponents.txt), -petsc 3.26|debian (which of its lines), -methods a,b (of these, only some)\n\
+  -target R (true relative residual, 1e-8), -repeats N (3), -json FILE (one line a solve is appended)\n\n";
+/*
+  Run by bench/run. By hand:
+    bench/run --program solve -n 64 -class jump4 -methods gamg,icc
+  An ordinary PETSc program that knows nothing of Furl: a line of the list may say -ksp_type furl where the library is loaded with
+  -dll_append.
+*/
+#include "bench.h"
+
+#define MAX_METHODS 64
+#define MAX_REPEATS 99
+
+typedef struct {
+  char      opponents[PETSC_MAX_PATH_LEN], petsc[64], problem[64], methods[512], json[PETSC_MAX_PATH_LEN];
+  PetscReal target;
+  PetscInt  repeats;
+} Settings;
+
+static PetscErrorCode SettingsFromOptions(Settings *s)
+{
+  PetscBool file;
+
+  PetscFunctionBegin;
+  *s =
+    (Settings){.opponents = "bench/opponents.txt", .petsc = "3.26", .problem = "diffusion", .methods = "any", .target = 1e-8, .repeats = 3};
+  PetscCall(PetscOptionsGetString(NULL, NULL, "-opponents", s->opponents, sizeof(s->opponents), NULL));
+  PetscCall(PetscOptionsGetString(NULL, NULL, "-petsc", s->petsc, sizeof(s->petsc), NULL));
+  PetscCall(PetscOptionsGetString(NULL, NULL, "-problem", s->problem, sizeof(s->problem), NULL));
+  PetscCall(PetscOptionsGetString(NULL, NULL, "-methods", s->methods, sizeof(s->methods), NULL));
+  PetscCall(PetscOptionsGetString(NULL, NULL, "-json", s->json, sizeof(s->json), NULL));
+  PetscCall(PetscOptionsGetReal(NULL, NULL, "-target", &s->target, NULL));
+  PetscCall(PetscOptionsGetInt(NULL, NULL, "-repeats", &s->repeats, NULL));
+  PetscCall(PetscOptionsHasName(NULL, NULL, "-file", &file));
+  if (file) PetscCall(PetscStrncpy(s->problem, "file", sizeof(s->problem)));
+  PetscCheck(s->repeats >= 1 && s->repeats <= MAX_REPEATS, PETSC_COMM_WORLD, PETSC_ERR_ARG_OUTOFRANGE,
+             "-repeats %" PetscInt_FMT " is not in 1..%d", s->repeats, MAX_REPEATS);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static int CompareTotals(const void *a, const void *b)
+{
+  const Result *x = (const Result *)a, *y = (const Result *)b;
+  const double  difference = x->setup + x->solve - y->setup - y->solve;
+
+  return (difference > 0) - (difference < 0);
+}
+
+static PetscErrorCode AppendJSON(const Settings *s, const Problem *p, const Method *m, PetscInt repeat, const Result *r)
+{
+  FILE    *stream;
+  MatInfo  info;
+  PetscInt rows;
+
+  PetscFunctionBegin;
+  if (!s->json[0]) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(MatGetSize(p->A, &rows, NULL));
+  PetscCall(MatGetInfo(p->A, MAT_GLOBAL_SUM, &info));
+  PetscCall(PetscFOpen(PETSC_COMM_WORLD, s->json, "a", &stream));
+  PetscCall(PetscFPrintf(PETSC_COMM_WORLD, stream,
+                         "{\"system\": \"%s\", \"rows\": %lld, \"nonzeros\": %.0f, \"method\": \"%s\", \"petsc\": \"%s\", \"repeat\": %d, ",
+                         p->title, (long long)rows, (double)info.nz_used, m->name, s->petsc, (int)repeat));
+  PetscCall(PetscFPrintf(PETSC_COMM_WORLD, stream, "\"setup_s\": %.6g, \"solve_s\": %.6g, \"total_s\": %.6g, \"iterations\": %d, ",
+                         r->setup, r->solve, r->setup + r->solve, (int)r->iterations));
+  PetscCall(PetscFPrintf(PETSC_COMM_WORLD, stream, "\"true_residual\": \"%.3e\", \"target\": \"%.1e\", \"met\": %s, \"rtol\": \"%.1e\", ",
+                         r->residual, (double)s->target, m->gave_up ? "false" : "true", m->rtol));
+  PetscCall(PetscFPrintf(PETSC_COMM_WORLD, stream, "\"peak_mb\": %.1f, \"end_mb\": %.1f, \"reason\": \"%s\"}\n", r->peak_mb, r->end_mb,
+                         KSPConvergedReasons[r->reason]));
+  PetscCall(PetscFClose(PETSC_COMM_WORLD, stream));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode PrintTable(const Settings *s, const Problem *p, PetscInt n, const Method methods[], Result *results[])
+{
+  PetscFunctionBegin;
+  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "%s, PETSc %s, true residual %.0e, medians of %d\n", p->title, s->petsc, (double)s->target,
+                        (int)s->repeats));
+  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "%-28s %9s %9s %9s %6s %9s %9s %9s  %s\n", "method", "set-up s", "solve s", "total s", "its",
+                        "residual", "peak MB", "kept MB", "reason"));
+  for (PetscInt k = 0; k < n; k++) {
+    qsort(results[k], (size_t)s->repeats, sizeof(Result), CompareTotals);
+    const Result *r = &results[k][s->repeats / 2];
+    PetscCall(PetscPrintf(PETSC_COMM_WORLD, "%-28s %9.3f %9.3f %9.3f %6d %9.1e %9.1f %9.1f  %s%s\n", methods[k].name, r->setup, r->solve,
+                          r->setup + r->solve, (int)r->iterations, r->residual, r->peak_mb, r->end_mb, KSPConvergedReasons[r->reason],
+                          methods[k].gave_up ? " (target missed)" : ""));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+int main(int argc, char **argv)
+{
+  Settings s;
+  Problem  p;
+  Method   methods[MAX_METHODS];
+  Result  *results[MAX_METHODS];
+  PetscInt n;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscInitialize(&argc, &argv, NULL, help));
+  PetscCall(SettingsFromOptions(&s));
+  PetscCall(MethodsRead(s.opponents, s.petsc, s.problem, s.methods, MAX_METHODS, methods, &n));
+  PetscCheck(n > 0, PETSC_COMM_WORLD, PETSC_ERR_ARG_WRONG, "%s has no method called %s for PETSc %s and problem %s", s.opponents, s.methods,
+             s.petsc, s.problem);
+  PetscCall(ProblemCreate(PETSC_COMM_WORLD, &p));
+  for (PetscInt k = 0; k < n; k++) PetscCall(PetscCalloc1(s.repeats, &results[k]));
+  for (PetscInt repeat = 0; repeat < s.repeats; repeat++) {
+    for (PetscInt k = 0; k < n; k++) {
+      if (methods[k].gave_up) {
+        results[k][repeat] = results[k][0];
+        continue;
+      }
+      PetscCall(MethodRun(&methods[k], &p, s.target, &results[k][repeat]));
+      PetscCall(AppendJSON(&s, &p, &methods[k], repeat, &results[k][repeat]));
+    }
+  }
+  PetscCall(PrintTable(&s, &p, n, methods, results));
+  for (PetscInt k = 0; k < n; k++) PetscCall(PetscFree(results[k]));
+  PetscCall(ProblemDestroy(&p));
+  PetscCall(PetscFinalize());
+  return 0;
+}
