@@ -8,7 +8,7 @@
 #include <petscsys.h>
 
 #if PETSC_VERSION_LT(3, 19, 0)
-  #define PETSC_SUCCESS ((PetscErrorCode)0)
+#define PETSC_SUCCESS ((PetscErrorCode)0)
 #endif
 
 /* 3.23 turned the argument of setfromoptions() from a pointer to a struct into a typedef of that pointer */

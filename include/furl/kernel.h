@@ -8,12 +8,7 @@
 #include <furl/lanes.h>
 
 /* The CPU back ends, in order of preference from the end: any x86-64; AVX2 + FMA; AVX-512 (the levels of the x86-64 psABI) */
-typedef enum {
-  FURL_ISA_BASE,
-  FURL_ISA_V3,
-  FURL_ISA_V4,
-  FURL_ISA_COUNT
-} FurlIsa;
+typedef enum { FURL_ISA_BASE, FURL_ISA_V3, FURL_ISA_V4, FURL_ISA_COUNT } FurlIsa;
 
 /* Runs the body on items 0 .. nitems-1 */
 typedef void (*FurlLaunchFn)(const void *args, int64_t nitems);
@@ -32,29 +27,29 @@ static inline void FurlLaunch(const FurlKernel *kernel, const void *args, int64_
 }
 
 #define FURL_JOIN_(a, b) a##b
-#define FURL_JOIN(a, b)  FURL_JOIN_(a, b)
+#define FURL_JOIN(a, b) FURL_JOIN_(a, b)
 
 #if defined(__CUDACC__)
-  /* a warp an item: the launch arithmetic belongs to the cuda back end */
-  #define FURL_DEFINE_LAUNCHER(body, Args) \
-    __global__ void FURL_JOIN(FurlGlobal, body)(Args args, int64_t nitems) \
-    { \
-      const int64_t item = ((int64_t)blockIdx.x * blockDim.x + threadIdx.x) / FURL_WIDTH; \
-      if (item < nitems) body(&args, item); \
-    }
+/* a warp an item: the launch arithmetic belongs to the cuda back end */
+#define FURL_DEFINE_LAUNCHER(body, Args)                                                \
+  __global__ void FURL_JOIN(FurlGlobal, body)(Args args, int64_t nitems)                \
+  {                                                                                     \
+    const int64_t item = ((int64_t)blockIdx.x * blockDim.x + threadIdx.x) / FURL_WIDTH; \
+    if (item < nitems) body(&args, item);                                               \
+  }
 #elif defined(FURL_ISA)
-  #define FURL_DEFINE_LAUNCHER(body, Args) \
-    void FURL_JOIN(FurlLaunch##body##_, FURL_ISA)(const void *args, int64_t nitems); \
-    void FURL_JOIN(FurlLaunch##body##_, FURL_ISA)(const void *args, int64_t nitems) \
-    { \
-      for (int64_t item = 0; item < nitems; item++) body((const Args *)args, item); \
-    }
+#define FURL_DEFINE_LAUNCHER(body, Args)                                           \
+  void FURL_JOIN(FurlLaunch##body##_, FURL_ISA)(const void *args, int64_t nitems); \
+  void FURL_JOIN(FurlLaunch##body##_, FURL_ISA)(const void *args, int64_t nitems)  \
+  {                                                                                \
+    for (int64_t item = 0; item < nitems; item++) body((const Args *)args, item);  \
+  }
 #endif
 
 #define FURL_DECLARE_KERNEL(body, Args) extern const FurlKernel FurlKernel##body;
 
-#define FURL_DEFINE_KERNEL(body, Args) \
+#define FURL_DEFINE_KERNEL(body, Args)                             \
   extern void      FurlLaunch##body##_base(const void *, int64_t); \
-  extern void      FurlLaunch##body##_v3(const void *, int64_t); \
-  extern void      FurlLaunch##body##_v4(const void *, int64_t); \
+  extern void      FurlLaunch##body##_v3(const void *, int64_t);   \
+  extern void      FurlLaunch##body##_v4(const void *, int64_t);   \
   const FurlKernel FurlKernel##body = {#body, {FurlLaunch##body##_base, FurlLaunch##body##_v3, FurlLaunch##body##_v4}};

@@ -11,18 +11,22 @@
 #define FURL_WIDTH 32 /* rows of a slice: the threads of a warp, four AVX-512 vectors of doubles */
 
 #if defined(__CUDACC__)
-  #define FURL_BODY                 static __device__ __forceinline__
-  #define FURL_LANES(l)             for (int l = (int)(threadIdx.x % FURL_WIDTH), furl_once = 1; furl_once; furl_once = 0)
-  #define FURL_PER_LANE(type, name) type name[1]
-  #define AT(name, l)               name[0]
-  #define FURL_RESTRICT             __restrict__
+#define FURL_BODY static __device__ __forceinline__
+#define FURL_LANES(l) for (int l = (int)(threadIdx.x % FURL_WIDTH), furl_once = 1; furl_once; furl_once = 0)
+#define FURL_LANES_BELOW(l, n) for (int l = (int)(threadIdx.x % FURL_WIDTH), furl_once = l < (n); furl_once; furl_once = 0)
+#define FURL_PER_LANE(type, name) type name[1]
+#define AT(name, l) name[0]
+#define FURL_RESTRICT __restrict__
 #else
-  #define FURL_BODY                 static inline __attribute__((always_inline))
-  #define FURL_LANES(l)             _Pragma("GCC ivdep") for (int l = 0; l < FURL_WIDTH; l++)
-  #define FURL_PER_LANE(type, name) type name[FURL_WIDTH]
-  #define AT(name, l)               name[l]
-  #define FURL_RESTRICT             restrict
+#define FURL_BODY static inline __attribute__((always_inline))
+#define FURL_LANES(l) _Pragma("GCC ivdep") for (int l = 0; l < FURL_WIDTH; l++)
+#define FURL_LANES_BELOW(l, n) _Pragma("GCC ivdep") for (int l = 0; l < (n); l++)
+#define FURL_PER_LANE(type, name) type name[FURL_WIDTH]
+#define AT(name, l) name[l]
+#define FURL_RESTRICT restrict
 #endif
+
+#define FURL_UNROLL _Pragma("GCC unroll 8") /* a short loop inside one over the lanes, which must not become the vector loop */
 
 /* Sum over the lanes by a tree whose order is the same on every machine, so that results do not depend on the back end's width */
 FURL_BODY double FurlSumLanes(double *value)
@@ -35,3 +39,15 @@ FURL_BODY double FurlSumLanes(double *value)
 #endif
   return value[0];
 }
+
+/* to[row[l]] = from[l]: row is a permutation of the lanes */
+#if defined(__CUDACC__)
+#define FURL_SCATTER_LANES(to, from, row)                                \
+  for (int furl_l = 0; furl_l < FURL_WIDTH; furl_l++) {                  \
+    const auto furl_value = __shfl_sync(0xffffffffu, (from)[0], furl_l); \
+    if ((row)[furl_l] == threadIdx.x % FURL_WIDTH) (to)[0] = furl_value; \
+  }
+#else
+#define FURL_SCATTER_LANES(to, from, row) \
+  for (int furl_l = 0; furl_l < FURL_WIDTH; furl_l++) (to)[(row)[furl_l]] = (from)[furl_l]
+#endif

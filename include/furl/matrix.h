@@ -1,0 +1,42 @@
+/*
+  This process's rows of a distributed matrix in slices: the entries whose columns it owns, those whose columns others own, and the halo
+  that brings these columns' entries of a vector. Slices without an off-process entry are *interior*: they multiply while the halo travels.
+*/
+#pragma once
+
+#include <petscmat.h>
+#include <petscsf.h>
+#include <inttypes.h>
+#include <furl/slices.h>
+
+typedef struct {
+  FurlSlices diagonal;    /* [local rows] x [local columns] */
+  FurlSlices offdiagonal; /* [FURL_WIDTH * nboundary] x [nghost]: the rows of the boundary slices, in the order of the list */
+  PetscInt   ninterior, nboundary;
+  int32_t   *interior; /* [ninterior] slices without off-process entries; NULL where that is all of them */
+  int32_t   *boundary; /* [nboundary] the others */
+  PetscInt   nghost;   /* columns of others that this process needs */
+  PetscInt  *ghost;    /* [nghost] their global numbers, ascending */
+  PetscSF    halo;     /* owned column entries to ghosts; NULL where no process needs any */
+} FurlMatrix;
+
+/*
+  Encodes an assembled AIJ matrix, sequential or parallel, square or not; collective. Scales of the encoding are those of the local rows
+  and local columns (both given or both NULL, alike on all processes); those of the ghosts are fetched.
+*/
+PETSC_INTERN PetscErrorCode FurlMatrixEncode(Mat aij, const FurlEncoding *encoding, FurlMatrix *matrix);
+PETSC_INTERN PetscErrorCode FurlMatrixDestroy(FurlMatrix *matrix);
+
+/* Owned entries of a distributed vector to the processes that need them; nothing to do where halo is NULL. unit: MPI_DOUBLE or MPI_FLOAT */
+PETSC_INTERN PetscErrorCode FurlHaloBegin(const FurlMatrix *matrix, MPI_Datatype unit, const void *x, void *ghost);
+PETSC_INTERN PetscErrorCode FurlHaloEnd(const FurlMatrix *matrix, MPI_Datatype unit, const void *x, void *ghost);
+
+/* The two parts of an AIJ matrix as rows and columns; offdiagonal.ncols = nghost; to be given back */
+typedef struct {
+  Mat             diagonal_mat, offdiagonal_mat; /* offdiagonal NULL: sequential */
+  FurlCsr         diagonal, offdiagonal;
+  const PetscInt *ghost; /* [offdiagonal.ncols] */
+} FurlAijParts;
+
+PETSC_INTERN PetscErrorCode FurlAijGetParts(Mat aij, FurlAijParts *parts);
+PETSC_INTERN PetscErrorCode FurlAijRestoreParts(Mat aij, FurlAijParts *parts);

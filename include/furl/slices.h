@@ -1,0 +1,143 @@
+/*
+  The compressed form of a sparse matrix: slices of FURL_WIDTH consecutive rows, each encoded alone in the cheapest exact way.
+
+  A slot is a set of entries of a slice, at most one from each row. A *program* says what the slots of a slice look like (where the columns
+  come from, how the values are stored); slices of the same structure share one program, so that a slice with constant coefficients is its
+  header alone. What differs from slice to slice is in the payload arrays, in groups of FURL_GROUP entries.
+
+  Regular slices (FURL_COLUMNS_PATTERN): a slot is a diagonal, columns are row + offset, a mask says which rows have it.
+  Irregular slices (FURL_COLUMNS_DELTA16, FURL_COLUMNS_INDEX32): the rows are taken in order of falling length; slot k holds the k-th
+  entries of the first count[k] of them.
+*/
+#pragma once
+
+#include <stdint.h>
+#include <stddef.h>
+#include <petscsystypes.h>
+#include <furl/lanes.h>
+
+#define FURL_RUN 8   /* slots that a product takes in one pass, so that its sums stay in registers */
+#define FURL_GROUP 8 /* entries: what irregular slots are padded to, one AVX-512 vector of doubles */
+
+typedef enum {
+  FURL_COLUMNS_PATTERN, /* row + offset */
+  FURL_COLUMNS_DELTA16, /* base of the slot + 16 bits */
+  FURL_COLUMNS_INDEX32  /* 32 bits */
+} FurlColumns;
+
+typedef enum {
+  FURL_VALUES_CONSTANT, /* one double in the program: 0 bytes an entry */
+  FURL_VALUES_RAW,      /* the double: 8 bytes */
+  FURL_VALUES_PLANES,   /* P64, three planes, see planes.h: 2 + 2 + 4 bytes; where P64 would lose bits H64, head and double: 2 + 8 bytes */
+  FURL_VALUES_HEAD      /* head plane alone, rounded: 2 bytes, for levels of a preconditioner */
+} FurlValues;
+
+#define FURL_VALUES_COUNT 4
+
+typedef struct {
+  int32_t nslots;
+  int32_t first;      /* its first slot in the slot tables */
+  int32_t min_offset; /* smallest and largest column - row of a pattern */
+  int32_t max_offset;
+  uint8_t columns; /* FurlColumns */
+  uint8_t masked;  /* 1 where some slot of a pattern misses a row */
+  uint8_t unused[2];
+} FurlProgram;
+
+typedef struct {
+  uint32_t program;
+  uint32_t raw;       /* group where its doubles begin */
+  uint32_t head;      /* group where its heads begin */
+  uint32_t rest;      /* group where its seconds and tails begin */
+  uint32_t exponent;  /* number of its first slot among those stored as planes */
+  uint32_t irregular; /* number in the tables of irregular slices */
+} FurlSliceHeader;
+
+typedef struct {
+  uint32_t columns; /* group where its deltas or indices begin */
+  uint32_t slots;   /* first of its slots in base[] and count[] */
+} FurlIrregular;
+
+/* What a kernel reads: plain pointers, in the memory of the device */
+typedef struct {
+  int64_t                nrows, ncols, nslices;
+  const FurlSliceHeader *header;    /* [nslices] */
+  const FurlProgram     *program;   /* [nprograms] */
+  const int32_t         *offset;    /* [slots of the programs] column - row */
+  const uint32_t        *mask;      /* [slots of the programs] bit l: row l has the entry */
+  const uint8_t         *kind;      /* [slots of the programs] FurlValues */
+  const uint8_t         *run;       /* [slots of the programs] slots of this kind without a hole from here on, at most FURL_RUN */
+  const double          *constant;  /* [slots of the programs] */
+  const double          *raw;       /* [groups][FURL_GROUP] */
+  const uint16_t        *head;      /* [groups][FURL_GROUP] */
+  const int16_t         *second;    /* [groups][FURL_GROUP] */
+  const uint32_t        *tail;      /* [groups][FURL_GROUP] */
+  const int16_t         *exponent;  /* [slots stored as planes] base exponent B and flags of planes.h */
+  const FurlIrregular   *irregular; /* [nirregular] */
+  const uint8_t         *lane_row;  /* [nirregular][FURL_WIDTH] the row of the slice that lane l holds */
+  const int32_t         *base;      /* [slots of irregular slices] smallest column of the slot */
+  const uint8_t         *count;     /* [slots of irregular slices] lanes in use */
+  const uint16_t        *delta;     /* [groups][FURL_GROUP] column - base */
+  const int32_t         *index;     /* [groups][FURL_GROUP] column */
+} FurlSlicesView;
+
+/* A growing array, owned by FurlSlices */
+typedef struct {
+  void  *data;
+  size_t used, room; /* items */
+  size_t item;       /* bytes */
+} FurlArray;
+
+typedef struct {
+  int64_t   nrows, ncols, nslices, nnz;
+  FurlArray header, program, offset, mask, kind, run, constant, raw, head, second, tail, exponent, irregular, lane_row, base, count, delta,
+    index;
+} FurlSlices;
+
+/* Rows of a matrix in compressed sparse row form, columns ascending and unique; nothing is owned */
+typedef struct {
+  int64_t         nrows, ncols;
+  const PetscInt *rowptr; /* [nrows + 1] */
+  const PetscInt *column; /* [nnz] */
+  const double   *value;  /* [nnz] */
+} FurlCsr;
+
+/* Which forms an encoder may use for values that are not constant in their slot */
+typedef enum {
+  FURL_STORE_RAW,    /* FP64 as it is: fastest where all bytes are read */
+  FURL_STORE_PLANES, /* P64, or H64 where P64 is not exact: heads can be read alone */
+  FURL_STORE_HEADS   /* heads alone: rounded to 11 bits */
+} FurlStore;
+
+typedef struct {
+  FurlStore     store;
+  int           skip_diagonal; /* leave out entries whose column is their row */
+  const double *row_scale;     /* [nrows] entries are multiplied by row_scale[i] * column_scale[j]; NULL: by one */
+  const double *column_scale;  /* [ncols] */
+} FurlEncoding;
+
+/* 0, or the reason of failure; nothing is left behind then */
+typedef enum {
+  FURL_ENCODE_OK,
+  FURL_ENCODE_MEMORY,   /* no memory */
+  FURL_ENCODE_TOO_LARGE /* more than 2^31 rows, columns or programs on this process */
+} FurlEncodeStatus;
+
+FurlEncodeStatus FurlSlicesEncode(const FurlCsr *csr, const FurlEncoding *encoding, FurlSlices *slices);
+void             FurlSlicesInit(FurlSlices *slices, int64_t nrows, int64_t ncols); /* empty, nothing allocated */
+void             FurlSlicesFree(FurlSlices *slices);
+void             FurlSlicesTrim(FurlSlices *slices);
+FurlSlicesView   FurlSlicesGetView(const FurlSlices *slices);
+
+/* Row i: columns and values (each [room for the row], ascending), returns their number; with NULL only the number. FP64 values, exact but
+ * for HEAD */
+int64_t FurlSlicesDecodeRow(const FurlSlicesView *view, int64_t i, PetscInt *column, double *value);
+
+/* Bytes held, and the number of slots and entries of each way of storing values */
+typedef struct {
+  size_t  stored_bytes;
+  int64_t slots[FURL_VALUES_COUNT], slots_h64;
+  int64_t slices_pattern, slices_delta16, slices_index32, nprograms;
+} FurlSlicesReport;
+
+FurlSlicesReport FurlSlicesGetReport(const FurlSlices *slices);

@@ -1,0 +1,301 @@
+/*
+  The product of one slice with a vector: the body that every product, residual and sweep is made of. Included once for each type of
+  vector, with FURL_REAL (float or double) and FURL_NAME(name) (the name of the instance) defined.
+
+  Bytes read a row of n entries: values 8 n raw, 0 constant, 2 n heads, 4 n heads and seconds, 8 n planes; columns 0 in a pattern, 2 n or
+  4 n else; 24/32 of header, and x from cache.
+*/
+#include <furl/slices.h>
+#include <furl/planes.h>
+
+#ifndef FURL_READ_DEFINED
+#define FURL_READ_DEFINED
+/* How much of the planes a product reads */
+typedef enum {
+  FURL_READ_HEAD,   /* 2 bytes, relative error 2^-11 */
+  FURL_READ_SECOND, /* 4 bytes, relative error 2^-23 */
+  FURL_READ_ALL     /* 8 bytes, exact */
+} FurlRead;
+
+/* Where the values of the slot at hand begin */
+typedef struct {
+  int64_t raw, head, rest, exponent;
+} FurlSlotCursor;
+#endif
+
+/* The values of the n lanes of a slot, a multiple of FURL_GROUP; moves the cursor on */
+FURL_BODY void FURL_NAME(FurlLoadPlanes)(const FurlSlicesView *a, FurlRead read, int n, FurlSlotCursor *at, FURL_REAL *v)
+{
+  const int16_t                 exponent = a->exponent[at->exponent++];
+  const uint16_t *FURL_RESTRICT head     = a->head + at->head;
+  const int16_t *FURL_RESTRICT  second   = a->second + at->rest;
+  const uint32_t *FURL_RESTRICT tail     = a->tail + at->rest;
+  const double *FURL_RESTRICT   raw      = a->raw + at->raw;
+  const int                     h64      = (exponent & FURL_PLANES_H64) != 0;
+  const int                     small    = (exponent & FURL_PLANES_SMALL) != 0;
+  const FURL_REAL scale = sizeof(FURL_REAL) == 4 ? FurlPowerFloat(FurlPlanesScale(exponent)) : FurlPowerDouble(FurlPlanesScale(exponent));
+
+  at->head += n;
+  if (h64)
+    at->raw += n;
+  else
+    at->rest += n;
+  if (h64 && read != FURL_READ_HEAD)
+    FURL_LANES_BELOW(l, n) AT(v, l) = (FURL_REAL)raw[l];
+  else if (read == FURL_READ_ALL && small)
+    FURL_LANES_BELOW(l, n) AT(v, l) = (FURL_REAL)FurlPlanesToDoubleSmall(head[l], second[l], tail[l], exponent);
+  else if (read == FURL_READ_ALL)
+    FURL_LANES_BELOW(l, n) AT(v, l) = (FURL_REAL)FurlPlanesToDouble(head[l], second[l], tail[l], exponent);
+  else if (read == FURL_READ_SECOND && small)
+    FURL_LANES_BELOW(l, n) AT(v, l) = FurlHeadSecondToFloatFlush(head[l], second[l]) * scale;
+  else if (read == FURL_READ_SECOND)
+    FURL_LANES_BELOW(l, n) AT(v, l) = FurlHeadSecondToFloat(head[l], second[l]) * scale;
+  else if (small)
+    FURL_LANES_BELOW(l, n) AT(v, l) = FurlHeadToFloatFlush(head[l]) * scale;
+  else
+    FURL_LANES_BELOW(l, n) AT(v, l) = FurlHeadToFloat(head[l]) * scale;
+}
+
+FURL_BODY void FURL_NAME(FurlLoadHeads)(const FurlSlicesView *a, int n, FurlSlotCursor *at, FURL_REAL *v)
+{
+  const int                     exponent = FurlPlanesScale(a->exponent[at->exponent++]);
+  const uint16_t *FURL_RESTRICT head     = a->head + at->head;
+  const FURL_REAL               scale    = sizeof(FURL_REAL) == 4 ? FurlPowerFloat(exponent) : FurlPowerDouble(exponent);
+
+  at->head += n;
+  FURL_LANES_BELOW(l, n) AT(v, l) = FurlHeadToFloat(head[l]) * scale;
+}
+
+FURL_BODY void FURL_NAME(FurlLoadSlot)(const FurlSlicesView *a, int64_t slot, FurlRead read, int n, FurlSlotCursor *at, FURL_REAL *v)
+{
+  const int kind = a->kind[slot];
+
+  if (kind == FURL_VALUES_RAW) {
+    const double *FURL_RESTRICT raw = a->raw + at->raw;
+    at->raw += n;
+    FURL_LANES_BELOW(l, n) AT(v, l) = (FURL_REAL)raw[l];
+  } else if (kind == FURL_VALUES_CONSTANT) {
+    const FURL_REAL c               = (FURL_REAL)a->constant[slot];
+    FURL_LANES_BELOW(l, n) AT(v, l) = c;
+  } else if (kind == FURL_VALUES_HEAD)
+    FURL_NAME(FurlLoadHeads)(a, n, at, v);
+  else
+    FURL_NAME(FurlLoadPlanes)(a, read, n, at, v);
+}
+
+/*
+  N diagonals of the same kind that every row of the slice has, in one pass over the lanes, so that the sums stay in registers. N is a
+  constant where this is called; x points to the neighbours of the slice's first row.
+*/
+FURL_BODY void FURL_NAME(FurlAddRaw)(const FurlSlicesView *a, int64_t slot, int N, FurlSlotCursor *at, const FURL_REAL *FURL_RESTRICT x,
+                                     FURL_REAL *sum)
+{
+  const double *FURL_RESTRICT raw = a->raw + at->raw;
+  int64_t                     shift[FURL_RUN];
+
+  for (int k = 0; k < N; k++) shift[k] = a->offset[slot + k];
+  FURL_LANES(l)
+  {
+    FURL_REAL total = AT(sum, l);
+
+    FURL_UNROLL
+    for (int k = 0; k < N; k++) total += (FURL_REAL)raw[k * FURL_WIDTH + l] * x[shift[k] + l];
+    AT(sum, l) = total;
+  }
+  at->raw += N * FURL_WIDTH;
+}
+
+FURL_BODY void FURL_NAME(FurlAddConstant)(const FurlSlicesView *a, int64_t slot, int N, const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
+{
+  int64_t   shift[FURL_RUN];
+  FURL_REAL c[FURL_RUN];
+
+  for (int k = 0; k < N; k++) shift[k] = a->offset[slot + k];
+  for (int k = 0; k < N; k++) c[k] = (FURL_REAL)a->constant[slot + k];
+  FURL_LANES(l)
+  {
+    FURL_REAL total = AT(sum, l);
+
+    FURL_UNROLL
+    for (int k = 0; k < N; k++) total += c[k] * x[shift[k] + l];
+    AT(sum, l) = total;
+  }
+}
+
+FURL_BODY void FURL_NAME(FurlAddHeads)(const FurlSlicesView *a, int64_t slot, int N, FurlSlotCursor *at, const FURL_REAL *FURL_RESTRICT x,
+                                       FURL_REAL *sum)
+{
+  const uint16_t *FURL_RESTRICT head = a->head + at->head;
+  int64_t                       shift[FURL_RUN];
+  FURL_REAL                     scale[FURL_RUN];
+
+  for (int k = 0; k < N; k++) shift[k] = a->offset[slot + k];
+  for (int k = 0; k < N; k++) {
+    const int e = FurlPlanesScale(a->exponent[at->exponent + k]);
+    scale[k]    = sizeof(FURL_REAL) == 4 ? FurlPowerFloat(e) : FurlPowerDouble(e);
+  }
+  FURL_LANES(l)
+  {
+    FURL_REAL total = AT(sum, l);
+
+    FURL_UNROLL
+    for (int k = 0; k < N; k++) total += FurlHeadToFloat(head[k * FURL_WIDTH + l]) * (scale[k] * x[shift[k] + l]);
+    AT(sum, l) = total;
+  }
+  at->head += N * FURL_WIDTH;
+  at->exponent += N;
+}
+
+/* One diagonal stored as planes */
+FURL_BODY void FURL_NAME(FurlAddPlanes)(const FurlSlicesView *a, FurlRead read, FurlSlotCursor *at, const FURL_REAL *FURL_RESTRICT x,
+                                        FURL_REAL *sum)
+{
+  FURL_PER_LANE(FURL_REAL, v);
+
+  FURL_NAME(FurlLoadPlanes)(a, read, FURL_WIDTH, at, v);
+  FURL_LANES(l) AT(sum, l) += AT(v, l) * x[l];
+}
+
+/* N full diagonals from `slot` on, all of its kind; x points to the column of the slice's first row */
+FURL_BODY void FURL_NAME(FurlAddRun)(const FurlSlicesView *a, int64_t slot, FurlRead read, int N, FurlSlotCursor *at,
+                                     const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
+{
+  const int kind = a->kind[slot];
+
+  if (kind == FURL_VALUES_RAW)
+    FURL_NAME(FurlAddRaw)(a, slot, N, at, x, sum);
+  else if (kind == FURL_VALUES_CONSTANT)
+    FURL_NAME(FurlAddConstant)(a, slot, N, x, sum);
+  else if (kind == FURL_VALUES_HEAD)
+    FURL_NAME(FurlAddHeads)(a, slot, N, at, x, sum);
+  else
+    for (int k = 0; k < N; k++) FURL_NAME(FurlAddPlanes)(a, read, at, x + a->offset[slot + k], sum);
+}
+
+/* Adds the run of full diagonals that begins at `slot`, at most FURL_RUN of them; returns how many */
+FURL_BODY int FURL_NAME(FurlAddFull)(const FurlSlicesView *a, int64_t slot, FurlRead read, FurlSlotCursor *at,
+                                     const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
+{
+  const int n = a->run[slot];
+
+  switch (n) {
+  case 1:
+    FURL_NAME(FurlAddRun)(a, slot, read, 1, at, x, sum);
+    return 1;
+  case 2:
+    FURL_NAME(FurlAddRun)(a, slot, read, 2, at, x, sum);
+    return 2;
+  case 3:
+    FURL_NAME(FurlAddRun)(a, slot, read, 3, at, x, sum);
+    return 3;
+  case 4:
+    FURL_NAME(FurlAddRun)(a, slot, read, 4, at, x, sum);
+    return 4;
+  case 5:
+    FURL_NAME(FurlAddRun)(a, slot, read, 5, at, x, sum);
+    return 5;
+  case 6:
+    FURL_NAME(FurlAddRun)(a, slot, read, 6, at, x, sum);
+    return 6;
+  case 7:
+    FURL_NAME(FurlAddRun)(a, slot, read, 7, at, x, sum);
+    return 7;
+  default:
+    FURL_NAME(FurlAddRun)(a, slot, read, FURL_RUN, at, x, sum);
+    return FURL_RUN;
+  }
+}
+
+/* A diagonal that some rows miss, or whose neighbours lie beyond the ends of x: column is that of the slice's first row */
+FURL_BODY void FURL_NAME(FurlAddMasked)(const FurlSlicesView *a, int64_t slot, FurlRead read, FurlSlotCursor *at,
+                                        const FURL_REAL *FURL_RESTRICT x, int64_t column, FURL_REAL *sum)
+{
+  const uint32_t mask = a->mask[slot];
+  const int      last = (int)(a->ncols - 1 - column < FURL_WIDTH ? a->ncols - 1 - column : FURL_WIDTH);
+  const int      low  = column < 0 ? (int)-column : 0;
+  FURL_PER_LANE(FURL_REAL, v);
+
+  FURL_NAME(FurlLoadSlot)(a, slot, read, FURL_WIDTH, at, v);
+  FURL_LANES(l)
+  {
+    const int       safe = l < low ? low : l > last ? last : l;
+    const FURL_REAL add  = AT(v, l) * x[column + safe];
+
+    AT(sum, l) += (mask >> l & 1) ? add : 0;
+  }
+}
+
+FURL_BODY void FURL_NAME(FurlPatternSum)(const FurlSlicesView *a, int64_t s, FurlRead read, const FURL_REAL *FURL_RESTRICT x,
+                                         FURL_REAL *sum)
+{
+  const FurlSliceHeader *header = a->header + s;
+  const FurlProgram     *p      = a->program + header->program;
+  const int64_t          row0   = s * FURL_WIDTH;
+  const int              inside = row0 + p->min_offset >= 0 && row0 + p->max_offset + FURL_WIDTH <= a->ncols;
+  FurlSlotCursor         at = {(int64_t)header->raw * FURL_GROUP, (int64_t)header->head * FURL_GROUP, (int64_t)header->rest * FURL_GROUP,
+                               header->exponent};
+
+  for (int64_t slot = p->first; slot < p->first + p->nslots;) {
+    if (inside && a->run[slot])
+      slot += FURL_NAME(FurlAddFull)(a, slot, read, &at, x + row0, sum);
+    else {
+      FURL_NAME(FurlAddMasked)(a, slot, read, &at, x, row0 + a->offset[slot], sum);
+      slot++;
+    }
+  }
+}
+
+FURL_BODY void FURL_NAME(FurlIrregularSum)(const FurlSlicesView *a, int64_t s, FurlRead read, const FURL_REAL *FURL_RESTRICT x,
+                                           FURL_REAL *sum)
+{
+  const FurlSliceHeader        *header    = a->header + s;
+  const FurlProgram            *p         = a->program + header->program;
+  const FurlIrregular          *irregular = a->irregular + header->irregular;
+  const int                     wide      = p->columns == FURL_COLUMNS_INDEX32;
+  const uint16_t *FURL_RESTRICT delta     = a->delta + (int64_t)irregular->columns * FURL_GROUP;
+  const int32_t *FURL_RESTRICT  index     = a->index + (int64_t)irregular->columns * FURL_GROUP;
+  FurlSlotCursor at = {(int64_t)header->raw * FURL_GROUP, (int64_t)header->head * FURL_GROUP, (int64_t)header->rest * FURL_GROUP,
+                       header->exponent};
+
+  for (int k = 0; k < p->nslots; k++) {
+    const int                      count = a->count[(int64_t)irregular->slots + k];
+    const int                      n     = (count + FURL_GROUP - 1) / FURL_GROUP * FURL_GROUP;
+    const FURL_REAL *FURL_RESTRICT xbase = x + a->base[(int64_t)irregular->slots + k];
+    FURL_PER_LANE(FURL_REAL, v);
+
+    FURL_NAME(FurlLoadSlot)(a, p->first + k, read, n, &at, v);
+    if (wide) FURL_LANES_BELOW(l, n)
+      {
+        const FURL_REAL add = AT(v, l) * x[index[l]];
+        AT(sum, l) += l < count ? add : 0;
+      }
+    else
+      FURL_LANES_BELOW(l, n)
+      {
+        const FURL_REAL add = AT(v, l) * xbase[delta[l]];
+        AT(sum, l) += l < count ? add : 0;
+      }
+    if (wide)
+      index += n;
+    else
+      delta += n;
+  }
+}
+
+/* result[l] = sum over row l of slice s of value * x[column] */
+FURL_BODY void FURL_NAME(FurlSliceSum)(const FurlSlicesView *a, int64_t s, FurlRead read, const FURL_REAL *FURL_RESTRICT x,
+                                       FURL_REAL *result)
+{
+  const FurlSliceHeader *header = a->header + s;
+
+  FURL_LANES(l) AT(result, l) = 0;
+  if (a->program[header->program].columns == FURL_COLUMNS_PATTERN)
+    FURL_NAME(FurlPatternSum)(a, s, read, x, result);
+  else {
+    FURL_PER_LANE(FURL_REAL, sorted);
+
+    FURL_LANES(l) AT(sorted, l) = 0;
+    FURL_NAME(FurlIrregularSum)(a, s, read, x, sorted);
+    FURL_SCATTER_LANES(result, sorted, a->lane_row + (int64_t)header->irregular * FURL_WIDTH);
+  }
+}

@@ -1,0 +1,76 @@
+/* The encoders of the plane forms: see planes.h for the arithmetic */
+#include <furl/planes.h>
+
+#define DOUBLE_MANTISSA ((1ull << 52) - 1)
+#define WINDOW 30 /* binades that keep all 53 bits of a double */
+
+static int ExponentField(uint64_t bits)
+{
+  return (int)(bits >> 52) & 2047;
+}
+
+/* A double below the window is mantissa 2^(field - 1075); in units of 2^(B - 1080) it is the mantissa shifted left by field - B + 5 */
+static uint64_t SmallMagnitude(uint64_t bits, int B, int *lost)
+{
+  const int      field    = ExponentField(bits);
+  const uint64_t mantissa = field ? (bits & DOUBLE_MANTISSA) | (1ull << 52) : bits & DOUBLE_MANTISSA;
+  const int      shift    = (field ? field : 1) - B + 5;
+
+  if (shift >= 0) {
+    *lost = 0;
+    return mantissa << shift;
+  }
+  *lost = -shift > 52 ? mantissa != 0 : (mantissa & ((1ull << -shift) - 1)) != 0;
+  return -shift > 52 ? 0 : mantissa >> -shift;
+}
+
+static uint64_t Magnitude(double value, int B, int *lost)
+{
+  const uint64_t bits = FurlDoubleToBits(value) & ~(1ull << 63);
+
+  *lost = 0;
+  if (ExponentField(bits) > B) return (bits - ((uint64_t)B << 52)) << 6;
+  return SmallMagnitude(bits, B, lost);
+}
+
+int FurlPlanesFit(const double *value, int n, int16_t *exponent)
+{
+  int highest = 0, small = 0, fits = 1, B;
+
+  for (int l = 0; l < n; l++) {
+    const int field = ExponentField(FurlDoubleToBits(value[l]));
+    if (field > highest) highest = field;
+  }
+  B = highest - WINDOW > 1 ? highest - WINDOW : 1;
+  for (int l = 0; l < n; l++) {
+    int lost;
+    if (value[l] == 0 || ExponentField(FurlDoubleToBits(value[l])) > B) continue;
+    small = 1;
+    (void)Magnitude(value[l], B, &lost);
+    fits &= !lost;
+  }
+  *exponent = (int16_t)(B | (small ? FURL_PLANES_SMALL : 0) | (fits ? 0 : FURL_PLANES_H64));
+  return fits;
+}
+
+void FurlPlanesSplit(double value, int16_t exponent, uint16_t *head, int16_t *second, uint32_t *tail)
+{
+  int            lost;
+  const uint64_t U         = Magnitude(value, exponent & FURL_PLANES_MASK, &lost);
+  const uint64_t rounded   = (U + (1ull << 47)) >> 48;
+  const int64_t  remainder = (int64_t)(U - (rounded << 48));
+
+  *head   = (uint16_t)(rounded | (FurlDoubleToBits(value) >> 63 << 15));
+  *second = (int16_t)(remainder >> 32);
+  *tail   = (uint32_t)remainder;
+}
+
+uint16_t FurlHeadRound(double value, int16_t exponent)
+{
+  uint16_t head;
+  int16_t  second;
+  uint32_t tail;
+
+  FurlPlanesSplit(value, exponent, &head, &second, &tail);
+  return (head & 0x7c00) ? head : head & 0x8000;
+}

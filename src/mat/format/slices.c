@@ -1,0 +1,168 @@
+/* The container: its arrays, what kernels see of them, and reading a row back */
+#include <stdlib.h>
+#include <furl/slices.h>
+#include <furl/planes.h>
+#include "array.h"
+
+/* Every array of the container with the size of its items, so that each loop over them is written once */
+#define FOR_EACH_ARRAY(X)     \
+  X(header, FurlSliceHeader)  \
+  X(program, FurlProgram)     \
+  X(offset, int32_t)          \
+  X(mask, uint32_t)           \
+  X(kind, uint8_t)            \
+  X(run, uint8_t)             \
+  X(constant, double)         \
+  X(raw, double)              \
+  X(head, uint16_t)           \
+  X(second, int16_t)          \
+  X(tail, uint32_t)           \
+  X(exponent, int16_t)        \
+  X(irregular, FurlIrregular) \
+  X(lane_row, uint8_t)        \
+  X(base, int32_t)            \
+  X(count, uint8_t)           \
+  X(delta, uint16_t)          \
+  X(index, int32_t)
+
+void FurlSlicesInit(FurlSlices *slices, int64_t nrows, int64_t ncols)
+{
+  *slices = (FurlSlices){.nrows = nrows, .ncols = ncols, .nslices = (nrows + FURL_WIDTH - 1) / FURL_WIDTH};
+#define INIT(name, type) FurlArrayInit(&slices->name, sizeof(type));
+  FOR_EACH_ARRAY(INIT)
+#undef INIT
+}
+
+void FurlSlicesFree(FurlSlices *slices)
+{
+#define FREE(name, type) FurlArrayFree(&slices->name);
+  FOR_EACH_ARRAY(FREE)
+#undef FREE
+}
+
+void FurlSlicesTrim(FurlSlices *slices)
+{
+#define TRIM(name, type) FurlArrayTrim(&slices->name);
+  FOR_EACH_ARRAY(TRIM)
+#undef TRIM
+}
+
+FurlSlicesView FurlSlicesGetView(const FurlSlices *slices)
+{
+  FurlSlicesView view = {.nrows = slices->nrows, .ncols = slices->ncols, .nslices = slices->nslices};
+
+#define POINT(name, type) view.name = slices->name.data;
+  FOR_EACH_ARRAY(POINT)
+#undef POINT
+  return view;
+}
+
+static size_t StoredBytes(const FurlSlices *slices)
+{
+  size_t bytes = 0;
+
+#define ADD(name, type) bytes += slices->name.used * sizeof(type);
+  FOR_EACH_ARRAY(ADD)
+#undef ADD
+  return bytes;
+}
+
+FurlSlicesReport FurlSlicesGetReport(const FurlSlices *slices)
+{
+  const FurlSlicesView view   = FurlSlicesGetView(slices);
+  FurlSlicesReport     report = {.stored_bytes = StoredBytes(slices), .nprograms = (int64_t)slices->program.used};
+
+  for (int64_t s = 0; s < view.nslices; s++) {
+    const FurlProgram *const p = view.program + view.header[s].program;
+
+    report.slices_pattern += p->columns == FURL_COLUMNS_PATTERN;
+    report.slices_delta16 += p->columns == FURL_COLUMNS_DELTA16;
+    report.slices_index32 += p->columns == FURL_COLUMNS_INDEX32;
+    for (int32_t k = 0; k < p->nslots; k++) report.slots[view.kind[p->first + k]]++;
+  }
+  for (size_t k = 0; k < slices->exponent.used; k++) report.slots_h64 += (view.exponent[k] & FURL_PLANES_H64) != 0;
+  return report;
+}
+
+/* Where the values of a slot are; advances from slot to slot */
+typedef struct {
+  size_t raw, head, rest, exponent; /* entries, and slots for the last */
+} Cursor;
+
+static double ReadValue(const FurlSlicesView *view, const Cursor *at, int32_t slot, size_t l)
+{
+  const int kind     = view->kind[slot];
+  const int exponent = kind == FURL_VALUES_PLANES || kind == FURL_VALUES_HEAD ? view->exponent[at->exponent] : 0;
+
+  if (kind == FURL_VALUES_CONSTANT) return view->constant[slot];
+  if (kind == FURL_VALUES_RAW || (exponent & FURL_PLANES_H64)) return view->raw[at->raw + l];
+  if (kind == FURL_VALUES_HEAD) return FurlHeadToFloat(view->head[at->head + l]) * FurlPowerDouble(FurlPlanesScale((int16_t)exponent));
+  return FurlPlanesToDoubleSmall(view->head[at->head + l], view->second[at->rest + l], view->tail[at->rest + l], (int16_t)exponent);
+}
+
+static void AdvanceCursor(const FurlSlicesView *view, Cursor *at, int32_t slot, size_t n)
+{
+  const int kind   = view->kind[slot];
+  const int planes = kind == FURL_VALUES_PLANES || kind == FURL_VALUES_HEAD;
+  const int h64    = planes && (view->exponent[at->exponent] & FURL_PLANES_H64);
+
+  if (kind == FURL_VALUES_RAW || h64) at->raw += n;
+  if (kind == FURL_VALUES_PLANES && !h64) at->rest += n;
+  if (planes) at->head += n;
+  at->exponent += (size_t)planes;
+}
+
+static Cursor FirstCursor(const FurlSliceHeader *header)
+{
+  return (Cursor){(size_t)header->raw * FURL_GROUP, (size_t)header->head * FURL_GROUP, (size_t)header->rest * FURL_GROUP, header->exponent};
+}
+
+static int64_t DecodePatternRow(const FurlSlicesView *view, const FurlSliceHeader *header, int64_t i, PetscInt *column, double *value)
+{
+  const FurlProgram *const p  = view->program + header->program;
+  const int                l  = (int)(i % FURL_WIDTH);
+  Cursor                   at = FirstCursor(header);
+  int64_t                  n  = 0;
+
+  for (int32_t slot = p->first; slot < p->first + p->nslots; slot++) {
+    if (view->mask[slot] >> l & 1) {
+      if (column) column[n] = (PetscInt)(i + view->offset[slot]);
+      if (value) value[n] = ReadValue(view, &at, slot, (size_t)l);
+      n++;
+    }
+    AdvanceCursor(view, &at, slot, FURL_WIDTH);
+  }
+  return n;
+}
+
+static int64_t DecodeIrregularRow(const FurlSlicesView *view, const FurlSliceHeader *header, int64_t i, PetscInt *column, double *value)
+{
+  const FurlProgram *const   p         = view->program + header->program;
+  const FurlIrregular *const irregular = view->irregular + header->irregular;
+  const uint8_t *const       row       = view->lane_row + (size_t)header->irregular * FURL_WIDTH;
+  size_t                     at_column = (size_t)irregular->columns * FURL_GROUP, l = 0;
+  Cursor                     at = FirstCursor(header);
+  int64_t                    n  = 0;
+
+  while (row[l] != i % FURL_WIDTH) l++;
+  for (int32_t k = 0; k < p->nslots && l < view->count[irregular->slots + (size_t)k]; k++) {
+    const size_t  slot   = irregular->slots + (size_t)k;
+    const size_t  padded = (view->count[slot] + (size_t)FURL_GROUP - 1) / FURL_GROUP * FURL_GROUP;
+    const int32_t j      = p->columns == FURL_COLUMNS_DELTA16 ? view->base[slot] + view->delta[at_column + l] : view->index[at_column + l];
+
+    if (column) column[n] = j;
+    if (value) value[n] = ReadValue(view, &at, p->first + k, l);
+    n++;
+    at_column += padded;
+    AdvanceCursor(view, &at, p->first + k, padded);
+  }
+  return n;
+}
+
+int64_t FurlSlicesDecodeRow(const FurlSlicesView *view, int64_t i, PetscInt *column, double *value)
+{
+  const FurlSliceHeader *const header = view->header + i / FURL_WIDTH;
+
+  if (view->program[header->program].columns == FURL_COLUMNS_PATTERN) return DecodePatternRow(view, header, i, column, value);
+  return DecodeIrregularRow(view, header, i, column, value);
+}

@@ -1,0 +1,48 @@
+/* Products with FP64 vectors, one slice of rows an item */
+#pragma once
+
+#define FURL_REAL double
+#define FURL_NAME(name) name##Double
+#include <furl/slicesum.h>
+#undef FURL_NAME
+#undef FURL_REAL
+#include "matmultargs.h"
+
+/* The rows of the item; `read` is a constant where this is called */
+FURL_BODY void MatMultRows(const FurlMatMultArgs *a, int64_t item, FurlRead read, double *sum)
+{
+  const int64_t s = a->list ? a->list[item] : item;
+
+  FurlSliceSumDouble(&a->diagonal, s, read, a->x, sum);
+  if (a->offdiagonal.nslices) {
+    FURL_PER_LANE(double, ghost);
+
+    FurlSliceSumDouble(&a->offdiagonal, item, read, a->ghost, ghost);
+    FURL_LANES(l) AT(sum, l) += AT(ghost, l);
+  }
+}
+
+/*
+  y = A x, y = z + A x, and x'y of the slice. Reads what slicesum.h says and 8 B a row each of z and, for the dot, of x; writes 8 B a row
+  of y and 8 B a slice of partial sums.
+*/
+FURL_BODY void FurlMatMult(const FurlMatMultArgs *a, int64_t item)
+{
+  const int64_t s    = a->list ? a->list[item] : item;
+  const int64_t row0 = s * FURL_WIDTH;
+  const int     n    = (int)(a->diagonal.nrows - row0 < FURL_WIDTH ? a->diagonal.nrows - row0 : FURL_WIDTH);
+  FURL_PER_LANE(double, sum);
+
+  if (a->read == FURL_READ_ALL)
+    MatMultRows(a, item, FURL_READ_ALL, sum);
+  else if (a->read == FURL_READ_SECOND)
+    MatMultRows(a, item, FURL_READ_SECOND, sum);
+  else
+    MatMultRows(a, item, FURL_READ_HEAD, sum);
+  if (a->z) FURL_LANES_BELOW(l, n) AT(sum, l) += a->z[row0 + l];
+  FURL_LANES_BELOW(l, n) a->y[row0 + l] = AT(sum, l);
+  if (a->partial) {
+    FURL_LANES(l) AT(sum, l) = l < n ? AT(sum, l) * a->x[l < n ? row0 + l : row0] : 0;
+    a->partial[s]            = FurlSumLanes(sum);
+  }
+}

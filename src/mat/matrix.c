@@ -1,0 +1,188 @@
+/* Encodes this process's rows of an AIJ matrix */
+#include <furl/compat.h>
+#include <furl/matrix.h>
+
+static PetscErrorCode GetCsr(Mat A, FurlCsr *csr)
+{
+  PetscInt           nrows, ncols;
+  PetscBool          done;
+  const PetscScalar *value;
+  MatType            type;
+
+  PetscFunctionBegin;
+  PetscCall(MatGetType(A, &type));
+  PetscCall(MatGetLocalSize(A, NULL, &ncols));
+  PetscCall(MatGetRowIJ(A, 0, PETSC_FALSE, PETSC_FALSE, &nrows, &csr->rowptr, &csr->column, &done));
+  PetscCheck(done, PetscObjectComm((PetscObject)A), PETSC_ERR_SUP, "Matrix type %s does not give its rows and columns; convert it to aij",
+             type);
+  PetscCall(MatSeqAIJGetArrayRead(A, &value));
+  csr->value = value;
+  csr->nrows = nrows;
+  csr->ncols = ncols;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode RestoreCsr(Mat A, FurlCsr *csr)
+{
+  PetscInt           nrows;
+  PetscBool          done;
+  const PetscScalar *value = csr->value;
+
+  PetscFunctionBegin;
+  PetscCall(MatSeqAIJRestoreArrayRead(A, &value));
+  PetscCall(MatRestoreRowIJ(A, 0, PETSC_FALSE, PETSC_FALSE, &nrows, &csr->rowptr, &csr->column, &done));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlAijGetParts(Mat aij, FurlAijParts *parts)
+{
+  PetscBool parallel;
+
+  PetscFunctionBegin;
+  *parts = (FurlAijParts){.diagonal_mat = aij};
+  PetscCall(PetscObjectBaseTypeCompare((PetscObject)aij, MATMPIAIJ, &parallel));
+  if (parallel) PetscCall(MatMPIAIJGetSeqAIJ(aij, &parts->diagonal_mat, &parts->offdiagonal_mat, &parts->ghost));
+  PetscCall(GetCsr(parts->diagonal_mat, &parts->diagonal));
+  if (parallel) PetscCall(GetCsr(parts->offdiagonal_mat, &parts->offdiagonal));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlAijRestoreParts(Mat aij, FurlAijParts *parts)
+{
+  PetscFunctionBegin;
+  PetscCall(RestoreCsr(parts->diagonal_mat, &parts->diagonal));
+  if (parts->offdiagonal_mat) PetscCall(RestoreCsr(parts->offdiagonal_mat, &parts->offdiagonal));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode CheckEncode(FurlEncodeStatus status, const FurlCsr *csr)
+{
+  PetscFunctionBegin;
+  PetscCheck(status != FURL_ENCODE_MEMORY, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory to compress %" PRId64 " rows", csr->nrows);
+  PetscCheck(status != FURL_ENCODE_TOO_LARGE, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE,
+             "%" PRId64 " rows and %" PRId64 " columns on one process; a process can hold 2^31 - 2 of each: use more processes", csr->nrows,
+             csr->ncols);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Splits the slices into those without and those with off-process entries */
+static PetscErrorCode ListSlices(const FurlCsr *offdiagonal, FurlMatrix *matrix)
+{
+  const int64_t nslices = matrix->diagonal.nslices;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc2(nslices, &matrix->interior, nslices, &matrix->boundary));
+  for (int64_t s = 0; s < nslices; s++) {
+    const int64_t end = PetscMin((s + 1) * FURL_WIDTH, offdiagonal->nrows);
+
+    if (offdiagonal->rowptr[end] > offdiagonal->rowptr[s * FURL_WIDTH])
+      matrix->boundary[matrix->nboundary++] = (int32_t)s;
+    else
+      matrix->interior[matrix->ninterior++] = (int32_t)s;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The off-process entries of the boundary slices, their rows numbered in the order of the list */
+static PetscErrorCode EncodeBoundary(const FurlCsr *all, const FurlEncoding *encoding, const double *ghost_scale, FurlMatrix *matrix)
+{
+  const PetscInt nrows = FURL_WIDTH * matrix->nboundary;
+  FurlEncoding   own   = *encoding;
+  FurlCsr        csr   = {.nrows = nrows, .ncols = all->ncols, .column = all->column, .value = all->value};
+  PetscInt      *rowptr, *column, nnz = 0;
+  double        *value, *row_scale;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc4(nrows + 1, &rowptr, all->rowptr[all->nrows], &column, all->rowptr[all->nrows], &value, nrows, &row_scale));
+  for (PetscInt r = 0; r < nrows; r++) {
+    const int64_t i = (int64_t)matrix->boundary[r / FURL_WIDTH] * FURL_WIDTH + r % FURL_WIDTH;
+
+    rowptr[r]    = nnz;
+    row_scale[r] = encoding->row_scale && i < all->nrows ? encoding->row_scale[i] : 1;
+    for (PetscInt k = i < all->nrows ? all->rowptr[i] : 0; i < all->nrows && k < all->rowptr[i + 1]; k++, nnz++) {
+      column[nnz] = all->column[k];
+      value[nnz]  = all->value[k];
+    }
+  }
+  rowptr[nrows]     = nnz;
+  csr.rowptr        = rowptr;
+  csr.column        = column;
+  csr.value         = value;
+  own.skip_diagonal = 0;
+  own.row_scale     = row_scale;
+  own.column_scale  = ghost_scale;
+  PetscCall(CheckEncode(FurlSlicesEncode(&csr, &own, &matrix->offdiagonal), &csr));
+  PetscCall(PetscFree4(rowptr, column, value, row_scale));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode CreateHalo(Mat aij, const FurlAijParts *parts, FurlMatrix *matrix)
+{
+  PetscLayout columns;
+  PetscInt    most;
+
+  PetscFunctionBegin;
+  matrix->nghost = (PetscInt)parts->offdiagonal.ncols;
+  PetscCall(PetscMalloc1(matrix->nghost, &matrix->ghost));
+  PetscCall(PetscArraycpy(matrix->ghost, parts->ghost, matrix->nghost));
+  most = matrix->nghost;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPIU_INT, MPI_MAX, PetscObjectComm((PetscObject)aij)));
+  if (!most) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(MatGetLayouts(aij, NULL, &columns));
+  PetscCall(PetscSFCreate(PetscObjectComm((PetscObject)aij), &matrix->halo));
+  PetscCall(PetscSFSetGraphLayout(matrix->halo, columns, matrix->nghost, NULL, PETSC_OWN_POINTER, matrix->ghost));
+  PetscCall(PetscSFSetUp(matrix->halo));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlMatrixEncode(Mat aij, const FurlEncoding *encoding, FurlMatrix *matrix)
+{
+  FurlAijParts parts;
+  double      *ghost_scale = NULL;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMemzero(matrix, sizeof(*matrix)));
+  PetscCall(FurlAijGetParts(aij, &parts));
+  PetscCall(CheckEncode(FurlSlicesEncode(&parts.diagonal, encoding, &matrix->diagonal), &parts.diagonal));
+  matrix->ninterior = (PetscInt)matrix->diagonal.nslices;
+  if (parts.offdiagonal_mat) PetscCall(CreateHalo(aij, &parts, matrix));
+  if (matrix->halo) {
+    matrix->ninterior = 0;
+    PetscCall(ListSlices(&parts.offdiagonal, matrix));
+    if (encoding->column_scale) {
+      PetscCall(PetscMalloc1(matrix->nghost, &ghost_scale));
+      PetscCall(FurlHaloBegin(matrix, MPI_DOUBLE, encoding->column_scale, ghost_scale));
+      PetscCall(FurlHaloEnd(matrix, MPI_DOUBLE, encoding->column_scale, ghost_scale));
+    }
+    PetscCall(EncodeBoundary(&parts.offdiagonal, encoding, ghost_scale, matrix));
+    PetscCall(PetscFree(ghost_scale));
+  }
+  PetscCall(FurlAijRestoreParts(aij, &parts));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlMatrixDestroy(FurlMatrix *matrix)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscSFDestroy(&matrix->halo));
+  PetscCall(PetscFree(matrix->ghost));
+  PetscCall(PetscFree2(matrix->interior, matrix->boundary));
+  FurlSlicesFree(&matrix->offdiagonal);
+  FurlSlicesFree(&matrix->diagonal);
+  PetscCall(PetscMemzero(matrix, sizeof(*matrix)));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlHaloBegin(const FurlMatrix *matrix, MPI_Datatype unit, const void *x, void *ghost)
+{
+  PetscFunctionBegin;
+  if (matrix->halo) PetscCall(PetscSFBcastBegin(matrix->halo, unit, x, ghost, MPI_REPLACE));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlHaloEnd(const FurlMatrix *matrix, MPI_Datatype unit, const void *x, void *ghost)
+{
+  PetscFunctionBegin;
+  if (matrix->halo) PetscCall(PetscSFBcastEnd(matrix->halo, unit, x, ghost, MPI_REPLACE));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
