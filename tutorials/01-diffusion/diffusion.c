@@ -10,7 +10,7 @@ static char help[] = "Steady heat in a cube of two materials, by finite volumes,
     make -f tools/program.mk OUT=build/diffusion SRC=tutorials/01-diffusion/diffusion.c
     build/diffusion -n 64 -ksp_type cg -pc_type gamg                 PETSc's algebraic multigrid
     build/diffusion -n 64 -dll_append $FURL_LIB -ksp_type furl       Furl: the same program, two options
-  -ksp_view shows what was done; -history FILE writes seconds and residual of every iteration. `make demo` runs both and draws them.
+  -ksp_view shows what was done; -residuals FILE writes seconds and residual of every iteration. `make demo` runs both and draws them.
 
   What you will see: iterations, the times of set-up and solve, and the true residual |b - A u| / |b|, computed here by the program itself.
 */
@@ -24,7 +24,8 @@ static char help[] = "Steady heat in a cube of two materials, by finite volumes,
 typedef struct {
   PetscInt       n;        /* cells a side */
   PetscReal      contrast; /* conductivity of the balls over that of the rest */
-  PetscLogDouble start;    /* time at which the solve began */
+  PetscLogDouble start;    /* time at which the solver was created */
+  PetscLogDouble memory;   /* bytes resident before assembly */
   FILE          *history;  /* seconds and residual norm of every iteration, or NULL */
 } Context;
 
@@ -110,7 +111,7 @@ static PetscErrorCode SolveAndReport(Context *ctx, Mat A, Vec b, Vec u)
   PetscReal          residual, norm;
   PetscInt           iterations;
   KSPConvergedReason reason;
-  PetscLogDouble     ready, end;
+  PetscLogDouble     ready, end, memory;
 
   PetscFunctionBegin;
   PetscCall(PetscTime(&ctx->start));
@@ -122,6 +123,7 @@ static PetscErrorCode SolveAndReport(Context *ctx, Mat A, Vec b, Vec u)
   PetscCall(PetscTime(&ready));
   PetscCall(KSPSolve(ksp, b, u));
   PetscCall(PetscTime(&end));
+  PetscCall(PetscMemoryGetCurrentUsage(&memory));
   PetscCall(KSPGetIterationNumber(ksp, &iterations));
   PetscCall(KSPGetConvergedReason(ksp, &reason));
   PetscCall(VecDuplicate(b, &r));
@@ -129,8 +131,9 @@ static PetscErrorCode SolveAndReport(Context *ctx, Mat A, Vec b, Vec u)
   PetscCall(VecAYPX(r, -1, b));
   PetscCall(VecNorm(r, NORM_2, &residual));
   PetscCall(VecNorm(b, NORM_2, &norm));
-  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "set-up %.3f s, solve %.3f s, %d iterations, true residual %.2e, %s\n", ready - ctx->start,
-                        end - ready, (int)iterations, (double)(residual / norm), KSPConvergedReasons[reason]));
+  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "set-up %.3f s, solve %.3f s, %d iterations, true residual %.2e, memory %.1f MB, %s\n",
+                        ready - ctx->start, end - ready, (int)iterations, (double)(residual / norm), (memory - ctx->memory) * 1e-6,
+                        KSPConvergedReasons[reason]));
   PetscCall(VecDestroy(&r));
   PetscCall(KSPDestroy(&ksp));
   PetscFunctionReturn(0);
@@ -149,8 +152,9 @@ int main(int argc, char **argv)
   PetscCall(PetscInitialize(&argc, &argv, NULL, help));
   PetscCall(PetscOptionsGetInt(NULL, NULL, "-n", &ctx.n, NULL));
   PetscCall(PetscOptionsGetReal(NULL, NULL, "-contrast", &ctx.contrast, NULL));
-  PetscCall(PetscOptionsGetString(NULL, NULL, "-history", file, sizeof(file), &set));
+  PetscCall(PetscOptionsGetString(NULL, NULL, "-residuals", file, sizeof(file), &set));
   if (set) PetscCall(PetscFOpen(PETSC_COMM_WORLD, file, "w", &ctx.history));
+  PetscCall(PetscMemoryGetCurrentUsage(&ctx.memory));
   PetscCall(DMDACreate3d(PETSC_COMM_WORLD, DM_BOUNDARY_NONE, DM_BOUNDARY_NONE, DM_BOUNDARY_NONE, DMDA_STENCIL_STAR, ctx.n, ctx.n, ctx.n,
                          PETSC_DECIDE, PETSC_DECIDE, PETSC_DECIDE, 1, 1, NULL, NULL, NULL, &da));
   PetscCall(DMSetUp(da));
