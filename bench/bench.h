@@ -44,6 +44,7 @@ typedef struct {
 PetscErrorCode ProblemCreate(MPI_Comm comm, Problem *p);
 PetscErrorCode ProblemGetHypre(Problem *p, Mat *hypre);
 PetscErrorCode ProblemGetPositive(Problem *p, Mat *positive);
+PetscErrorCode ProblemDescribe(Problem *p);
 PetscErrorCode ProblemDestroy(Problem *p);
 
 PetscErrorCode DiffusionCreate(MPI_Comm comm, MatType type, Mat *A, char title[], size_t size);

@@ -112,6 +112,50 @@ PetscErrorCode ProblemGetPositive(Problem *p, Mat *positive)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* |A - A'| / |A|, Frobenius; infinite where A is not square */
+static PetscErrorCode Asymmetry(Mat A, PetscReal *asymmetry)
+{
+  Mat       difference;
+  PetscReal norm;
+  PetscInt  rows, columns;
+
+  PetscFunctionBegin;
+  *asymmetry = PETSC_INFINITY;
+  PetscCall(MatGetSize(A, &rows, &columns));
+  if (rows != columns) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(MatTranspose(A, MAT_INITIAL_MATRIX, &difference));
+  PetscCall(MatAXPY(difference, -1, A, DIFFERENT_NONZERO_PATTERN));
+  PetscCall(MatNorm(difference, NORM_FROBENIUS, asymmetry));
+  PetscCall(MatNorm(A, NORM_FROBENIUS, &norm));
+  *asymmetry /= norm;
+  PetscCall(MatDestroy(&difference));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* One line of JSON on what the system is, for scripts that choose by it */
+PetscErrorCode ProblemDescribe(Problem *p)
+{
+  Vec       diagonal;
+  PetscReal asymmetry, smallest, largest;
+  PetscInt  rows;
+  MatInfo   info;
+
+  PetscFunctionBegin;
+  PetscCall(Asymmetry(p->A, &asymmetry));
+  PetscCall(MatGetSize(p->A, &rows, NULL));
+  PetscCall(MatGetInfo(p->A, MAT_GLOBAL_SUM, &info));
+  PetscCall(MatCreateVecs(p->A, NULL, &diagonal));
+  PetscCall(MatGetDiagonal(p->A, diagonal));
+  PetscCall(VecMin(diagonal, NULL, &smallest));
+  PetscCall(VecMax(diagonal, NULL, &largest));
+  PetscCall(VecDestroy(&diagonal));
+  PetscCall(PetscPrintf(PETSC_COMM_WORLD,
+                        "{\"system\": \"%s\", \"rows\": %d, \"nonzeros\": %.0f, \"asymmetry\": %.2e, \"smallest_diagonal\": %.6e, "
+                        "\"largest_diagonal\": %.6e}\n",
+                        p->title, (int)rows, (double)info.nz_used, (double)asymmetry, (double)smallest, (double)largest));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode ProblemDestroy(Problem *p)
 {
   PetscFunctionBegin;

@@ -1,7 +1,8 @@
 static char help[] = "Solves one system by every method of a list, alternating, each to the same true residual, and prints medians.\n\n\
   -problem diffusion|q1|tets|elasticity, -class, -n, -bc, -rcm, or -file F.mtx[.gz]; -rhs random|ones, -rhs_file F\n\
-  -opponents FILE (bench/opponents.txt), -petsc 3.26|debian (which of its lines), -methods a,b (of these, only some)\n\
-  -target R (true relative residual, 1e-8), -repeats N (3), -json FILE (one line a solve is appended)\n\n";
+  -opponents FILE (bench/opponents.txt), -petsc 3.26|debian (which of its lines), -methods a,b (of these, only some); or -with \"OPTIONS\": one method, by its options\n\
+  -target R (true relative residual, 1e-8), -repeats N (3), -json FILE (one line a solve is appended)\n\
+  -describe: only what the system is\n\n";
 /*
   Run by bench/run. By hand:
     bench/run --program solve -n 64 -class jump4 -methods gamg,icc
@@ -89,34 +90,66 @@ static PetscErrorCode PrintTable(const Settings *s, const Problem *p, PetscInt n
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-int main(int argc, char **argv)
+/* The lines of the list that fit, or the one method that -with describes */
+static PetscErrorCode ChooseMethods(const Settings *s, Method methods[], PetscInt *n)
 {
-  Settings s;
-  Problem  p;
-  Method   methods[MAX_METHODS];
-  Result  *results[MAX_METHODS];
-  PetscInt n;
+  PetscBool given;
 
-  PetscFunctionBeginUser;
-  PetscCall(PetscInitialize(&argc, &argv, NULL, help));
-  PetscCall(SettingsFromOptions(&s));
-  PetscCall(MethodsRead(s.opponents, s.petsc, s.problem, s.methods, MAX_METHODS, methods, &n));
-  PetscCheck(n > 0, PETSC_COMM_WORLD, PETSC_ERR_ARG_WRONG, "%s has no method called %s for PETSc %s and problem %s", s.opponents, s.methods,
-             s.petsc, s.problem);
-  PetscCall(ProblemCreate(PETSC_COMM_WORLD, &p));
-  for (PetscInt k = 0; k < n; k++) PetscCall(PetscCalloc1(s.repeats, &results[k]));
-  for (PetscInt repeat = 0; repeat < s.repeats; repeat++) {
+  PetscFunctionBegin;
+  methods[0] = (Method){.name = "given"};
+  *n         = 1;
+  PetscCall(PetscOptionsGetString(NULL, NULL, "-with", methods[0].options, sizeof(methods[0].options), &given));
+  if (given) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(MethodsRead(s->opponents, s->petsc, s->problem, s->methods, MAX_METHODS, methods, n));
+  PetscCheck(*n > 0, PETSC_COMM_WORLD, PETSC_ERR_ARG_WRONG, "%s has no method called %s for PETSc %s and problem %s", s->opponents,
+             s->methods, s->petsc, s->problem);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Rounds over the methods; one that cannot reach the target is not asked again */
+static PetscErrorCode SolveAll(const Settings *s, Problem *p, PetscInt n, Method methods[])
+{
+  Result *results[MAX_METHODS];
+
+  PetscFunctionBegin;
+  for (PetscInt k = 0; k < n; k++) PetscCall(PetscCalloc1(s->repeats, &results[k]));
+  for (PetscInt repeat = 0; repeat < s->repeats; repeat++) {
     for (PetscInt k = 0; k < n; k++) {
       if (methods[k].gave_up) {
         results[k][repeat] = results[k][0];
         continue;
       }
-      PetscCall(MethodRun(&methods[k], &p, s.target, &results[k][repeat]));
-      PetscCall(AppendJSON(&s, &p, &methods[k], repeat, &results[k][repeat]));
+      PetscCall(MethodRun(&methods[k], p, s->target, &results[k][repeat]));
+      PetscCall(AppendJSON(s, p, &methods[k], repeat, &results[k][repeat]));
     }
   }
-  PetscCall(PrintTable(&s, &p, n, methods, results));
+  PetscCall(PrintTable(s, p, n, methods, results));
   for (PetscInt k = 0; k < n; k++) PetscCall(PetscFree(results[k]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+int main(int argc, char **argv)
+{
+  Settings  s;
+  Problem   p;
+  Method    methods[MAX_METHODS];
+  PetscInt  n        = 0;
+  PetscBool describe = PETSC_FALSE;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscInitialize(&argc, &argv, NULL, help));
+  PetscCall(SettingsFromOptions(&s));
+  PetscCall(PetscOptionsGetBool(NULL, NULL, "-describe", &describe, NULL));
+  if (!describe) {
+    PetscCall(MethodsRead(s.opponents, s.petsc, s.problem, s.methods, MAX_METHODS, methods, &n));
+    PetscCheck(n > 0, PETSC_COMM_WORLD, PETSC_ERR_ARG_WRONG, "%s has no method called %s for PETSc %s and problem %s", s.opponents,
+               s.methods, s.petsc, s.problem);
+  }
+  PetscCall(ProblemCreate(PETSC_COMM_WORLD, &p));
+  if (describe)
+    PetscCall(ProblemDescribe(&p));
+  else
+    PetscCall(SolveAll(&s, &p, n, methods));
   PetscCall(ProblemDestroy(&p));
   PetscCall(PetscFinalize());
   return 0;
