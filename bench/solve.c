@@ -140,11 +140,7 @@ int main(int argc, char **argv)
   PetscCall(PetscInitialize(&argc, &argv, NULL, help));
   PetscCall(SettingsFromOptions(&s));
   PetscCall(PetscOptionsGetBool(NULL, NULL, "-describe", &describe, NULL));
-  if (!describe) {
-    PetscCall(MethodsRead(s.opponents, s.petsc, s.problem, s.methods, MAX_METHODS, methods, &n));
-    PetscCheck(n > 0, PETSC_COMM_WORLD, PETSC_ERR_ARG_WRONG, "%s has no method called %s for PETSc %s and problem %s", s.opponents,
-               s.methods, s.petsc, s.problem);
-  }
+  if (!describe) PetscCall(ChooseMethods(&s, methods, &n));
   PetscCall(ProblemCreate(PETSC_COMM_WORLD, &p));
   if (describe)
     PetscCall(ProblemDescribe(&p));
