@@ -1,6 +1,6 @@
 static char help[] = "Solves one system by every method of a list, alternating, each to the same true residual, and prints medians.\n\n\
   -problem diffusion|q1|tets|elasticity, -class, -n, -bc, -rcm, or -file F.mtx[.gz]; -rhs random|ones, -rhs_file F\n\
-  -opponents FILE (bench/opponents.txt), -petsc 3.26|debian (which of its lines), -methods a,b (of these, only some); or -with \"OPTIONS\": one method, by its options\n\
+  -opponents FILE (bench/opponents.txt), -petsc 3.26|debian (which of its lines), -methods a,b (of these, only some); or -with \" OPTIONS\": one method, by its options\n\
   -target R (true relative residual, 1e-8), -repeats N (3), -json FILE (one line a solve is appended)\n\
   -describe: only what the system is\n\n";
 /*
@@ -99,6 +99,8 @@ static PetscErrorCode ChooseMethods(const Settings *s, Method methods[], PetscIn
   methods[0] = (Method){.name = "given"};
   *n         = 1;
   PetscCall(PetscOptionsGetString(NULL, NULL, "-with", methods[0].options, sizeof(methods[0].options), &given));
+  PetscCheck(!given || methods[0].options[0], PETSC_COMM_WORLD, PETSC_ERR_ARG_WRONG,
+             "-with got no options; write a blank before the first: -with ' -ksp_type cg'");
   if (given) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(MethodsRead(s->opponents, s->petsc, s->problem, s->methods, MAX_METHODS, methods, n));
   PetscCheck(*n > 0, PETSC_COMM_WORLD, PETSC_ERR_ARG_WRONG, "%s has no method called %s for PETSc %s and problem %s", s->opponents,
