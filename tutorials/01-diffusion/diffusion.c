@@ -171,3 +171,17 @@ int main(int argc, char **argv)
   PetscCall(PetscFinalize());
   return 0;
 }
+
+/*TEST
+
+  test:
+    args: -n 12 -ksp_type {{cg furl}separate output} -ksp_rtol 1e-8
+    output_file: output/diffusion.out
+
+  test:
+    suffix: parallel
+    nsize: 3
+    args: -n 13 -ksp_type furl -ksp_rtol 1e-8
+    output_file: output/diffusion.out
+
+TEST*/

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# timeout: 1800
 """Unmodified PETSc tutorials solved by Furl: nothing but -dll_append and -ksp_type furl is added to their own arguments.
 
 Each tutorial is compiled from PETSc's own source, run with a direct or 1e-12 solve, then with Furl at -ksp_rtol 1e-10; the two solutions,
@@ -6,7 +7,7 @@ written by -ksp_view_solution and its like, may differ by 1e-6 (relative, 2-norm
 memory behind (-malloc_dump) and no option unused (-options_left).
 
 Takes PETSC_DIR, PETSC_ARCH, MPIEXEC, FURL_LIB as `make env` prints them; PETSC_SRC names PETSC's src folder where it is not in PETSC_DIR.
-  tests/compose/tutorials [NAME...] [--with '-ksp_type cg'] [--keep]    --with: these options in place of -ksp_type furl, to test the test
+  tests/compose/tutorials.py [NAME...] [--with '-ksp_type cg'] [--keep]    --with: these options in place of -ksp_type furl, to test the test
 """
 import argparse
 import array
@@ -77,6 +78,16 @@ def petsc_variable(name):
         return any(line.split()[:2] == ["#define", name] for line in header)
 
 
+def sanitized():
+    """A sanitized library cannot be loaded by a program that is not; tests of the parts are run with it"""
+    return "not with sanitizers" if os.environ.get("SANITIZER") else ""
+
+
+def lacks(test):
+    """Why this PETSc cannot run the test, or ''"""
+    return "its data are for 32-bit integers" if test["args"].endswith("tiny_system") and petsc_variable("PETSC_USE_64BIT_INDICES") else ""
+
+
 def source_folder():
     """PETSc's src, which packages leave out or put beside the examples"""
     folders = [os.environ.get("PETSC_SRC", "")] + [os.path.join(os.environ["PETSC_DIR"], p) for p in ("src", "share/petsc/examples/src")]
@@ -86,7 +97,8 @@ def source_folder():
 def compile_tutorial(folder, source):
     """The program, compiled once for each PETSc"""
     out = os.path.join(ROOT, "build", "tutorials", os.path.basename(os.path.normpath(os.environ["PETSC_DIR"])) + "-" + os.environ.get("PETSC_ARCH", ""), source.replace("/", "-"))
-    result = subprocess.run(["make", "-s", "-f", "tools/program.mk", "OUT=" + out, "SRC=" + os.path.join(folder, source + ".c")], cwd=ROOT, capture_output=True, text=True)
+    environment = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    result = subprocess.run(["make", "-s", "-f", "tools/program.mk", "OUT=" + out, "SRC=" + os.path.join(folder, source + ".c")], cwd=ROOT, capture_output=True, text=True, env=environment)
     return out, result.returncode, result.stderr
 
 
@@ -149,7 +161,7 @@ def check(program, test, ranks, instead, keep):
     if instead:
         furl = test["furl"].replace("-ksp_type furl", instead).replace("ksp_type furl", "ksp_type gmres")
     with tempfile.TemporaryDirectory() as folder:
-        runs = {"reference": test["reference"], "furl": furl + " -malloc_debug -malloc_dump -options_left"}
+        runs = {"reference": test["reference"], "furl": furl + " -malloc_dump -options_left"}
         files = {}
         for name, options in runs.items():
             files[name] = os.path.join(folder, name)
@@ -172,19 +184,24 @@ def main():
     parser.add_argument("--keep", action="store_true", help="print the commands")
     args = parser.parse_args()
     folder = source_folder()
+    why = "real scalars only" if petsc_variable("PETSC_USE_COMPLEX") else "no tutorials in this PETSc; PETSC_SRC may name its src" if not folder else sanitized()
     counts = dict(passed=0, failed=0, skipped=0)
     for name, test in TUTORIALS.items():
         if args.names and name not in args.names:
             continue
-        if not folder or petsc_variable("PETSC_USE_COMPLEX"):
+        reason = why or lacks(test)
+        if reason:
             counts["skipped"] += 1
-            print("skipped %s: %s" % (name, "no tutorials in this PETSc; PETSC_SRC names its src" if not folder else "complex scalars"))
+            print("ok %s # SKIP %s" % (name, reason))
             continue
         program, failed, message = compile_tutorial(folder, test["source"])
         for ranks in test["ranks"]:
             wrong = "it does not compile: " + message if failed else check(program, test, ranks, args.instead, args.keep)
             counts["failed" if wrong else "passed"] += 1
-            print("%s %s on %d rank%s%s" % ("not ok" if wrong else "ok", name, ranks, "s" if ranks > 1 else "", ": " + wrong if wrong else ""), flush=True)
+            print("%s %s-np%d" % ("not ok" if wrong else "ok", name, ranks))
+            for line in wrong.splitlines():
+                print("#   " + line)
+            sys.stdout.flush()
     print("%(passed)d passed, %(failed)d failed, %(skipped)d skipped" % counts)
     sys.exit(counts["failed"] > 0)
 

@@ -27,7 +27,8 @@ def build():
     """bench/solve against the PETSc of the environment"""
     out = os.path.join(ROOT, "build", "bench", os.path.basename(os.path.normpath(os.environ["PETSC_DIR"])) + "-" + os.environ.get("PETSC_ARCH", ""), "solve")
     sources = " ".join("bench/%s.c" % s for s in SOURCES)
-    subprocess.run(["make", "-s", "-f", "tools/program.mk", "OUT=" + out, "SRC=" + sources, "DEPENDS=bench/bench.h bench/classes.h"], cwd=ROOT, check=True)
+    environment = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    subprocess.run(["make", "-s", "-f", "tools/program.mk", "OUT=" + out, "SRC=" + sources, "DEPENDS=bench/bench.h bench/classes.h"], cwd=ROOT, check=True, env=environment)
     return out
 
 
