@@ -42,7 +42,7 @@ static PetscErrorCode BytesPerRow(Format *f)
   PetscBool blocked, sell, furl, has;
 
   PetscFunctionBegin;
-  PetscCall(MatHasOperation(f->A, MATOP_GET_INFO, &has));
+  PetscCall(MatHasOperation(f->A, MATOP_GETINFO, &has));
   if (!has) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(MatGetInfo(f->A, MAT_LOCAL, &info));
   PetscCall(MatGetLocalSize(f->A, &rows, NULL));
