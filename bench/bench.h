@@ -32,6 +32,11 @@ typedef struct {
   PetscBool gave_up; /* it cannot reach the target */
 } Method;
 
+/* Which methods: of which file, for which PETSc and problem, and which names (comma list, or any) */
+typedef struct {
+  char file[PETSC_MAX_PATH_LEN], petsc[64], problem[64], names[512];
+} Choice;
+
 /* What one solve took */
 typedef struct {
   double   setup, solve;    /* seconds */
@@ -53,6 +58,5 @@ PetscErrorCode TetsCreate(MPI_Comm comm, Mat *A, char title[], size_t size);
 PetscErrorCode MarketReadMatrix(MPI_Comm comm, const char file[], Mat *A, char title[], size_t size);
 PetscErrorCode MarketReadVector(const char file[], Vec v);
 
-PetscErrorCode MethodsRead(const char file[], const char petsc[], const char problem[], const char only[], PetscInt max, Method methods[],
-                           PetscInt *n);
+PetscErrorCode MethodsRead(const Choice *choice, PetscInt max, Method methods[], PetscInt *n);
 PetscErrorCode MethodRun(Method *m, Problem *p, double target, Result *result);

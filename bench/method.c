@@ -45,21 +45,21 @@ static PetscBool ParseLine(const char line[], Method *m)
   return parsed;
 }
 
-/* The lines for this PETSc and problem; `only` is a comma list of names, or any */
-PetscErrorCode MethodsRead(const char file[], const char petsc[], const char problem[], const char only[], PetscInt max, Method methods[],
-                           PetscInt *n)
+/* The lines of the file that are chosen */
+PetscErrorCode MethodsRead(const Choice *choice, PetscInt max, Method methods[], PetscInt *n)
 {
-  FILE *stream = fopen(file, "r");
+  FILE *stream = fopen(choice->file, "r");
   char  line[2048];
 
   PetscFunctionBegin;
-  PetscCheck(stream, PETSC_COMM_SELF, PETSC_ERR_FILE_OPEN, "Cannot read %s; name the list of methods with -opponents", file);
+  PetscCheck(stream, PETSC_COMM_SELF, PETSC_ERR_FILE_OPEN, "Cannot read %s; name the list of methods with -opponents", choice->file);
   *n = 0;
   while (fgets(line, sizeof(line), stream)) {
     Method m;
 
-    if (!ParseLine(line, &m) || !ListHas(only, m.name) || !ListHas(m.petsc, petsc) || !ListHas(m.problem, problem)) continue;
-    PetscCheck(*n < max, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "%s has more than %" PetscInt_FMT " methods", file, max);
+    if (!ParseLine(line, &m) || !ListHas(choice->names, m.name) || !ListHas(m.petsc, choice->petsc) || !ListHas(m.problem, choice->problem))
+      continue;
+    PetscCheck(*n < max, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "%s has more than %" PetscInt_FMT " methods", choice->file, max);
     methods[(*n)++] = m;
   }
   fclose(stream);

@@ -15,7 +15,8 @@ static char help[] = "Solves one system by every method of a list, alternating, 
 #define MAX_REPEATS 99
 
 typedef struct {
-  char      opponents[PETSC_MAX_PATH_LEN], petsc[64], problem[64], methods[512], json[PETSC_MAX_PATH_LEN];
+  Choice    choice;
+  char      json[PETSC_MAX_PATH_LEN];
   PetscReal target;
   PetscInt  repeats;
 } Settings;
@@ -27,15 +28,15 @@ static PetscErrorCode SettingsFromOptions(Settings *s)
   PetscFunctionBegin;
   *s =
     (Settings){.opponents = "bench/opponents.txt", .petsc = "3.26", .problem = "diffusion", .methods = "any", .target = 1e-8, .repeats = 3};
-  PetscCall(PetscOptionsGetString(NULL, NULL, "-opponents", s->opponents, sizeof(s->opponents), NULL));
-  PetscCall(PetscOptionsGetString(NULL, NULL, "-petsc", s->petsc, sizeof(s->petsc), NULL));
-  PetscCall(PetscOptionsGetString(NULL, NULL, "-problem", s->problem, sizeof(s->problem), NULL));
-  PetscCall(PetscOptionsGetString(NULL, NULL, "-methods", s->methods, sizeof(s->methods), NULL));
+  PetscCall(PetscOptionsGetString(NULL, NULL, "-opponents", s->choice.file, sizeof(s->choice.file), NULL));
+  PetscCall(PetscOptionsGetString(NULL, NULL, "-petsc", s->choice.petsc, sizeof(s->choice.petsc), NULL));
+  PetscCall(PetscOptionsGetString(NULL, NULL, "-problem", s->choice.problem, sizeof(s->choice.problem), NULL));
+  PetscCall(PetscOptionsGetString(NULL, NULL, "-methods", s->choice.names, sizeof(s->choice.names), NULL));
   PetscCall(PetscOptionsGetString(NULL, NULL, "-json", s->json, sizeof(s->json), NULL));
   PetscCall(PetscOptionsGetReal(NULL, NULL, "-target", &s->target, NULL));
   PetscCall(PetscOptionsGetInt(NULL, NULL, "-repeats", &s->repeats, NULL));
   PetscCall(PetscOptionsHasName(NULL, NULL, "-file", &file));
-  if (file) PetscCall(PetscStrncpy(s->problem, "file", sizeof(s->problem)));
+  if (file) PetscCall(PetscStrncpy(s->choice.problem, "file", sizeof(s->choice.problem)));
   PetscCheck(s->repeats >= 1 && s->repeats <= MAX_REPEATS, PETSC_COMM_WORLD, PETSC_ERR_ARG_OUTOFRANGE,
              "-repeats %" PetscInt_FMT " is not in 1..%d", s->repeats, MAX_REPEATS);
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -62,7 +63,7 @@ static PetscErrorCode AppendJSON(const Settings *s, const Problem *p, const Meth
   PetscCall(PetscFOpen(PETSC_COMM_WORLD, s->json, "a", &stream));
   PetscCall(PetscFPrintf(PETSC_COMM_WORLD, stream,
                          "{\"system\": \"%s\", \"rows\": %lld, \"nonzeros\": %.0f, \"method\": \"%s\", \"petsc\": \"%s\", \"repeat\": %d, ",
-                         p->title, (long long)rows, (double)info.nz_used, m->name, s->petsc, (int)repeat));
+                         p->title, (long long)rows, (double)info.nz_used, m->name, s->choice.petsc, (int)repeat));
   PetscCall(PetscFPrintf(PETSC_COMM_WORLD, stream, "\"setup_s\": %.6g, \"solve_s\": %.6g, \"total_s\": %.6g, \"iterations\": %d, ",
                          r->setup, r->solve, r->setup + r->solve, (int)r->iterations));
   PetscCall(PetscFPrintf(PETSC_COMM_WORLD, stream, "\"true_residual\": \"%.3e\", \"target\": \"%.1e\", \"met\": %s, \"rtol\": \"%.1e\", ",
@@ -76,7 +77,7 @@ static PetscErrorCode AppendJSON(const Settings *s, const Problem *p, const Meth
 static PetscErrorCode PrintTable(const Settings *s, const Problem *p, PetscInt n, const Method methods[], Result *results[])
 {
   PetscFunctionBegin;
-  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "%s, PETSc %s, true residual %.0e, medians of %d\n", p->title, s->petsc, (double)s->target,
+  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "%s, PETSc %s, true residual %.0e, medians of %d\n", p->title, s->choice.petsc, (double)s->target,
                         (int)s->repeats));
   PetscCall(PetscPrintf(PETSC_COMM_WORLD, "%-28s %9s %9s %9s %6s %9s %9s %9s  %s\n", "method", "set-up s", "solve s", "total s", "its",
                         "residual", "peak MB", "kept MB", "reason"));
@@ -102,9 +103,9 @@ static PetscErrorCode ChooseMethods(const Settings *s, Method methods[], PetscIn
   PetscCheck(!given || methods[0].options[0], PETSC_COMM_WORLD, PETSC_ERR_ARG_WRONG,
              "-with got no options; write a blank before the first: -with ' -ksp_type cg'");
   if (given) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(MethodsRead(s->opponents, s->petsc, s->problem, s->methods, MAX_METHODS, methods, n));
-  PetscCheck(*n > 0, PETSC_COMM_WORLD, PETSC_ERR_ARG_WRONG, "%s has no method called %s for PETSc %s and problem %s", s->opponents,
-             s->methods, s->petsc, s->problem);
+  PetscCall(MethodsRead(&s->choice, MAX_METHODS, methods, n));
+  PetscCheck(*n > 0, PETSC_COMM_WORLD, PETSC_ERR_ARG_WRONG, "%s has no method called %s for PETSc %s and problem %s", s->choice.file,
+             s->choice.names, s->choice.petsc, s->choice.problem);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -61,10 +61,12 @@ static PetscErrorCode FormatCreate(Mat A, Format *f)
 {
   Mat       copy;
   PetscBool symmetric = PETSC_TRUE, sbaij;
+  PetscReal norm;
 
   PetscFunctionBegin;
   PetscCall(PetscStrcmp(f->type, MATSBAIJ, &sbaij));
-  if (sbaij) PetscCall(MatIsSymmetric(A, 0, &symmetric));
+  PetscCall(MatNorm(A, NORM_INFINITY, &norm));
+  if (sbaij) PetscCall(MatIsSymmetric(A, ROUNDING * norm, &symmetric));
   if (!symmetric) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(MatDuplicate(A, MAT_COPY_VALUES, &copy));
   PetscCall(MatSetFromOptions(copy));

@@ -4,8 +4,9 @@
 
 Symmetric to rounding with a one-signed diagonal: a true residual of 1e-8 wherever PETSc's CG with Jacobi, ICC or GAMG gets there within
 10,000 iterations. All others: whatever the outcome, convergence is claimed only where the residual of the user's own matrix meets it.
-  tests/compose/matrices.py [NAME...]      PETSC_DIR, PETSC_ARCH, MPIEXEC, FURL_LIB as `make env` prints them
+  tests/compose/matrices.py [NAME...] [--with OPTIONS]      PETSC_DIR, PETSC_ARCH, MPIEXEC, FURL_LIB as `make env` prints them
 """
+import argparse
 import os
 import sys
 
@@ -14,7 +15,6 @@ sys.path.insert(0, os.path.join(ROOT, "bench"))
 import realmatrices
 
 SECONDS = 60  # limit of one solve
-FURL = "-ksp_type furl"
 SHORT = " -ksp_max_it 300"  # where nothing is promised but the truth
 
 
@@ -32,10 +32,10 @@ def petsc_gets_there(program, system):
     return None
 
 
-def check(program, system):
+def check(program, system, furl):
     """'' where all is well, else what is wrong; and a remark"""
     definite = realmatrices.definite(realmatrices.describe(program, system))
-    record = realmatrices.solve(program, system, "any", SECONDS, ["-dll_append", os.environ.get("FURL_LIB", ""), "-with", " " + FURL if definite else " " + FURL + SHORT])
+    record = realmatrices.solve(program, system, "any", SECONDS, ["-dll_append", os.environ.get("FURL_LIB", ""), "-with", " " + furl + ("" if definite else SHORT)])
     if isinstance(record, str):
         return record, ""
     said = "%s, true residual %s, %d iterations, %.1f s" % (record["reason"], record["true_residual"], record["iterations"], record["total_s"])
@@ -48,7 +48,11 @@ def check(program, system):
 
 
 def main():
-    systems = [(f, s) for f, s in realmatrices.files() if not sys.argv[1:] or any(name in f for name in sys.argv[1:])]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--with", dest="furl", default="-ksp_type furl", help="these options in place of -ksp_type furl")
+    args = parser.parse_args()
+    systems = [(f, s) for f, s in realmatrices.files() if not args.names or any(name in f for name in args.names)]
     if not systems or os.environ.get("SANITIZER"):
         print("ok matrices # SKIP %s" % ("not with sanitizers" if systems else "FURL_MATRICES names no folder with Matrix Market files"))
         print("0 passed, 0 failed, 1 skipped")
@@ -56,7 +60,7 @@ def main():
     program = realmatrices.build()
     failed = 0
     for f, system in systems:
-        wrong, said = check(program, system)
+        wrong, said = check(program, system, args.furl)
         failed += bool(wrong)
         print("%s %s\n#   %s" % ("not ok" if wrong else "ok", os.path.basename(f).replace(".mtx.gz", ""), wrong or said), flush=True)
     print("%d passed, %d failed, 0 skipped" % (len(systems) - failed, failed))
