@@ -26,8 +26,8 @@ static PetscErrorCode SettingsFromOptions(Settings *s)
   PetscBool file;
 
   PetscFunctionBegin;
-  *s =
-    (Settings){.opponents = "bench/opponents.txt", .petsc = "3.26", .problem = "diffusion", .methods = "any", .target = 1e-8, .repeats = 3};
+  *s = (Settings){
+    .choice = {.file = "bench/opponents.txt", .petsc = "3.26", .problem = "diffusion", .names = "any"}, .target = 1e-8, .repeats = 3};
   PetscCall(PetscOptionsGetString(NULL, NULL, "-opponents", s->choice.file, sizeof(s->choice.file), NULL));
   PetscCall(PetscOptionsGetString(NULL, NULL, "-petsc", s->choice.petsc, sizeof(s->choice.petsc), NULL));
   PetscCall(PetscOptionsGetString(NULL, NULL, "-problem", s->choice.problem, sizeof(s->choice.problem), NULL));

@@ -12,6 +12,7 @@ static char help[] = "Times y = A x in PETSc's formats and in Furl's, alternatin
 #define TRIAD_LENGTH (PetscInt)8000000 /* doubles: 64 MB a vector */
 #define MIN_SECONDS 0.02               /* of one timing: short products are repeated */
 #define MAX_REPEATS 99
+#define ROUNDING 1e-13 /* of the largest row sum: asymmetry that SBAIJ may lose */
 
 typedef struct {
   const char *name, *type, *read; /* of the table; PETSc's type; what -mat_furl_read is set to */
