@@ -18,6 +18,7 @@
 #define FURL_PER_LANE(type, name) type name[1]
 #define AT(name, l) name[0]
 #define FURL_RESTRICT __restrict__
+#define FURL_UNROLL _Pragma("unroll")
 #else
 #define FURL_BODY static inline __attribute__((always_inline))
 #define FURL_SHARED_BODY static __attribute__((noinline, unused)) /* large, with many callers: compiled once a file */
@@ -26,9 +27,8 @@
 #define FURL_PER_LANE(type, name) type name[FURL_WIDTH]
 #define AT(name, l) name[l]
 #define FURL_RESTRICT restrict
-#endif
-
 #define FURL_UNROLL _Pragma("GCC unroll 8") /* a short loop inside one over the lanes, which must not become the vector loop */
+#endif
 
 /* Sum over the lanes by a tree whose order is the same on every machine, so that results do not depend on the back end's width */
 FURL_BODY double FurlSumLanes(double *value)
