@@ -6,6 +6,8 @@
 
 #include <petscksp.h>
 
+#define PETSCFURL_VERSION "0.1.0"
+
 /*J
    The names under which Furl's types are registered
 
@@ -53,3 +55,72 @@ PETSC_EXTERN PetscErrorCode MatFurlGetReadType(Mat, MatFurlReadType *);
 
 PETSC_EXTERN PetscErrorCode PetscFurlInitializePackage(void);
 PETSC_EXTERN PetscErrorCode PetscFurlFinalizePackage(void);
+
+/*E
+   PCFurlMethod - The means with which a `PCFURL` begins; the later ones follow when one fails or serves badly
+
+   Values:
++  `PC_FURL_MULTIGRID` - multigrid with couplings of 2 bytes and vectors in FP32
+.  `PC_FURL_SINGLE`    - multigrid in FP32
+.  `PC_FURL_FACTOR`    - incomplete factorisation of each process's block, FP64
+-  `PC_FURL_JACOBI`    - the diagonal, FP64
+
+   Level: intermediate
+
+.seealso: `PCFURL`, `PCFurlSetMethod()`
+E*/
+typedef enum { PC_FURL_MULTIGRID, PC_FURL_SINGLE, PC_FURL_FACTOR, PC_FURL_JACOBI } PCFurlMethod;
+PETSC_EXTERN const char *const PCFurlMethods[];
+
+PETSC_EXTERN PetscErrorCode PCFurlSetMethod(PC, PCFurlMethod);
+PETSC_EXTERN PetscErrorCode PCFurlGetMethod(PC, PCFurlMethod *);
+PETSC_EXTERN PetscErrorCode PCFurlSetSmootherDegree(PC, PetscInt);
+PETSC_EXTERN PetscErrorCode PCFurlGetSmootherDegree(PC, PetscInt *);
+PETSC_EXTERN PetscErrorCode PCFurlGetImportPC(PC, PC *);
+
+/*E
+   KSPFurlMethod - The Krylov method of `KSPFURL`
+
+   Values:
++  `KSP_FURL_AUTO`  - conjugate gradients where the matrix was found symmetric with a diagonal of one sign, else GMRES
+.  `KSP_FURL_CG`    - flexible conjugate gradients
+.  `KSP_FURL_GMRES` - flexible GMRES
+-  `KSP_FURL_BCGS`  - BiCGStab
+
+   Level: beginner
+
+.seealso: `KSPFURL`, `KSPFurlSetMethod()`, `KSPFurlGetMethod()`
+E*/
+typedef enum {
+  KSP_FURL_AUTO,
+  KSP_FURL_CG,
+  KSP_FURL_GMRES,
+  KSP_FURL_BCGS
+} KSPFurlMethod;
+PETSC_EXTERN const char *const KSPFurlMethods[];
+
+/*E
+   KSPFurlCompress - Whether `KSPFURL` makes a compressed copy of the matrix for its products
+
+   Values:
++  `KSP_FURL_COMPRESS_AUTO`  - where the matrix is assembled and of a type that converts, else its own product
+.  `KSP_FURL_COMPRESS_TRUE`  - always: it is an error where that cannot be
+-  `KSP_FURL_COMPRESS_FALSE` - never
+
+   Level: intermediate
+
+.seealso: `KSPFURL`, `MATFURL`, `KSPFurlSetCompress()`, `KSPFurlGetCompress()`
+E*/
+typedef enum {
+  KSP_FURL_COMPRESS_AUTO,
+  KSP_FURL_COMPRESS_TRUE,
+  KSP_FURL_COMPRESS_FALSE
+} KSPFurlCompress;
+PETSC_EXTERN const char *const KSPFurlCompresses[];
+
+PETSC_EXTERN PetscErrorCode KSPFurlSetMethod(KSP, KSPFurlMethod);
+PETSC_EXTERN PetscErrorCode KSPFurlGetMethod(KSP, KSPFurlMethod *);
+PETSC_EXTERN PetscErrorCode KSPFurlSetRestart(KSP, PetscInt);
+PETSC_EXTERN PetscErrorCode KSPFurlGetRestart(KSP, PetscInt *);
+PETSC_EXTERN PetscErrorCode KSPFurlSetCompress(KSP, KSPFurlCompress);
+PETSC_EXTERN PetscErrorCode KSPFurlGetCompress(KSP, KSPFurlCompress *);

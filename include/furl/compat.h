@@ -18,11 +18,6 @@ typedef PetscOptionItems *FurlOptionItems;
 typedef PetscOptionItems FurlOptionItems;
 #endif
 
-/* 3.22 counts history lengths and the like in PetscCount, 3.18 has no such type */
-#if PETSC_VERSION_LT(3, 19, 0)
-typedef PetscInt PetscCount;
-#endif
-
 /* 3.19 hashes entries of AIJ that come without preallocation; before, inserting them is quadratic */
 #define FURL_MAT_NEEDS_PREALLOCATION PETSC_VERSION_LT(3, 19, 0)
 
