@@ -19,6 +19,40 @@ J*/
 #define PCFURL "furl"
 #define MATFURL "furl"
 
+/*E
+   MatFurlValuesType - How a `MATFURL` stores the values that are not constant along a diagonal of a slice
+
+   Values:
++  `MAT_FURL_VALUES_RAW`    - as they are, 8 bytes each (the default)
+-  `MAT_FURL_VALUES_PLANES` - in three planes of 2, 2 and 4 bytes, so that products may read less; lossless too
+
+   Level: intermediate
+
+.seealso: `MATFURL`, `MatFurlSetValuesType()`, `MatFurlReadType`
+E*/
+typedef enum { MAT_FURL_VALUES_RAW, MAT_FURL_VALUES_PLANES } MatFurlValuesType;
+PETSC_EXTERN const char *const MatFurlValuesTypes[];
+
+/*E
+   MatFurlReadType - How much of each value that is stored in planes the products of a `MATFURL` read
+
+   Values:
++  `MAT_FURL_READ_HEAD`   - 2 bytes: entries to a relative error of 2^-11
+.  `MAT_FURL_READ_SECOND` - 4 bytes: entries to a relative error of 2^-23
+-  `MAT_FURL_READ_ALL`    - 8 bytes: the entries themselves (the default)
+
+   Level: intermediate
+
+.seealso: `MATFURL`, `MatFurlSetReadType()`, `MatFurlValuesType`
+E*/
+typedef enum { MAT_FURL_READ_HEAD, MAT_FURL_READ_SECOND, MAT_FURL_READ_ALL } MatFurlReadType;
+PETSC_EXTERN const char *const MatFurlReadTypes[];
+
+PETSC_EXTERN PetscErrorCode MatFurlSetValuesType(Mat, MatFurlValuesType);
+PETSC_EXTERN PetscErrorCode MatFurlGetValuesType(Mat, MatFurlValuesType *);
+PETSC_EXTERN PetscErrorCode MatFurlSetReadType(Mat, MatFurlReadType);
+PETSC_EXTERN PetscErrorCode MatFurlGetReadType(Mat, MatFurlReadType *);
+
 PETSC_EXTERN PetscErrorCode PetscFurlInitializePackage(void);
 PETSC_EXTERN PetscErrorCode PetscFurlFinalizePackage(void);
 

@@ -92,6 +92,7 @@ PetscErrorCode PetscFurlInitializePackage(void)
   state.registered = PETSC_TRUE;
   PetscCall(PetscRegisterFinalize(PetscFurlFinalizePackage));
   PetscCall(MatRegister(MATFURL, CreateMat));
+  PetscCall(FurlFactorRegister());
   PetscCall(PCRegister(PCFURL, CreatePC));
   PetscCall(KSPRegister(KSPFURL, CreateKSP));
   PetscCall(FurlTakeoverInitialize(CreateKSP, CreatePC));

@@ -13,3 +13,6 @@ PETSC_INTERN PetscErrorCode KSPCreate_Furl(KSP);
 */
 PETSC_INTERN PetscErrorCode FurlTakeoverPause(void);
 PETSC_INTERN PetscErrorCode FurlTakeoverResume(void);
+
+/* PETSc's factorizations for Mat type furl */
+PETSC_INTERN PetscErrorCode FurlFactorRegister(void);
