@@ -77,3 +77,50 @@ PETSC_EXTERN PetscErrorCode PCFurlGetMethod(PC, PCFurlMethod *);
 PETSC_EXTERN PetscErrorCode PCFurlSetSmootherDegree(PC, PetscInt);
 PETSC_EXTERN PetscErrorCode PCFurlGetSmootherDegree(PC, PetscInt *);
 PETSC_EXTERN PetscErrorCode PCFurlGetImportPC(PC, PC *);
+
+/*E
+   KSPFurlMethod - The Krylov method of `KSPFURL`
+
+   Values:
++  `KSP_FURL_AUTO`  - conjugate gradients where the matrix was found symmetric with a diagonal of one sign, else GMRES
+.  `KSP_FURL_CG`    - flexible conjugate gradients
+.  `KSP_FURL_GMRES` - flexible GMRES
+-  `KSP_FURL_BCGS`  - BiCGStab
+
+   Level: beginner
+
+.seealso: `KSPFURL`, `KSPFurlSetMethod()`, `KSPFurlGetMethod()`
+E*/
+typedef enum {
+  KSP_FURL_AUTO,
+  KSP_FURL_CG,
+  KSP_FURL_GMRES,
+  KSP_FURL_BCGS
+} KSPFurlMethod;
+PETSC_EXTERN const char *const KSPFurlMethods[];
+
+/*E
+   KSPFurlCompress - Whether `KSPFURL` makes a compressed copy of the matrix for its products
+
+   Values:
++  `KSP_FURL_COMPRESS_AUTO`  - where the matrix is assembled and of a type that converts, else its own product
+.  `KSP_FURL_COMPRESS_TRUE`  - always: it is an error where that cannot be
+-  `KSP_FURL_COMPRESS_FALSE` - never
+
+   Level: intermediate
+
+.seealso: `KSPFURL`, `MATFURL`, `KSPFurlSetCompress()`, `KSPFurlGetCompress()`
+E*/
+typedef enum {
+  KSP_FURL_COMPRESS_AUTO,
+  KSP_FURL_COMPRESS_TRUE,
+  KSP_FURL_COMPRESS_FALSE
+} KSPFurlCompress;
+PETSC_EXTERN const char *const KSPFurlCompresses[];
+
+PETSC_EXTERN PetscErrorCode KSPFurlSetMethod(KSP, KSPFurlMethod);
+PETSC_EXTERN PetscErrorCode KSPFurlGetMethod(KSP, KSPFurlMethod *);
+PETSC_EXTERN PetscErrorCode KSPFurlSetRestart(KSP, PetscInt);
+PETSC_EXTERN PetscErrorCode KSPFurlGetRestart(KSP, PetscInt *);
+PETSC_EXTERN PetscErrorCode KSPFurlSetCompress(KSP, KSPFurlCompress);
+PETSC_EXTERN PetscErrorCode KSPFurlGetCompress(KSP, KSPFurlCompress *);

@@ -72,7 +72,7 @@ static PetscErrorCode BuildDense(Mat A, PetscBool singular, FurlCoarse *coarse)
     PetscCallMPI(MPI_Allgather(&own[0], 1, MPI_INT, coarse->counts, 1, MPI_INT, coarse->comm));
     PetscCallMPI(MPI_Allgather(&own[1], 1, MPI_INT, coarse->displs, 1, MPI_INT, coarse->comm));
   }
-  PetscCall(PetscMalloc3(coarse->n * coarse->total, &coarse->inverse, coarse->total, &coarse->gathered, coarse->n, &coarse->own));
+  PetscCall(PetscMalloc3(coarse->n * coarse->total + 1, &coarse->inverse, coarse->total, &coarse->gathered, coarse->n, &coarse->own));
   PetscCall(PetscMalloc1(coarse->total * coarse->total, &dense));
   PetscCall(GatherDense(A, coarse->total, dense));
   PetscCall(PseudoInverse(coarse->total, dense, singular ? SINGULAR_CUTOFF : coarse->total * PETSC_MACHINE_EPSILON, coarse->first,

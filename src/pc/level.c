@@ -23,7 +23,7 @@ static PetscErrorCode ChooseScaling(Mat A, FurlLevel *level)
   PetscFunctionBegin;
   PetscCall(MatCreateVecs(A, NULL, &d));
   PetscCall(MatGetDiagonal(A, d));
-  PetscCall(PetscMalloc1(level->n, &level->exponent));
+  PetscCall(PetscMalloc1(level->n + 1, &level->exponent)); /* NULL says something, on processes without rows as well */
   PetscCall(VecGetArrayRead(d, &diagonal));
   for (PetscInt i = 0; i < level->n; i++) {
     const double   size = PetscAbsScalar(diagonal[i]);
