@@ -1,0 +1,141 @@
+/*
+  Products of matrices: a furl factor is replaced by its decoded form for as long as each phase of PETSc's own product lasts, so that the
+  product keeps none of it.
+*/
+#include "matfurl.h"
+
+#define CONTAINER "FurlProduct"
+
+/* What PETSc set for the decoded factors, owned by a container on the product */
+typedef struct {
+  PetscErrorCode (*symbolic)(Mat);
+  PetscErrorCode (*numeric)(Mat);
+  Mat decoded[3]; /* of the symbolic phase; not owned, only compared with */
+} Wrapped;
+
+/* The three factors of a product: the furl ones and what stands in for them meanwhile */
+typedef struct {
+  Mat original[3], decoded[3]; /* NULL where the factor is of another type */
+} Swap;
+
+static Mat *Factor(Mat C, int k)
+{
+  Mat *const factor[] = {&C->product->A, &C->product->B, &C->product->C};
+
+  return factor[k];
+}
+
+static PetscErrorCode SwapIn(Mat C, Swap *swap)
+{
+  PetscBool is_furl;
+
+  PetscFunctionBegin;
+  for (int k = 0; k < 3; k++) {
+    Mat *const factor = Factor(C, k);
+
+    swap->original[k] = swap->decoded[k] = NULL;
+    if (!*factor) continue;
+    PetscCall(PetscObjectTypeCompare((PetscObject)*factor, MATFURL, &is_furl));
+    if (!is_furl) continue;
+    swap->original[k] = *factor;
+    PetscCall(FurlDecodedGet(*factor, "A product of matrices", &swap->decoded[k]));
+    *factor = swap->decoded[k];
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode SwapOut(Mat C, Swap *swap)
+{
+  PetscFunctionBegin;
+  for (int k = 0; k < 3; k++) {
+    if (!swap->original[k]) continue;
+    if (C->product) *Factor(C, k) = swap->original[k];
+    PetscCall(FurlDecodedRestore(swap->original[k], &swap->decoded[k]));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode GetWrapped(Mat C, Wrapped **wrapped)
+{
+  PetscContainer container;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectQuery((PetscObject)C, CONTAINER, (PetscObject *)&container));
+  PetscCheck(container, PetscObjectComm((PetscObject)C), PETSC_ERR_PLIB, "The product has lost what MatProductSetFromOptions() set");
+  PetscCall(PetscContainerGetPointer(container, (void **)wrapped));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode SetWrapped(Mat C, const Wrapped *wrapped)
+{
+  PetscFunctionBegin;
+  PetscCall(FurlComposeCopy((PetscObject)C, CONTAINER, wrapped, sizeof(*wrapped)));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Products made of products (R A R^T) keep the inner one with references to its factors: they get those of now */
+static PetscErrorCode RenewFactors(Mat work, Mat old, Mat new)
+{
+  PetscFunctionBegin;
+  if (!work || !work->product || !old || old == new) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(MatProductReplaceMats(work->product->A == old ? new : NULL, work->product->B == old ? new : NULL,
+                                  work->product->C == old ? new : NULL, work));
+  PetscCall(RenewFactors(work->product->Dwork, old, new));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ProductNumeric(Mat C)
+{
+  Wrapped *wrapped;
+  Swap     swap;
+
+  PetscFunctionBegin;
+  PetscCall(GetWrapped(C, &wrapped));
+  PetscCall(SwapIn(C, &swap));
+  for (int k = 0; k < 3; k++) {
+    if (!swap.decoded[k]) continue;
+    PetscCall(RenewFactors(C->product->Dwork, wrapped->decoded[k], swap.decoded[k]));
+    wrapped->decoded[k] = swap.decoded[k];
+  }
+  PetscCall((*wrapped->numeric)(C));
+  PetscCall(SwapOut(C, &swap));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ProductSymbolic(Mat C)
+{
+  Wrapped *found, wrapped;
+  Swap     swap;
+
+  PetscFunctionBegin;
+  PetscCall(GetWrapped(C, &found));
+  wrapped = *found;
+  PetscCall(SwapIn(C, &swap));
+  PetscCall((*wrapped.symbolic)(C));
+  wrapped.numeric = C->ops->productnumeric;
+  for (int k = 0; k < 3; k++) wrapped.decoded[k] = swap.decoded[k];
+  PetscCall(SwapOut(C, &swap));
+  PetscCall(SetWrapped(C, &wrapped)); /* the symbolic phase may have replaced the header of C */
+  C->ops->productnumeric = ProductNumeric;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode MatProductSetFromOptions_Furl(Mat C)
+{
+  Wrapped   wrapped = {NULL};
+  Swap      swap;
+  PetscBool dense;
+
+  PetscFunctionBegin;
+  /* with a dense B PETSc multiplies column by column, which needs no decoding */
+  PetscCall(PetscObjectBaseTypeCompareAny((PetscObject)C->product->B, &dense, MATSEQDENSE, MATMPIDENSE, ""));
+  if (dense && (C->product->type == MATPRODUCT_AB || C->product->type == MATPRODUCT_AtB)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(SwapIn(C, &swap));
+  PetscCall(MatProductSetFromOptions(C));
+  PetscCall(SwapOut(C, &swap));
+  wrapped.symbolic = C->ops->productsymbolic;
+  if (!wrapped.symbolic) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(SetWrapped(C, &wrapped));
+  C->ops->productsymbolic = ProductSymbolic;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
