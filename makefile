@@ -1,40 +1,61 @@
-# Furl: `make demo` and `make check` do everything; the work is in tools/
-PETSC_DIR  ?= $(HOME)/.cache/furl/petsc-3.26.1
-PETSC_ARCH ?= $(notdir $(patsubst %/,%,$(firstword $(wildcard $(PETSC_DIR)/furl-*/))))
+# Furl: `make demo` and `make check` do everything that is needed before them; the work is in tools/
+#
+#   make [TARGET] [PETSC=default|debian|debian64|debian-complex]   or   make [TARGET] PETSC_DIR=... PETSC_ARCH=...
+#
+# chooses the PETSc. Builds for several lie side by side below build/lib/furl/, and build/lib/libpetscfurl.so finds the right one.
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+ifndef PETSC
+  PETSC := $(if $(PETSC_DIR),$(notdir $(PETSC_DIR:%/=%))$(PETSC_ARCH:%=-%),default)
+endif
+CONFIG := build/config/$(PETSC).mk
 
-include $(PETSC_DIR)/$(PETSC_ARCH)/lib/petsc/conf/petscvariables
+ifeq (,$(filter -j%,$(MAKEFLAGS)))
+  MAKEFLAGS += -j$(shell nproc)
+endif
 
-BUILD   ?= $(notdir $(PETSC_DIR))
-OBJDIR  := build/$(BUILD)/obj
-LIBFURL := build/$(BUILD)/libfurl.so
-WARN    := -Wall -Wextra -Werror -Wno-unused-parameter
-CFLAGS_FURL := -std=gnu11 -O3 -fPIC -fvisibility=hidden -g $(WARN) -Iinclude $(PETSC_CC_INCLUDES)
+all: build
 
-SOURCES := $(filter-out src/furlloader.c,$(wildcard src/*.c src/*/*.c src/*/*/*.c))
-KERNELS := $(filter %kernels.c,$(SOURCES))
-PLAIN   := $(filter-out $(KERNELS),$(SOURCES))
-OBJECTS := $(PLAIN:%.c=$(OBJDIR)/%.o) $(foreach isa,base v3 v4,$(KERNELS:%.c=$(OBJDIR)/%.$(isa).o))
+# These need no PETSc; for all others one is found or built first, and again when the one that was found is gone
+ifneq ($(filter-out setup style format uninstall clean,$(or $(MAKECMDGOALS),all)),)
+  include $(CONFIG)
+  ifdef FURL_BUILD
+    include tools/build.mk
+  endif
+$(CONFIG): $(if $(wildcard $(PETSC_LIBRARY)),,FORCE)
+	@tools/setup $(PETSC) $@
+endif
 
-MARCH_base := x86-64
-MARCH_v3   := x86-64-v3
-MARCH_v4   := x86-64-v4
+setup:                        # finds or builds a PETSc
+	@tools/setup $(PETSC) $(CONFIG)
 
-all: $(LIBFURL)
+demo: build                   # the main job; `make demo N=100` sets the size
+	@tools/demo $(if $(N),-n $(N))
 
-$(LIBFURL): $(OBJECTS)
-	$(CC) -shared -Wl,-z,nodelete -Wl,-soname,libfurl.so -o $@ $^ -L$(PETSC_DIR)/$(PETSC_ARCH)/lib -Wl,-rpath,$(PETSC_DIR)/$(PETSC_ARCH)/lib -lpetsc -lm
+check: build                  # all tests; `make check TESTS="mat/ ksp/"` runs those whose names contain a word
+	@tools/runtests $(TESTS)
 
-define KERNEL_RULE
-$$(OBJDIR)/%.$(1).o: %.c
-	@mkdir -p $$(dir $$@)
-	$$(CC) $$(CFLAGS_FURL) -march=$$(MARCH_$(1)) -ffp-contract=fast -DFURL_ISA=$(1) -MMD -c $$< -o $$@
-endef
-$(foreach isa,base v3 v4,$(eval $(call KERNEL_RULE,$(isa))))
+bench: build                  # measured ratios against the opponents of bench/opponents.txt
+	@bench/run $(BENCHFLAGS)
 
-$(OBJDIR)/%.o: %.c
-	@mkdir -p $(dir $@)
-	$(CC) $(CFLAGS_FURL) -MMD -c $< -o $@
+env:                          # shell lines for programs of your own: eval "$$(make -s env)"
+	@printf 'export PETSC_DIR=%s PETSC_ARCH=%s FURL_LIB=%s FURL_DIR=%s MPIEXEC="%s"\n' '$(PETSC_DIR)' '$(PETSC_ARCH)' '$(FURL_LIB)' '$(dir $(FURL_LIB))' '$(MPIEXEC)'
 
--include $(OBJECTS:.o=.d)
+style:
+	@tools/style
 
-.PHONY: all
+format:
+	@clang-format -i $$(git ls-files '*.c' '*.h' '*.cu')
+
+install: build
+	@tools/install install
+
+uninstall:
+	@PREFIX='$(PREFIX)' tools/install uninstall
+
+clean:
+	rm -rf build
+
+FORCE:
+.PHONY: all setup build demo check bench env style format install uninstall clean FORCE
+export VERSION PREFIX DESTDIR PETSC SANITIZE

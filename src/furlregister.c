@@ -2,12 +2,56 @@
 #include <petscfurl.h>
 #include <furl/compat.h>
 #include <furl/register.h>
+#include "furlguard.h"
+#include "furltakeover.h"
 
-/* Set while the types are registered; PetscFinalize() resets it, so that the next PetscInitialize() registers again */
-static PetscBool registered = PETSC_FALSE;
+/* Reset by PetscFinalize(), so that the next PetscInitialize() registers again: the library stays in the process */
+static struct {
+  PetscBool registered;
+  PetscBool mat_checked, pc_checked, ksp_checked; /* the layout of the first object of each class */
+  PetscBool cited;
+} state;
+
+static const char citation[] = "@Misc{furl,\n"
+                               "  title = {Furl: compressed matrices and low-precision multigrid for PETSc},\n"
+                               "  note  = {PETSc plugin, version " PETSCFURL_VERSION "},\n"
+                               "  year  = {2026}\n"
+                               "}\n";
+
+static PetscErrorCode CreateMat(Mat A)
+{
+  PetscFunctionBegin;
+  if (!state.mat_checked) PetscCall(FurlGuardMat(A));
+  state.mat_checked = PETSC_TRUE;
+  PetscCall(PetscCitationsRegister(citation, &state.cited));
+  PetscCall(MatCreate_Furl(A));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode CreatePC(PC pc)
+{
+  PetscFunctionBegin;
+  if (!state.pc_checked) PetscCall(FurlGuardPC(pc));
+  state.pc_checked = PETSC_TRUE;
+  PetscCall(PetscCitationsRegister(citation, &state.cited));
+  PetscCall(PCCreate_Furl(pc));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode CreateKSP(KSP ksp)
+{
+  PetscFunctionBegin;
+  if (!state.ksp_checked) PetscCall(FurlGuardKSP(ksp));
+  state.ksp_checked = PETSC_TRUE;
+  PetscCall(PetscCitationsRegister(citation, &state.cited));
+  PetscCall(KSPCreate_Furl(ksp));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
 
 /*@C
    PetscFurlFinalizePackage - Frees all that Furl holds beyond its objects; called by `PetscFinalize()`
+
+   Not Collective
 
    Level: developer
 
@@ -16,7 +60,8 @@ static PetscBool registered = PETSC_FALSE;
 PetscErrorCode PetscFurlFinalizePackage(void)
 {
   PetscFunctionBegin;
-  registered = PETSC_FALSE;
+  PetscCall(FurlTakeoverFinalize());
+  PetscCall(PetscMemzero(&state, sizeof(state)));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -25,26 +70,42 @@ PetscErrorCode PetscFurlFinalizePackage(void)
 
    Not Collective
 
+   Options Database Keys:
++  -furl_takeover <names> - types whose names create Furl's types, such as gmres,preonly,pc:lu
+-  -furl_takeover_rtol <1e-10> - relative tolerance of a solver that the program meant to be direct (preonly)
+
    Level: developer
 
-   Note:
+   Notes:
    Programs that link the library call it after `PetscInitialize()`; one that loads it with `-dll_append` need not. It may be called again.
+
+   `PETSC_ERR_SUP` is returned where PETSc is not the one that Furl was compiled for, `PETSC_ERR_ARG_UNKNOWN_TYPE` where `-furl_takeover`
+   names a type that PETSc does not have.
 
 .seealso: `PetscFurlFinalizePackage()`, `KSPFURL`, `PCFURL`, `MATFURL`
 @*/
 PetscErrorCode PetscFurlInitializePackage(void)
 {
   PetscFunctionBegin;
-  if (registered) PetscFunctionReturn(PETSC_SUCCESS);
-  registered = PETSC_TRUE;
-  PetscCall(MatRegister(MATFURL, MatCreate_Furl));
-  PetscCall(PCRegister(PCFURL, PCCreate_Furl));
-  PetscCall(KSPRegister(KSPFURL, KSPCreate_Furl));
+  if (state.registered) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(FurlGuardPetsc());
+  state.registered = PETSC_TRUE;
   PetscCall(PetscRegisterFinalize(PetscFurlFinalizePackage));
+  PetscCall(MatRegister(MATFURL, CreateMat));
+  PetscCall(FurlFactorRegister());
+  PetscCall(PCRegister(PCFURL, CreatePC));
+  PetscCall(KSPRegister(KSPFURL, CreateKSP));
+  PetscCall(FurlTakeoverInitialize(CreateKSP, CreatePC));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* PetscDLLibraryOpen() calls the function that is named after the library's file */
+/* For the loader: an address within the PETSc that this build is bound to */
+void *FurlPetscAddress(void)
+{
+  return (void *)KSPInitializePackage;
+}
+
+/* PetscDLLibraryOpen() calls the function that is named after the library's file, for those who name the build itself */
 PETSC_EXTERN PetscErrorCode PetscDLLibraryRegister_furl(void)
 {
   PetscFunctionBegin;

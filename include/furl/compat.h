@@ -18,7 +18,22 @@ typedef PetscOptionItems *FurlOptionItems;
 typedef PetscOptionItems FurlOptionItems;
 #endif
 
-/* 3.22 counts history lengths and the like in PetscCount, 3.18 has no such type */
-#if PETSC_VERSION_LT(3, 19, 0)
-typedef PetscInt PetscCount;
+/* 3.19 hashes entries of AIJ that come without preallocation; before, inserting them is quadratic */
+#define FURL_MAT_NEEDS_PREALLOCATION PETSC_VERSION_LT(3, 19, 0)
+
+/* 3.21 lets MatCreateGraph() take some of the components of a block only */
+#if PETSC_VERSION_LT(3, 21, 0)
+#define FURL_CREATEGRAPH_PARAMETERS (Mat A, PetscBool symmetric, PetscBool scale, PetscReal filter, Mat * graph)
+#define FURL_CREATEGRAPH_ARGUMENTS (aij, symmetric, scale, filter, graph)
+#else
+#define FURL_CREATEGRAPH_PARAMETERS \
+  (Mat A, PetscBool symmetric, PetscBool scale, PetscReal filter, PetscInt n, PetscInt index[], Mat * graph)
+#define FURL_CREATEGRAPH_ARGUMENTS (aij, symmetric, scale, filter, n, index, graph)
+#endif
+
+/* 3.23 gives the destructor of a container the address of the pointer */
+#if PETSC_VERSION_LT(3, 23, 0)
+#define FurlContainerSetFree(container) PetscContainerSetUserDestroy(container, PetscContainerUserDestroyDefault)
+#else
+#define FurlContainerSetFree(container) PetscContainerSetCtxDestroy(container, PetscCtxDestroyDefault)
 #endif

@@ -5,16 +5,20 @@
 #pragma once
 
 #include <petscksp.h>
+#include <furl/matrix.h>
 
 /*
   On a Mat of type furl.
 
   MatFurlMultDot_C          y = A x and dot = x'y in one pass over the matrix; dot is summed over the ranks. Square matrices only.
   MatFurlGetIsolatedRows_C  the local rows (global numbering, sorted, owned by this rank) that hold nothing but their diagonal entry, as
-                            Dirichlet rows kept in the system do; the caller destroys the IS. NULL where no rank has one.
+                            Dirichlet rows kept in the system do (stored zeros count for nothing, the diagonal entry is not zero); the
+                            caller destroys the IS. NULL where no rank has one. Square matrices with the same layout of rows and columns.
+  MatFurlGetMatrix_C        the compressed form itself, valid until the values change
 */
 typedef PetscErrorCode (*FurlMatMultDotFn)(Mat A, Vec x, Vec y, PetscScalar *dot);
 typedef PetscErrorCode (*FurlMatGetIsolatedRowsFn)(Mat A, IS *rows);
+typedef PetscErrorCode (*FurlMatGetMatrixFn)(Mat A, const FurlMatrix **matrix);
 
 /*
   On a PC of type furl.

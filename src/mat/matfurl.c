@@ -1,10 +1,354 @@
-#include <petsc/private/matimpl.h>
-#include <furl/compat.h>
+/* Mat type furl: its life, its options, what its values rest on */
 #include <furl/register.h>
+#include "matfurl.h"
 
-PetscErrorCode MatCreate_Furl(Mat A)
+const char *const MatFurlValuesTypes[] = {"raw", "planes", "MatFurlValuesType", "MAT_FURL_VALUES_", NULL};
+const char *const MatFurlReadTypes[]   = {"head", "second", "all", "MatFurlReadType", "MAT_FURL_READ_", NULL};
+
+static PetscInt LongestRow(const FurlSlices *slices)
+{
+  const FurlSlicesView view    = FurlSlicesGetView(slices);
+  PetscInt             longest = 0;
+
+  for (int64_t s = 0; s < view.nslices; s++) longest = PetscMax(longest, view.program[view.header[s].program].nslots);
+  return longest;
+}
+
+PetscErrorCode FurlEncodedCreate(Mat aij, MatFurlValuesType values, FurlEncoded **encoded)
+{
+  const FurlEncoding encoding = {.store = values == MAT_FURL_VALUES_PLANES ? FURL_STORE_PLANES : FURL_STORE_RAW};
+  FurlEncoded       *e;
+
+  PetscFunctionBegin;
+  PetscCall(PetscNew(&e));
+  PetscCall(FurlMatrixEncode(aij, &encoding, &e->matrix));
+  e->references  = 1;
+  e->longest_row = LongestRow(&e->matrix.diagonal) + LongestRow(&e->matrix.offdiagonal);
+  *encoded       = e;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlEncodedDestroy(FurlEncoded **encoded)
+{
+  FurlEncoded *e = *encoded;
+
+  PetscFunctionBegin;
+  *encoded = NULL;
+  if (!e || --e->references) PetscFunctionReturn(PETSC_SUCCESS);
+  FurlSlicesFree(&e->offdiagonal_transposed);
+  FurlSlicesFree(&e->diagonal_transposed);
+  PetscCall(FurlMatrixDestroy(&e->matrix));
+  PetscCall(PetscFree(e));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* All that depends on the values */
+static PetscErrorCode ForgetValues(Mat_Furl *f)
 {
   PetscFunctionBegin;
-  SETERRQ(PetscObjectComm((PetscObject)A), PETSC_ERR_SUP, "Not yet");
+  PetscCall(MatDestroy(&f->block));
+  PetscCall(MatDestroy(&f->decoded));
+  f->decoded_users = 0;
+  f->decoded_kept  = PETSC_FALSE;
+  PetscCall(PetscFree2(f->ghost, f->partial));
+  PetscCall(PetscFree2(f->row_column, f->row_value));
+  PetscCall(FurlEncodedDestroy(&f->encoded));
+  PetscCall(MatDestroy(&f->building));
+  PetscCall(FurlPendingFree(&f->pending));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A copy of the bytes that goes when the object goes */
+PetscErrorCode FurlComposeCopy(PetscObject object, const char *name, const void *data, size_t bytes)
+{
+  PetscContainer container;
+  void          *copy;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc(bytes, &copy));
+  PetscCall(PetscMemcpy(copy, data, bytes));
+  PetscCall(PetscContainerCreate(PetscObjectComm(object), &container));
+  PetscCall(PetscContainerSetPointer(container, copy));
+  PetscCall(FurlContainerSetFree(container));
+  PetscCall(PetscObjectCompose(object, name, (PetscObject)container));
+  PetscCall(PetscContainerDestroy(&container));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlSetEncoded(Mat A, FurlEncoded *encoded)
+{
+  Mat_Furl *const f = A->data;
+
+  PetscFunctionBegin;
+  PetscCall(ForgetValues(f));
+  PetscCall(PetscMalloc2(encoded->matrix.nghost, &f->ghost, encoded->matrix.diagonal.nslices, &f->partial));
+  f->encoded      = encoded;
+  A->preallocated = PETSC_TRUE;
+  A->assembled    = PETSC_TRUE;
+  PetscCall(PetscObjectStateIncrease((PetscObject)A));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode MatFurlGetMatrix_Furl(Mat A, const FurlMatrix **matrix)
+{
+  Mat_Furl *const f = A->data;
+
+  PetscFunctionBegin;
+  PetscCheck(f->encoded, PetscObjectComm((PetscObject)A), PETSC_ERR_ARG_WRONGSTATE, "The matrix holds no values; assemble it first");
+  *matrix = &f->encoded->matrix;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode MatFurlSetValuesType_Furl(Mat A, MatFurlValuesType type)
+{
+  Mat_Furl *const f      = A->data;
+  const PetscBool change = (PetscBool)(f->values != type);
+  Mat             aij;
+  FurlEncoded    *encoded;
+
+  PetscFunctionBegin;
+  f->values = type;
+  if (!change || !f->encoded) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(FurlDecode(A, MATAIJ, &aij));
+  PetscCall(FurlEncodedCreate(aij, type, &encoded));
+  PetscCall(MatDestroy(&aij));
+  PetscCall(FurlSetEncoded(A, encoded));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode MatFurlGetValuesType_Furl(Mat A, MatFurlValuesType *type)
+{
+  PetscFunctionBegin;
+  *type = ((Mat_Furl *)A->data)->values;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode MatFurlSetReadType_Furl(Mat A, MatFurlReadType type)
+{
+  Mat_Furl *const f = A->data;
+
+  PetscFunctionBegin;
+  if (f->read != type) PetscCall(PetscObjectStateIncrease((PetscObject)A));
+  f->read = type;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode MatFurlGetReadType_Furl(Mat A, MatFurlReadType *type)
+{
+  PetscFunctionBegin;
+  *type = ((Mat_Furl *)A->data)->read;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   MatFurlSetValuesType - Sets how a `MATFURL` stores its values
+
+   Logically Collective
+
+   Input Parameters:
++  A    - the matrix; other types ignore the call
+-  type - `MAT_FURL_VALUES_RAW` or `MAT_FURL_VALUES_PLANES`
+
+   Options Database Key:
+.  -mat_furl_values <raw,planes> - how values are stored
+
+   Level: intermediate
+
+   Note:
+   Both are lossless. A matrix that holds values is encoded again.
+
+.seealso: `MATFURL`, `MatFurlGetValuesType()`, `MatFurlSetReadType()`, `MatFurlValuesType`
+@*/
+PetscErrorCode MatFurlSetValuesType(Mat A, MatFurlValuesType type)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(A, MAT_CLASSID, 1);
+  PetscValidLogicalCollectiveEnum(A, type, 2);
+  PetscTryMethod(A, "MatFurlSetValuesType_C", (Mat, MatFurlValuesType), (A, type));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   MatFurlGetValuesType - Gets how a `MATFURL` stores its values
+
+   Not Collective
+
+   Input Parameter:
+.  A - the matrix
+
+   Output Parameter:
+.  type - how values are stored
+
+   Level: intermediate
+
+.seealso: `MATFURL`, `MatFurlSetValuesType()`, `MatFurlValuesType`
+@*/
+PetscErrorCode MatFurlGetValuesType(Mat A, MatFurlValuesType *type)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(A, MAT_CLASSID, 1);
+  PetscUseMethod(A, "MatFurlGetValuesType_C", (Mat, MatFurlValuesType *), (A, type));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   MatFurlSetReadType - Sets how much of each value the products of a `MATFURL` read
+
+   Logically Collective
+
+   Input Parameters:
++  A    - the matrix; other types ignore the call
+-  type - `MAT_FURL_READ_HEAD`, `MAT_FURL_READ_SECOND` or `MAT_FURL_READ_ALL`
+
+   Options Database Key:
+.  -mat_furl_read <head,second,all> - how much of each value products read
+
+   Level: intermediate
+
+   Notes:
+   Values that are not stored in planes (see `MatFurlSetValuesType()`), constants among them, are always read whole. With less than all, the
+matrix of the products differs from the one that was given by up to 2^-11 or 2^-23 of each entry, relative to the larger of the entry and
+   2^-30 of the largest entry stored with it.
+
+   Only `MatMult()` and its relatives are concerned: `MatGetDiagonal()`, `MatGetRow()` and conversions give exact values.
+
+.seealso: `MATFURL`, `MatFurlGetReadType()`, `MatFurlSetValuesType()`, `MatFurlReadType`
+@*/
+PetscErrorCode MatFurlSetReadType(Mat A, MatFurlReadType type)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(A, MAT_CLASSID, 1);
+  PetscValidLogicalCollectiveEnum(A, type, 2);
+  PetscTryMethod(A, "MatFurlSetReadType_C", (Mat, MatFurlReadType), (A, type));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   MatFurlGetReadType - Gets how much of each value the products of a `MATFURL` read
+
+   Not Collective
+
+   Input Parameter:
+.  A - the matrix
+
+   Output Parameter:
+.  type - how much is read
+
+   Level: intermediate
+
+.seealso: `MATFURL`, `MatFurlSetReadType()`, `MatFurlReadType`
+@*/
+PetscErrorCode MatFurlGetReadType(Mat A, MatFurlReadType *type)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(A, MAT_CLASSID, 1);
+  PetscUseMethod(A, "MatFurlGetReadType_C", (Mat, MatFurlReadType *), (A, type));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode MatSetFromOptions_Furl(Mat A, FurlOptionItems PetscOptionsObject)
+{
+  Mat_Furl *const   f      = A->data;
+  MatFurlValuesType values = f->values;
+  MatFurlReadType   read   = f->read;
+
+  PetscFunctionBegin;
+  PetscOptionsHeadBegin(PetscOptionsObject, "Furl compressed matrix options");
+  PetscCall(PetscOptionsEnum("-mat_furl_values", "How values are stored", "MatFurlSetValuesType", MatFurlValuesTypes, (PetscEnum)values,
+                             (PetscEnum *)&values, NULL));
+  PetscCall(PetscOptionsEnum("-mat_furl_read", "How much of each value products read", "MatFurlSetReadType", MatFurlReadTypes,
+                             (PetscEnum)read, (PetscEnum *)&read, NULL));
+  PetscOptionsHeadEnd();
+  PetscCall(MatFurlSetValuesType(A, values));
+  PetscCall(MatFurlSetReadType(A, read));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlReadOptions(Mat A)
+{
+  PetscFunctionBegin;
+  PetscObjectOptionsBegin((PetscObject)A);
+  PetscCall(MatSetFromOptions_Furl(A, PetscOptionsObject));
+  PetscOptionsEnd();
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The functions that others find by name; NULL takes them back */
+static PetscErrorCode ComposeMethods(Mat A, PetscBool compose)
+{
+  const PetscObject object = (PetscObject)A;
+
+  PetscFunctionBegin;
+#define COMPOSE(name) PetscCall(PetscObjectComposeFunction(object, #name "_C", compose ? name##_Furl : NULL))
+  COMPOSE(MatFurlSetValuesType);
+  COMPOSE(MatFurlGetValuesType);
+  COMPOSE(MatFurlSetReadType);
+  COMPOSE(MatFurlGetReadType);
+  COMPOSE(MatFurlGetMatrix);
+  COMPOSE(MatFurlMultDot);
+  COMPOSE(MatFurlGetIsolatedRows);
+#undef COMPOSE
+  PetscCall(PetscObjectComposeFunction(object, "MatProductSetFromOptions_anytype_C", compose ? MatProductSetFromOptions_Furl : NULL));
+  PetscCall(FurlComposePreallocation(A, compose));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode MatDestroy_Furl(Mat A)
+{
+  Mat_Furl *const f = A->data;
+
+  PetscFunctionBegin;
+  PetscCall(ComposeMethods(A, PETSC_FALSE));
+  PetscCall(ForgetValues(f));
+  PetscCall(PetscFree(A->data));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static const struct _MatOps operations = {
+  .getrow                = MatGetRow_Furl,
+  .restorerow            = MatRestoreRow_Furl,
+  .multtranspose         = MatMultTranspose_Furl,
+  .multtransposeadd      = MatMultTransposeAdd_Furl,
+  .mult                  = MatMult_Furl,
+  .multadd               = MatMultAdd_Furl,
+  .getdiagonal           = MatGetDiagonal_Furl,
+  .convertfrom           = MatConvertFrom_Furl,
+  .convert               = MatConvert_Furl,
+  .productsetfromoptions = MatProductSetFromOptions_Furl,
+  .duplicate             = MatDuplicate_Furl,
+  .setfromoptions        = MatSetFromOptions_Furl,
+  .destroy               = MatDestroy_Furl,
+};
+
+/*MC
+   MATFURL - "furl", a sparse matrix in compressed form: for each 32 rows the columns as a pattern or in 16 bits where that is possible,
+   values that repeat stored once, all of it without loss
+
+   Options Database Keys:
++  -mat_furl_values <raw,planes>    - how values that do not repeat are stored, see `MatFurlSetValuesType()`
+-  -mat_furl_read <head,second,all> - how much of each value products read, see `MatFurlSetReadType()`
+
+   Level: beginner
+
+   Notes:
+   The type serves one process and many. It is made by `MatConvert()` from any type that converts to `MATAIJ`; `MatConvert()` to `MATAIJ`
+   gives the arrays back bit for bit.
+
+.seealso: `MatFurlSetValuesType()`, `MatFurlSetReadType()`, `KSPFURL`, `PCFURL`, `MatConvert()`
+M*/
+PetscErrorCode MatCreate_Furl(Mat A)
+{
+  Mat_Furl *f;
+
+  PetscFunctionBegin;
+  PetscCall(PetscNew(&f));
+  f->read   = MAT_FURL_READ_ALL;
+  A->data   = f;
+  A->ops[0] = operations;
+  PetscCall(FurlInstallDecoding(A));
+  PetscCall(FurlInstallAssembly(A));
+  PetscCall(FurlInstallView(A));
+  PetscCall(ComposeMethods(A, PETSC_TRUE));
+  PetscCall(PetscObjectChangeTypeName((PetscObject)A, MATFURL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

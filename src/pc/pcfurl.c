@@ -1,19 +1,274 @@
+/* PC furl: the type. Its means are taken in the order of FurlStage: multigrid in low precision first */
 #include <petsc/private/pcimpl.h>
-#include <furl/compat.h>
+#include <petscfurl.h>
+#include <furl/compose.h>
 #include <furl/register.h>
+#include "pcfurl.h"
 
-static PetscErrorCode PCApply_Furl(PC pc, Vec x, Vec y)
+static const char *const StageNames[] = {"multigrid, couplings of 2 bytes, vectors in FP32", "multigrid in FP32",
+                                         "incomplete factorisation of each process's block in FP64", "Jacobi in FP64", "identity"};
+
+const char *const PCFurlMethods[] = {"multigrid", "single", "factor", "jacobi", "PCFurlMethod", "PC_FURL_", NULL};
+
+/* What is known of the matrix beyond its products; matrix-free ones must not be converted, that would take a product for every column */
+static PetscErrorCode IsAssembled(Mat A, PetscBool *assembled)
 {
+  PetscBool baij, other;
+
   PetscFunctionBegin;
-  (void)pc;
-  PetscCall(VecCopy(x, y));
+  PetscCall(MatHasOperation(A, MATOP_GET_ROW, assembled));
+  PetscCall(PetscObjectTypeCompareAny((PetscObject)A, &other, MATNEST, MATIS, ""));
+  PetscCall(PetscObjectTypeCompareAny((PetscObject)A, &baij, MATSHELL, MATMFFD, MATSCHURCOMPLEMENT, MATPYTHON, ""));
+  *assembled = (PetscBool)((*assembled || other) && !baij);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode PCCreate_Furl(PC pc)
+static PetscErrorCode ChooseFirstStage(PC pc)
+{
+  PC_Furl *const furl = (PC_Furl *)pc->data;
+  PetscBool      assembled, diagonal, mffd;
+
+  PetscFunctionBegin;
+  furl->stage  = furl->first_stage;
+  furl->reason = NULL;
+  PetscCall(IsAssembled(pc->pmat, &assembled));
+  if (assembled) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(MatHasOperation(pc->pmat, MATOP_GET_DIAGONAL, &diagonal));
+  PetscCall(PetscObjectTypeCompare((PetscObject)pc->pmat, MATMFFD, &mffd));
+  furl->stage  = diagonal && !mffd ? FURL_STAGE_JACOBI : FURL_STAGE_NONE;
+  furl->reason = "the matrix gives no entries";
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode NextStage(PC pc, const char *why)
+{
+  PC_Furl *const furl = (PC_Furl *)pc->data;
+
+  PetscFunctionBegin;
+  furl->stage++;
+  furl->reason = why;
+  PetscCall(PetscInfo(pc, "%s: going on with %s\n", why, StageNames[furl->stage]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A factorisation that fails is no error of the program's: the diagonal serves then */
+static PetscErrorCode SetUpFallback(PC pc)
+{
+  PC_Furl *const furl   = (PC_Furl *)pc->data;
+  PetscMPIInt    failed = 0;
+
+  PetscFunctionBegin;
+  if (furl->stage == FURL_STAGE_FACTOR) {
+    PCFailedReason reason = PC_NOERROR;
+
+    PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
+    failed = FurlFallbackSetUp(pc) != PETSC_SUCCESS;
+    PetscCall(PetscPopErrorHandler());
+    if (!failed) PetscCall(PCGetFailedReason(furl->fallback, &reason));
+    failed |= reason != PC_NOERROR;
+    PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &failed, 1, MPI_INT, MPI_MAX, PetscObjectComm((PetscObject)pc)));
+    if (!failed) PetscFunctionReturn(PETSC_SUCCESS);
+    PetscCall(NextStage(pc, "the incomplete factorisation failed"));
+  }
+  PetscCall(FurlFallbackSetUp(pc));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode SetUpFirstThatServes(PC pc)
+{
+  PC_Furl *const furl = (PC_Furl *)pc->data;
+  const char    *why  = NULL;
+
+  PetscFunctionBegin;
+  if (furl->stage <= FURL_STAGE_SINGLE) {
+    PetscCall(FurlImportSetUp(pc, &why));
+    if (!why) PetscFunctionReturn(PETSC_SUCCESS);
+    furl->stage = FURL_STAGE_SINGLE;
+    PetscCall(NextStage(pc, why));
+  }
+  PetscCall(SetUpFallback(pc));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The solvers inside are PETSc's own, whatever -furl_takeover made of their names */
+static PetscErrorCode SetUpStage(PC pc)
 {
   PetscFunctionBegin;
+  PetscCall(FurlTakeoverPause());
+  PetscCall(SetUpFirstThatServes(pc));
+  PetscCall(FurlTakeoverResume());
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode PCSetUp_Furl(PC pc)
+{
+  PetscFunctionBegin;
+  if (!pc->setupcalled || pc->flag == DIFFERENT_NONZERO_PATTERN) PetscCall(ChooseFirstStage(pc));
+  PetscCall(SetUpStage(pc));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode PCApply_Furl(PC pc, Vec x, Vec y)
+{
+  PC_Furl *const furl = (PC_Furl *)pc->data;
+
+  PetscFunctionBegin;
+  if (furl->stage <= FURL_STAGE_SINGLE)
+    PetscCall(FurlHierarchyApply(pc, &furl->hierarchy, x, y));
+  else
+    PetscCall(PCApply(furl->fallback, x, y));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode PCApplyTranspose_Furl(PC pc, Vec x, Vec y)
+{
+  PC_Furl *const furl = (PC_Furl *)pc->data;
+  PetscBool      known, symmetric;
+
+  PetscFunctionBegin;
+  if (furl->stage > FURL_STAGE_SINGLE) {
+    PetscCall(PCApplyTranspose(furl->fallback, x, y));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(MatIsSymmetricKnown(pc->pmat, &known, &symmetric));
+  if (known && symmetric) {
+    PetscCall(FurlHierarchyApply(pc, &furl->hierarchy, x, y));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  if (!furl->transposed.nlevels) PetscCall(FurlImportTranspose(pc));
+  PetscCall(FurlHierarchyApply(pc, &furl->transposed, x, y));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode PCFurlSetNorm_Furl(PC pc, PetscReal norm)
+{
+  PetscFunctionBegin;
+  ((PC_Furl *)pc->data)->norm = norm;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Sets up the next stage for the matrix as it is */
+static PetscErrorCode PCFurlRaise_Furl(PC pc, const char **what, PetscBool *raised)
+{
+  PC_Furl *const furl = (PC_Furl *)pc->data;
+
+  PetscFunctionBegin;
+  *raised = (PetscBool)(furl->stage < FURL_STAGE_JACOBI);
+  if (*raised) {
+    PetscCall(NextStage(pc, "slow convergence"));
+    PetscCall(SetUpStage(pc));
+  }
+  *what = StageNames[furl->stage];
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode PCSetFromOptions_Furl(PC pc, FurlOptionItems PetscOptionsObject)
+{
+  PC_Furl *const furl   = (PC_Furl *)pc->data;
+  PetscEnum      method = (PetscEnum)furl->first_stage;
+  PetscInt       degree = furl->degree;
+  PetscBool      set;
+
+  PetscFunctionBegin;
+  PetscOptionsHeadBegin(PetscOptionsObject, "Furl: multigrid in low precision");
+  PetscCall(PetscOptionsEnum("-pc_furl_method", "The means to begin with", "PCFurlSetMethod", PCFurlMethods, method, &method, &set));
+  if (set) PetscCall(PCFurlSetMethod(pc, (PCFurlMethod)method));
+  PetscCall(PetscOptionsInt("-pc_furl_smoother_degree", "Degree of the Chebyshev smoother, before and after the coarse correction",
+                            "PCFurlSetSmootherDegree", degree, &degree, &set));
+  if (set) PetscCall(PCFurlSetSmootherDegree(pc, degree));
+  PetscOptionsHeadEnd();
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode PCView_Furl(PC pc, PetscViewer viewer)
+{
+  PC_Furl *const furl = (PC_Furl *)pc->data;
+  PetscBool      ascii;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectTypeCompare((PetscObject)viewer, PETSCVIEWERASCII, &ascii));
+  if (!ascii) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscViewerASCIIPrintf(viewer, "  %s\n", StageNames[furl->stage]));
+  if (furl->reason) PetscCall(PetscViewerASCIIPrintf(viewer, "  in place of %s: %s\n", StageNames[furl->first_stage], furl->reason));
+  PetscCall(PetscViewerASCIIPushTab(viewer));
+  if (furl->stage <= FURL_STAGE_SINGLE && furl->hierarchy.nlevels) {
+    PetscCall(PetscViewerASCIIPrintf(viewer, "hierarchy imported from PC %s, V-cycle, Chebyshev smoother of degree %" PetscInt_FMT "\n",
+                                     furl->import ? ((PetscObject)furl->import)->type_name : "none (a small matrix)", furl->degree));
+    PetscCall(FurlHierarchyView(pc, viewer));
+  } else if (furl->fallback)
+    PetscCall(PCView(furl->fallback, viewer));
+  PetscCall(PetscViewerASCIIPopTab(viewer));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode PCReset_Furl(PC pc)
+{
+  PC_Furl *const furl = (PC_Furl *)pc->data;
+
+  PetscFunctionBegin;
+  PetscCall(FurlImportReset(furl));
+  PetscCall(PCDestroy(&furl->fallback));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode Compose(PC pc, PetscBool compose)
+{
+  PetscObject obj = (PetscObject)pc;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectComposeFunction(obj, "PCFurlSetNorm_C", compose ? PCFurlSetNorm_Furl : NULL));
+  PetscCall(PetscObjectComposeFunction(obj, "PCFurlRaise_C", compose ? PCFurlRaise_Furl : NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode PCDestroy_Furl(PC pc)
+{
+  PC_Furl *const furl = (PC_Furl *)pc->data;
+
+  PetscFunctionBegin;
+  PetscCall(PCReset_Furl(pc));
+  PetscCall(PCDestroy(&furl->import));
+  PetscCall(Compose(pc, PETSC_FALSE));
+  PetscCall(PetscFree(pc->data));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*MC
+   PCFURL - Multigrid in low precision: the levels of a hierarchy compressed to couplings of 2 bytes, cycled in FP32
+
+   Options Database Keys:
++  -pc_furl_method multigrid|single|factor|jacobi - the means to begin with; later ones are taken when one fails or `KSPFURL` finds it slow
+.  -pc_furl_smoother_degree <2>                   - degree of the Chebyshev smoother, before and after the coarse correction
+.  -pc_furl_import_pc_type gamg|mg|hypre          - the PC whose hierarchy is imported; its own options take the prefix -pc_furl_import_
+.  -pc_furl_coarse_                               - prefix of the factorisation of a coarsest level of more than 200 rows
+-  -pc_furl_fallback_                             - prefix of the PC that serves where multigrid does not
+
+   Level: beginner
+
+   Notes:
+   The preconditioner is linear and fixed, and symmetric where the matrix is, so that it goes with every `KSP`. It takes every assembled
+   matrix; of matrix-free ones only the diagonal, where there is one.
+
+   Near-null spaces (`MatSetNearNullSpace()`) and block sizes of the matrix reach the hierarchy.
+
+.seealso: `KSPFURL`, `MATFURL`, `PCGAMG`, `PCMG`, `PCFurlSetMethod()`, `PCFurlSetSmootherDegree()`, `PCFurlGetImportPC()`
+M*/
+PetscErrorCode PCCreate_Furl(PC pc)
+{
+  PC_Furl *furl;
+
+  PetscFunctionBegin;
+  PetscCall(PetscNew(&furl));
+  furl->degree            = 2;
+  furl->import_factor     = 1;
+  pc->data                = furl;
+  pc->ops->setup          = PCSetUp_Furl;
   pc->ops->apply          = PCApply_Furl;
-  pc->ops->applytranspose = PCApply_Furl;
+  pc->ops->applytranspose = PCApplyTranspose_Furl;
+  pc->ops->setfromoptions = PCSetFromOptions_Furl;
+  pc->ops->view           = PCView_Furl;
+  pc->ops->reset          = PCReset_Furl;
+  pc->ops->destroy        = PCDestroy_Furl;
+  PetscCall(Compose(pc, PETSC_TRUE));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -1,0 +1,168 @@
+/* What the files of KSP furl share: its data, and the functions that one of them offers to the others */
+#pragma once
+
+#include <petsc/private/kspimpl.h>
+#include <petscfurl.h>
+#include <furl/compat.h>
+#include <furl/compose.h>
+
+/* Why a recurrence handed back to the driver without a reason to stop */
+typedef enum {
+  FURL_KSP_CLAIM,     /* it claimed convergence and the true residual disagrees */
+  FURL_KSP_RAISED,    /* the preconditioner took its next means */
+  FURL_KSP_STALL,     /* no progress */
+  FURL_KSP_SIGN_MAT,  /* p'Ap changed its sign */
+  FURL_KSP_SIGN_PC,   /* r'Br changed its sign */
+  FURL_KSP_BREAKDOWN, /* a division by zero ahead */
+  FURL_KSP_DIVERGED,  /* the user's test saw divergence, and another method may do better */
+  FURL_KSP_CAUSES     /* none so far */
+} FurlKSPCause;
+
+#define FURL_KSP_WINDOW 30 /* iterations over which the rate of convergence is observed */
+
+typedef struct {
+  /* the user's wishes */
+  KSPFurlMethod   method;
+  KSPFurlCompress compress;
+  PetscInt        restart; /* columns of a GMRES cycle */
+
+  /* the operator: owned, renewed whenever Amat's state changes */
+  Mat              F;               /* lossless compressed copy of Amat, or NULL */
+  PetscBool        F_shared;        /* PC furl uses F for its finest level */
+  PetscObjectId    mat_id;          /* of the Amat that all of this describes */
+  PetscObjectState mat_state;       /* its values */
+  PetscObjectState mat_nonzero;     /* its pattern */
+  const char      *why_own;         /* why Amat's own product serves (static string), NULL with a copy */
+  PetscBool        symmetric;       /* Amat is symmetric outside the isolated rows */
+  PetscBool        one_signed;      /* so is its diagonal in sign */
+  const char      *how;             /* how the symmetry was found (static string) */
+  PetscInt         nisolated_all;   /* over all ranks */
+  PetscInt         nisolated;       /* local rows that hold nothing but their diagonal */
+  PetscInt        *isolated;        /* [nisolated] local row numbers */
+  PetscScalar     *pivot;           /* [nisolated] their diagonal entries */
+  PetscBool        has_isolated;    /* on any rank */
+  PetscBool        whole_symmetric; /* symmetric with the isolated rows included, so that A' may be solved by CG too */
+
+  /* work: owned */
+  Vec       *work;         /* [4] r, z, p, q of the comments, see FurlKSPWork */
+  Vec       *more;         /* [3] BiCGStab's shadow residual, t and the preconditioned residual */
+  Vec        refused_best; /* the best iterate whose claim was refused */
+  Vec        built;        /* KSPBuildSolution() without a vector of the caller, inside a GMRES cycle */
+  Vec        best;         /* the best iterate, valid when best_saved */
+  Vec       *V, *Z;        /* [nV] orthonormal basis and [nZ] preconditioned basis of GMRES, made as the cycle grows */
+  PetscInt   nV, nZ;
+  PetscReal *hess;    /* GMRES: [restart][restart + 1] Hessenberg columns, then rotations and right-hand side */
+  PetscInt   nhess;   /* columns for which hess has room */
+  double    *partial; /* [3 * blocks of local entries] partial sums */
+  PetscInt   npartial;
+
+  /* one solve */
+  KSPFurlMethod running;     /* cg, gmres or bcgs */
+  KSPFurlMethod learned;     /* auto, or what an earlier solve with this matrix had to change to */
+  PetscBool     plain;       /* the vectors are PETSc's host vectors: the fused passes serve */
+  PetscBool     aside;       /* the isolated rows are satisfied and stay out of the recurrence */
+  PetscBool     target;      /* the user's test can stop on a residual: watch the progress */
+  PetscBool     raise_empty; /* the preconditioner has no other means left */
+  PetscBool     own_product; /* the copy was found wanting: use Amat's own product */
+  PetscInt      columns;     /* GMRES restart length in use */
+  PetscInt      inner;       /* columns of the cycle not yet added to x */
+  PetscReal     sigma;       /* the recurrence works on r = sigma (b - A x), a power of two */
+  PetscReal     tau;         /* GMRES and BiCGStab work on tau A, a power of two */
+  PetscReal     rnorm;       /* 2-norm of r */
+  PetscReal     norm;        /* the user's norm of b - A x, by recurrence */
+  PetscReal     best_norm;   /* the smallest of those, and what belongs to the best iterate */
+  PetscBool     best_saved;  /* `best` holds an iterate better than x */
+  PetscReal     last_true;   /* smallest true norm among the refused claims, that of refused_best */
+  PetscInt      refused;     /* claims refused in a row without gain */
+  PetscReal     mark;        /* best norm when progress was last seen, and ... */
+  PetscInt      mark_it;     /* ... when */
+  PetscInt      start_it;    /* iteration at the last restart */
+  PetscReal     window[FURL_KSP_WINDOW];
+  FurlKSPCause  cause;
+
+  /* for the view: the last solve */
+  PetscInt  nclaims;    /* claims that the true residual refused */
+  PetscInt  nraises;    /* times the preconditioner was raised */
+  PetscBool pc_ours;    /* the PC is furl because nobody chose one */
+  PetscBool projected;  /* b was projected on the complement of the null space */
+  char      story[256]; /* why the method changed, or why no convergence was reached */
+  PetscReal reached, wanted;
+
+  PetscLogEvent event_encode, event_classify, event_verify;
+
+  /* Lanczos coefficients of CG, kept only for KSPSetComputeSingularValues(): the tridiagonal matrix of the last run of CG */
+  PetscReal *lanczos_alpha, *lanczos_beta; /* [nlanczos_max] */
+  PetscInt   nlanczos, nlanczos_max;
+  PetscInt   nsingular; /* columns of the latest GMRES cycle */
+} KSP_Furl;
+
+/* kspsettings.c: behind the public setters and getters */
+PETSC_INTERN PetscErrorCode KSPFurlSetMethod_Furl(KSP, KSPFurlMethod);
+PETSC_INTERN PetscErrorCode KSPFurlGetMethod_Furl(KSP, KSPFurlMethod *);
+PETSC_INTERN PetscErrorCode KSPFurlSetRestart_Furl(KSP, PetscInt);
+PETSC_INTERN PetscErrorCode KSPFurlGetRestart_Furl(KSP, PetscInt *);
+PETSC_INTERN PetscErrorCode KSPFurlSetCompress_Furl(KSP, KSPFurlCompress);
+PETSC_INTERN PetscErrorCode KSPFurlGetCompress_Furl(KSP, KSPFurlCompress *);
+
+/* kspoperator.c: Amat, its copy, its symmetry */
+PETSC_INTERN PetscErrorCode FurlKSPRefresh(KSP, PetscBool *changed);
+PETSC_INTERN PetscErrorCode FurlKSPForget(KSP);
+PETSC_INTERN PetscErrorCode FurlKSPMult(KSP, Vec, Vec, PetscScalar *dot);
+PETSC_INTERN PetscErrorCode FurlKSPChoosePC(KSP);
+PETSC_INTERN PetscErrorCode FurlKSPSharePC(KSP);
+
+/* kspclassify.c: is A symmetric */
+PETSC_INTERN PetscErrorCode FurlKSPClassify(KSP, Mat op, Mat A);
+PETSC_INTERN PetscErrorCode FurlKSPRandom(KSP, Vec);
+
+/* kspvector.c: passes over vectors */
+PETSC_INTERN PetscErrorCode FurlKSPDots(KSP, Vec z, Vec r, Vec q, PetscReal sums[3]);
+PETSC_INTERN PetscErrorCode FurlKSPDirection(KSP, Vec p, PetscReal beta, Vec z);
+PETSC_INTERN PetscErrorCode FurlKSPUpdate(KSP, Vec x, PetscReal xstep, Vec p, Vec r, PetscReal rstep, Vec q, PetscReal *rr);
+PETSC_INTERN PetscErrorCode FurlKSPNorm2(KSP, Vec, PetscReal *);
+PETSC_INTERN PetscErrorCode FurlKSPVectorsPlain(KSP);
+PETSC_INTERN PetscReal      FurlKSPPowerOfTwo(PetscReal);
+
+/* kspresidual.c: residuals, claims and the best iterate */
+PETSC_INTERN PetscErrorCode FurlKSPTrueResidual(KSP, PetscBool users);
+PETSC_INTERN PetscErrorCode FurlKSPPrecondition(KSP, Vec r, PetscReal norm, Vec z);
+PETSC_INTERN PetscErrorCode FurlKSPRemoveNullSpace(KSP, Vec);
+PETSC_INTERN PetscErrorCode FurlKSPReport(KSP, PetscReal norm);
+PETSC_INTERN PetscErrorCode FurlKSPVerify(KSP);
+PETSC_INTERN PetscErrorCode FurlKSPFirstResidual(KSP);
+PETSC_INTERN PetscErrorCode FurlKSPSatisfyIsolated(KSP);
+PETSC_INTERN PetscErrorCode FurlKSPSmallSystem(KSP, PetscReal);
+PETSC_INTERN PetscErrorCode FurlKSPWatch(KSP, PetscBool *restart);
+PETSC_INTERN PetscErrorCode FurlKSPKeepBest(KSP, PetscReal norm, PetscReal step, Vec direction);
+PETSC_INTERN PetscErrorCode FurlKSPScaleOperator(KSP, Vec w);
+PETSC_INTERN PetscErrorCode FurlKSPRaise(KSP, const char *why, PetscBool *raised);
+
+/* kspsolve.c: the driver; kspcg.c, kspgmres.c, kspbcgs.c: the recurrences */
+PETSC_INTERN PetscErrorCode KSPSolve_Furl(KSP);
+PETSC_INTERN PetscErrorCode FurlKSPRunCG(KSP);
+PETSC_INTERN PetscErrorCode FurlKSPRunGMRES(KSP);
+PETSC_INTERN PetscErrorCode FurlKSPRunBCGS(KSP);
+PETSC_INTERN PetscErrorCode FurlKSPGMRESSolution(KSP, Vec);
+PETSC_INTERN PetscErrorCode FurlKSPGMRESSingularValues(KSP, PetscReal *, PetscReal *);
+
+/* kspspectrum.c: what the recurrences say about the spectrum */
+PETSC_INTERN PetscErrorCode KSPComputeExtremeSingularValues_Furl(KSP, PetscReal *, PetscReal *);
+PETSC_INTERN PetscErrorCode KSPComputeEigenvalues_Furl(KSP, PetscInt, PetscReal *, PetscReal *, PetscInt *);
+
+/* The work vectors by their letters */
+static inline Vec FurlKSPr(const KSP_Furl *f)
+{
+  return f->work[0];
+}
+static inline Vec FurlKSPz(const KSP_Furl *f)
+{
+  return f->work[1];
+}
+static inline Vec FurlKSPp(const KSP_Furl *f)
+{
+  return f->work[2];
+}
+static inline Vec FurlKSPq(const KSP_Furl *f)
+{
+  return f->work[3];
+}

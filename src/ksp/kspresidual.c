@@ -1,0 +1,342 @@
+/* Residuals, the norm that the user chose, claims of convergence, the best iterate, and what to do about slow progress */
+#include "kspfurlimpl.h"
+
+#define FURL_KSP_POOR_RATE 0.93     /* a mean factor an iteration that asks for a better preconditioner: 1e-8 would take 250 iterations */
+#define FURL_KSP_POOR_WAIT 60       /* iterations to watch before that is asked */
+#define FURL_KSP_DEFAULT_ATOL 1e-50 /* PETSc's abstol where nobody set one */
+
+/* Removes the null space that MatSetNullSpace() gave, whatever the side of the preconditioner */
+PetscErrorCode FurlKSPRemoveNullSpace(KSP ksp, Vec v)
+{
+  Mat          A;
+  MatNullSpace space;
+
+  PetscFunctionBegin;
+  PetscCall(PCGetOperators(ksp->pc, &A, NULL));
+  if (ksp->transpose_solve)
+    PetscCall(MatGetTransposeNullSpace(A, &space));
+  else
+    PetscCall(MatGetNullSpace(A, &space));
+  if (space) PetscCall(MatNullSpaceRemove(space, v));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A symmetric A with a null space: what b holds of it cannot be met, and the residual is that of the projected system */
+static PetscErrorCode Project(KSP ksp, Vec residual)
+{
+  KSP_Furl    *f = (KSP_Furl *)ksp->data;
+  Mat          A;
+  MatNullSpace space;
+
+  PetscFunctionBegin;
+  PetscCall(PCGetOperators(ksp->pc, &A, NULL));
+  PetscCall(MatGetNullSpace(A, &space));
+  f->projected = space && f->whole_symmetric ? PETSC_TRUE : PETSC_FALSE;
+  if (f->projected) PetscCall(MatNullSpaceRemove(space, residual));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ZeroIsolated(const KSP_Furl *f, Vec v)
+{
+  PetscScalar *entry;
+
+  PetscFunctionBegin;
+  if (!f->nisolated) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(VecGetArray(v, &entry));
+  for (PetscInt k = 0; k < f->nisolated; k++) entry[f->isolated[k]] = 0;
+  PetscCall(VecRestoreArray(v, &entry));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* z = B r, where norm is the 2-norm of r or 0; without null space, and zero on isolated rows, which are satisfied already */
+PetscErrorCode FurlKSPPrecondition(KSP ksp, Vec r, PetscReal norm, Vec z)
+{
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
+
+  PetscFunctionBegin;
+  PetscTryMethod(ksp->pc, "PCFurlSetNorm_C", (PC, PetscReal), (ksp->pc, norm));
+  PetscCall(KSP_PCApply(ksp, r, z));
+  if (ksp->pc_side != PC_LEFT) PetscCall(FurlKSPRemoveNullSpace(ksp, z)); /* KSP_PCApply() does it on the left only */
+  if (f->aside) PetscCall(ZeroIsolated(f, z));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The norm that the user chose of the residual r / sigma, with one application of the preconditioner where that takes one */
+static PetscErrorCode UsersNorm(KSP ksp, PetscReal *norm)
+{
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
+  PetscReal sums[3];
+
+  PetscFunctionBegin;
+  *norm = f->rnorm / f->sigma;
+  if (ksp->normtype != KSP_NORM_PRECONDITIONED && ksp->normtype != KSP_NORM_NATURAL) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(FurlKSPPrecondition(ksp, FurlKSPr(f), f->rnorm, FurlKSPz(f)));
+  if (ksp->normtype == KSP_NORM_PRECONDITIONED) {
+    PetscCall(FurlKSPNorm2(ksp, FurlKSPz(f), norm));
+    *norm /= f->sigma;
+  } else {
+    PetscCall(FurlKSPDots(ksp, FurlKSPz(f), FurlKSPr(f), FurlKSPr(f), sums));
+    *norm = PetscSqrtReal(PetscAbsReal(sums[0])) / f->sigma;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Scales r to a norm near 1 and finds both norms */
+static PetscErrorCode ScaleResidual(KSP ksp)
+{
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
+  Vec       r = FurlKSPr(f);
+
+  PetscFunctionBegin;
+  PetscCall(Project(ksp, r));
+  PetscCall(FurlKSPNorm2(ksp, r, &f->rnorm));
+  f->sigma = FurlKSPPowerOfTwo(f->rnorm);
+  if (f->sigma != 1) PetscCall(VecScale(r, f->sigma));
+  f->rnorm *= f->sigma;
+  PetscCall(UsersNorm(ksp, &f->norm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*
+  r = sigma (b - A x), where sigma is the power of two that brings its norm near 1, and f->norm in the user's norm. By Amat's own product
+  where `users` is true, as before a claim, else by the copy.
+*/
+PetscErrorCode FurlKSPTrueResidual(KSP ksp, PetscBool users)
+{
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
+  Vec       r = FurlKSPr(f);
+  Mat       A;
+
+  PetscFunctionBegin;
+  PetscCall(PCGetOperators(ksp->pc, &A, NULL));
+  if (users)
+    PetscCall(KSP_MatMult(ksp, A, ksp->vec_sol, r));
+  else
+    PetscCall(FurlKSPMult(ksp, ksp->vec_sol, r, NULL));
+  PetscCall(VecAYPX(r, -1, ksp->vec_rhs));
+  PetscCall(ScaleResidual(ksp));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The residual of the user's initial guess, at the price of a copy where that is zero */
+PetscErrorCode FurlKSPFirstResidual(KSP ksp)
+{
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
+
+  PetscFunctionBegin;
+  if (!ksp->guess_zero) {
+    PetscCall(FurlKSPTrueResidual(ksp, PETSC_TRUE));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(VecCopy(ksp->vec_rhs, FurlKSPr(f)));
+  PetscCall(ScaleResidual(ksp));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* x_D = b_D / a_DD on the isolated rows: their residual vanishes and they couple no more to the others, which are symmetric */
+PetscErrorCode FurlKSPSatisfyIsolated(KSP ksp)
+{
+  KSP_Furl          *f = (KSP_Furl *)ksp->data;
+  const PetscScalar *b;
+  PetscScalar       *x;
+
+  PetscFunctionBegin;
+  PetscCall(VecGetArrayRead(ksp->vec_rhs, &b));
+  PetscCall(VecGetArray(ksp->vec_sol, &x));
+  for (PetscInt k = 0; k < f->nisolated; k++) x[f->isolated[k]] = b[f->isolated[k]] / f->pivot[k];
+  PetscCall(VecRestoreArray(ksp->vec_sol, &x));
+  PetscCall(VecRestoreArrayRead(ksp->vec_rhs, &b));
+  f->aside = PETSC_TRUE;
+  PetscCall(FurlKSPTrueResidual(ksp, PETSC_FALSE));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*
+  KSPConvergedDefault() measures b by VecNorm(), which overflows for entries of 1e200 (then everything has converged) and vanishes for
+  1e-200. Only a nonzero guess makes it look at b; what it then keeps is set right here.
+*/
+static PetscErrorCode RepairReference(KSP ksp, PetscReal norm)
+{
+  PetscReal plain, right;
+
+  PetscFunctionBegin;
+  if (ksp->guess_zero || ksp->converged != KSPConvergedDefault || ksp->normtype == KSP_NORM_NONE) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(VecNorm(ksp->vec_rhs, NORM_2, &plain));
+  PetscCall(FurlKSPNorm2(ksp, ksp->vec_rhs, &right));
+  if (plain == right || (ksp->normtype != KSP_NORM_UNPRECONDITIONED && !PetscIsInfOrNanReal(ksp->rnorm0)))
+    PetscFunctionReturn(PETSC_SUCCESS);
+  ksp->rnorm0 = ksp->normtype == KSP_NORM_UNPRECONDITIONED ? right : norm;
+  ksp->ttol   = PetscMax(ksp->rtol * ksp->rnorm0, ksp->abstol);
+  if (ksp->reason > 0 && norm > ksp->ttol) ksp->reason = KSP_CONVERGED_ITERATING;
+  PetscCall(
+    PetscInfo(ksp, "The squares of b leave the range of double: reference norm %g instead of %g\n", (double)ksp->rnorm0, (double)plain));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*
+  abstol is 1e-50 where nobody set it, which a system of tiny units meets with x = 0. Where ||b|| is that small only the relative tolerance
+  says what the user wants. KSPSolve_Furl() puts the old value back.
+*/
+PetscErrorCode FurlKSPSmallSystem(KSP ksp, PetscReal norm)
+{
+  PetscFunctionBegin;
+  if (ksp->abstol != FURL_KSP_DEFAULT_ATOL || ksp->rtol * norm >= FURL_KSP_DEFAULT_ATOL || !(norm > 0)) PetscFunctionReturn(PETSC_SUCCESS);
+  ksp->abstol = 0;
+  PetscCall(PetscInfo(ksp, "Residual norm %g: the default absolute tolerance %g does not apply\n", (double)norm, FURL_KSP_DEFAULT_ATOL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Iteration ksp->its has the residual norm `norm`: tells history, monitors and the user's test, and sets ksp->reason */
+PetscErrorCode FurlKSPReport(KSP ksp, PetscReal norm)
+{
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
+
+  PetscFunctionBegin;
+  KSPCheckNorm(ksp, norm);
+  f->norm    = norm;
+  norm       = ksp->normtype == KSP_NORM_NONE ? 0 : norm;
+  ksp->rnorm = norm;
+  PetscCall(KSPLogResidualHistory(ksp, norm));
+  PetscCall(KSPLogErrorHistory(ksp));
+  PetscCall(KSPMonitor(ksp, ksp->its, norm));
+  PetscCall((*ksp->converged)(ksp, ksp->its, norm, &ksp->reason, ksp->cnvP));
+  if (!ksp->its) PetscCall(RepairReference(ksp, norm));
+  if (!ksp->reason && ksp->its >= ksp->max_it) ksp->reason = ksp->normtype == KSP_NORM_NONE ? KSP_CONVERGED_ITS : KSP_DIVERGED_ITS;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*
+  Before a claim of convergence stands, the residual is computed by the user's own product. PETSc's own test must hold for it; a test of
+  the user's, which may look at anything, is trusted unless the recurrence was off by more than a factor of two. Divergence that the test
+  sees in CG or BiCGStab is no last word either: the driver may know another method.
+*/
+PetscErrorCode FurlKSPVerify(KSP ksp)
+{
+  KSP_Furl       *f       = (KSP_Furl *)ksp->data;
+  const PetscReal claimed = f->norm;
+  PetscReal       limit;
+
+  PetscFunctionBegin;
+  if (ksp->reason == KSP_DIVERGED_DTOL && f->target && f->running != KSP_FURL_GMRES) {
+    ksp->reason = KSP_CONVERGED_ITERATING;
+    f->cause    = FURL_KSP_DIVERGED;
+  }
+  if (ksp->reason <= 0 || ksp->reason == KSP_CONVERGED_ITS || ksp->normtype == KSP_NORM_NONE) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscLogEventBegin(f->event_verify, ksp, NULL, NULL, NULL));
+  PetscCall(FurlKSPTrueResidual(ksp, PETSC_TRUE));
+  PetscCall(PetscLogEventEnd(f->event_verify, ksp, NULL, NULL, NULL));
+  limit = ksp->converged == KSPConvergedDefault ? ksp->ttol : 2 * claimed;
+  KSPCheckNorm(ksp, f->norm);
+  ksp->rnorm = f->norm;
+  if (f->norm <= limit) PetscFunctionReturn(PETSC_SUCCESS);
+  f->nclaims++;
+  f->cause = FURL_KSP_CLAIM;
+  PetscCall(PetscInfo(ksp, "Iteration %" PetscInt_FMT ": the recurrence claims %g, b - A x has %g, wanted %g: going on with that\n",
+                      ksp->its, (double)claimed, (double)f->norm, (double)limit));
+  ksp->reason = ksp->its >= ksp->max_it ? KSP_DIVERGED_ITS : KSP_CONVERGED_ITERATING;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* x was moved by step * direction, which changed the residual norm to `norm`: the best iterate is x, or the one before, which is kept */
+PetscErrorCode FurlKSPKeepBest(KSP ksp, PetscReal norm, PetscReal step, Vec direction)
+{
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
+
+  PetscFunctionBegin;
+  if (ksp->normtype == KSP_NORM_NONE) PetscFunctionReturn(PETSC_SUCCESS);
+  if (norm <= f->best_norm) {
+    f->best_norm  = norm;
+    f->best_saved = PETSC_FALSE;
+  } else if (!f->best_saved) {
+    if (!f->best) PetscCall(VecDuplicate(ksp->vec_sol, &f->best));
+    PetscCall(VecWAXPY(f->best, -step, direction, ksp->vec_sol));
+    f->best_saved = PETSC_TRUE;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Asks the preconditioner for its next means */
+PetscErrorCode FurlKSPRaise(KSP ksp, const char *why, PetscBool *raised)
+{
+  KSP_Furl   *f    = (KSP_Furl *)ksp->data;
+  const char *what = "";
+
+  PetscFunctionBegin;
+  *raised = PETSC_FALSE;
+  if (f->raise_empty) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscTryMethod(ksp->pc, "PCFurlRaise_C", (PC, const char **, PetscBool *), (ksp->pc, &what, raised));
+  if (*raised) {
+    f->nraises++;
+    PetscCall(
+      PetscSNPrintf(f->story, sizeof(f->story), "preconditioner raised at iteration %" PetscInt_FMT " (%s): %s", ksp->its, why, what));
+    PetscCall(PetscInfo(ksp, "%s\n", f->story));
+  } else {
+    f->raise_empty = PETSC_TRUE;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Iterations without 1 % of progress after which a recurrence is given up: CG on stiff problems has long plateaus, so it is patient */
+static PetscInt Patience(KSP ksp)
+{
+  const KSP_Furl *f = (const KSP_Furl *)ksp->data;
+
+  if (f->running == KSP_FURL_GMRES) return 3 * f->columns;
+  return PetscMax(50, PetscMin(3000, ksp->max_it / 3));
+}
+
+/* Is the mean rate of the last iterations so poor that a better preconditioner is asked for? */
+static PetscBool IsPoor(KSP ksp, PetscReal before)
+{
+  const KSP_Furl *f    = (const KSP_Furl *)ksp->data;
+  const PetscInt  done = ksp->its - f->start_it;
+  PetscReal       rate, needed;
+
+  if (done < FURL_KSP_WINDOW || !(before > 0) || !(f->norm > 0)) return PETSC_FALSE;
+  rate = PetscPowReal(f->norm / before, 1.0 / FURL_KSP_WINDOW);
+  if (done >= FURL_KSP_POOR_WAIT && rate > FURL_KSP_POOR_RATE) return PETSC_TRUE;
+  if (rate >= 1 || ksp->converged != KSPConvergedDefault || !(ksp->ttol > 0)) return PETSC_FALSE;
+  needed = PetscLogReal(ksp->ttol / f->norm) / PetscLogReal(rate);
+  return needed > (PetscReal)(ksp->max_it - ksp->its) ? PETSC_TRUE : PETSC_FALSE;
+}
+
+/* After an iteration: should the recurrence stop, because it stalls or because the preconditioner was raised? */
+PetscErrorCode FurlKSPWatch(KSP ksp, PetscBool *restart)
+{
+  KSP_Furl       *f      = (KSP_Furl *)ksp->data;
+  PetscReal      *slot   = &f->window[ksp->its % FURL_KSP_WINDOW];
+  const PetscReal before = *slot;
+
+  PetscFunctionBegin;
+  *restart = PETSC_FALSE;
+  *slot    = f->norm;
+  if (!f->target) PetscFunctionReturn(PETSC_SUCCESS);
+  if (f->norm < 0.99 * f->mark) {
+    f->mark    = f->norm;
+    f->mark_it = ksp->its;
+  }
+  if (!f->raise_empty && IsPoor(ksp, before)) {
+    PetscCall(FurlKSPRaise(ksp, "slow", restart));
+    if (*restart) f->cause = FURL_KSP_RAISED;
+  }
+  if (*restart || ksp->its - f->mark_it <= Patience(ksp)) PetscFunctionReturn(PETSC_SUCCESS);
+  f->cause = FURL_KSP_STALL;
+  *restart = PETSC_TRUE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* w = A z of the first product fixes tau, so that tau A z is near 1 where A leaves the range in which squares are safe; later ones use it
+ */
+PetscErrorCode FurlKSPScaleOperator(KSP ksp, Vec w)
+{
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
+  PetscReal largest;
+
+  PetscFunctionBegin;
+  if (f->tau == 0) {
+    PetscCall(VecNorm(w, NORM_INFINITY, &largest));
+    f->tau = largest > 1e-100 && largest < 1e100 ? 1 : FurlKSPPowerOfTwo(largest);
+  }
+  if (f->tau != 1) PetscCall(VecScale(w, f->tau));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

@@ -1,0 +1,304 @@
+/* The driver of a solve: which recurrence runs, and what is tried when one of them hands back */
+#include "kspfurlimpl.h"
+
+#define FURL_KSP_LONG 100 /* iterations after which reaching max_it is a failure to explain, not the habit of an inner solver */
+
+static const char *const causes[FURL_KSP_CAUSES] = {"the true residual refuses the claim",
+                                                    "preconditioner raised",
+                                                    "no progress",
+                                                    "p'Ap changed its sign",
+                                                    "r'Br changed its sign",
+                                                    "breakdown of the recurrence",
+                                                    "divergence"};
+
+/* Which recurrence suits, where the user left the choice */
+static KSPFurlMethod Choose(KSP ksp)
+{
+  const KSP_Furl *f = (const KSP_Furl *)ksp->data;
+
+  if (f->method != KSP_FURL_AUTO) return f->method;
+  if (f->learned != KSP_FURL_AUTO) return f->learned;
+  if (!f->one_signed || !f->symmetric) return KSP_FURL_GMRES;
+  return KSP_FURL_CG;
+}
+
+/* With A' the isolated rows are columns: CG serves only if the whole is symmetric */
+static KSPFurlMethod ChooseForSide(KSP ksp)
+{
+  const KSP_Furl     *f    = (const KSP_Furl *)ksp->data;
+  const KSPFurlMethod pick = Choose(ksp);
+
+  if (f->method == KSP_FURL_AUTO && pick == KSP_FURL_CG && ksp->transpose_solve && !f->whole_symmetric) return KSP_FURL_GMRES;
+  return pick;
+}
+
+static PetscErrorCode Begin(KSP ksp)
+{
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
+
+  PetscFunctionBegin;
+  PetscCall(FurlKSPVectorsPlain(ksp));
+  f->running    = ChooseForSide(ksp);
+  f->columns    = PetscMax(f->columns, f->restart);
+  f->target     = ksp->normtype != KSP_NORM_NONE && ksp->converged != KSPConvergedSkip ? PETSC_TRUE : PETSC_FALSE;
+  f->aside      = PETSC_FALSE;
+  f->tau        = 0;
+  f->inner      = 0;
+  f->best_saved = PETSC_FALSE;
+  f->refused    = 0;
+  f->last_true  = PETSC_MAX_REAL;
+  f->nclaims    = 0;
+  f->nraises    = 0;
+  f->nlanczos   = 0;
+  f->story[0]   = '\0';
+  f->reached    = 0;
+  ksp->its      = 0;
+  ksp->reason   = KSP_CONVERGED_ITERATING;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The start of a run: x is the best iterate there is, r its residual */
+static PetscErrorCode Mark(KSP ksp)
+{
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
+
+  PetscFunctionBegin;
+  f->best_norm  = f->norm;
+  f->best_saved = PETSC_FALSE;
+  f->mark       = f->norm;
+  f->mark_it    = ksp->its;
+  f->start_it   = ksp->its;
+  f->inner      = 0;
+  f->cause      = FURL_KSP_CAUSES;
+  for (int i = 0; i < FURL_KSP_WINDOW; i++) f->window[i] = f->norm;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The solution is exact: the test may want another iteration, but there is none to make */
+static PetscErrorCode StopExact(KSP ksp)
+{
+  PetscFunctionBegin;
+  ksp->its++;
+  PetscCall(FurlKSPReport(ksp, 0));
+  if (!ksp->reason || ksp->reason == KSP_DIVERGED_ITS)
+    ksp->reason = ksp->normtype == KSP_NORM_NONE ? KSP_CONVERGED_ITS : KSP_CONVERGED_ATOL;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode TakeBest(KSP ksp)
+{
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
+
+  PetscFunctionBegin;
+  if (!f->best_saved) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(VecCopy(f->best, ksp->vec_sol));
+  f->best_saved = PETSC_FALSE;
+  f->norm       = f->best_norm;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Does A map the constant vector to (nearly) zero? Then an inconsistent b explains that nothing helps */
+static PetscErrorCode MapsConstantToZero(KSP ksp, PetscBool *zero)
+{
+  KSP_Furl *f   = (KSP_Furl *)ksp->data;
+  Vec       one = FurlKSPp(f), image = FurlKSPq(f);
+  PetscReal size, random;
+  Mat       A;
+
+  PetscFunctionBegin;
+  PetscCall(PCGetOperators(ksp->pc, &A, NULL));
+  PetscCall(VecSet(one, 1));
+  PetscCall(KSP_MatMult(ksp, A, one, image));
+  PetscCall(VecNorm(image, NORM_INFINITY, &size));
+  PetscCall(FurlKSPRandom(ksp, one));
+  PetscCall(KSP_MatMult(ksp, A, one, image));
+  PetscCall(VecNorm(image, NORM_INFINITY, &random));
+  *zero = size <= 1e-10 * random ? PETSC_TRUE : PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* One line for -info and the view: how far it got, and what may be wrong with the system */
+static PetscErrorCode TellFailure(KSP ksp, const char *why)
+{
+  KSP_Furl    *f    = (KSP_Furl *)ksp->data;
+  PetscBool    zero = PETSC_FALSE;
+  Mat          A;
+  MatNullSpace space;
+
+  PetscFunctionBegin;
+  f->reached = ksp->rnorm;
+  f->wanted  = ksp->ttol;
+  PetscCall(PCGetOperators(ksp->pc, &A, NULL));
+  PetscCall(MatGetNullSpace(A, &space));
+  if (!space) PetscCall(MapsConstantToZero(ksp, &zero));
+  PetscCall(PetscSNPrintf(f->story, sizeof(f->story), "%s at iteration %" PetscInt_FMT ": residual reached %g, wanted %g%s", why, ksp->its,
+                          (double)f->reached, (double)f->wanted,
+                          zero ? "; A maps constants to zero: if b is not in its range, see MatSetNullSpace()" : ""));
+  PetscCall(PetscInfo(ksp, "%s\n", f->story));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Nothing is left to try: the best iterate and a truthful reason */
+static PetscErrorCode GiveUp(KSP ksp, KSPConvergedReason reason, const char *why)
+{
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
+
+  PetscFunctionBegin;
+  PetscCall(TakeBest(ksp));
+  PetscCall(FurlKSPTrueResidual(ksp, PETSC_TRUE));
+  if (f->last_true < f->norm) { /* an iterate whose claim was refused is better */
+    PetscCall(VecCopy(f->refused_best, ksp->vec_sol));
+    f->norm = f->last_true;
+  }
+  ksp->rnorm  = f->norm;
+  ksp->reason = reason;
+  PetscCall(TellFailure(ksp, why));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Another recurrence, or GMRES with longer memory; *changed is false where none is left or the user fixed the method */
+static PetscErrorCode ChangeMethod(KSP ksp, PetscBool *changed)
+{
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
+  PetscInt  N;
+
+  PetscFunctionBegin;
+  *changed = PETSC_FALSE;
+  if (f->method == KSP_FURL_AUTO && f->running != KSP_FURL_GMRES) {
+    f->running = KSP_FURL_GMRES;
+    f->aside   = PETSC_FALSE;
+    *changed   = PETSC_TRUE;
+    if (f->cause != FURL_KSP_STALL) f->learned = KSP_FURL_GMRES; /* a property of the matrix, not of this right-hand side */
+    PetscCall(PetscSNPrintf(f->story, sizeof(f->story), "changed to GMRES at iteration %" PetscInt_FMT ": %s", ksp->its, causes[f->cause]));
+  } else if (f->running == KSP_FURL_GMRES && f->columns < 4 * f->restart) {
+    PetscCall(VecGetSize(ksp->vec_sol, &N));
+    if (N <= f->columns) PetscFunctionReturn(PETSC_SUCCESS);
+    f->columns = 4 * f->restart;
+    *changed   = PETSC_TRUE;
+    PetscCall(PetscSNPrintf(f->story, sizeof(f->story), "GMRES restarts every %" PetscInt_FMT " from iteration %" PetscInt_FMT ": %s",
+                            f->columns, ksp->its, causes[f->cause]));
+  }
+  if (*changed) PetscCall(PetscInfo(ksp, "%s\n", f->story));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*
+  A claim was refused. Going on from the true residual gains digits as long as the products are right; where it does not, the copy is
+  suspected first, and then FP64 has given what it can.
+*/
+static PetscErrorCode AfterClaim(KSP ksp)
+{
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
+
+  PetscFunctionBegin;
+  f->refused = f->norm > 0.5 * f->last_true ? f->refused + 1 : 0;
+  if (f->norm < f->last_true) {
+    if (!f->refused_best) PetscCall(VecDuplicate(ksp->vec_sol, &f->refused_best));
+    PetscCall(VecCopy(ksp->vec_sol, f->refused_best));
+    f->last_true = f->norm;
+  }
+  if (f->refused < 3) PetscFunctionReturn(PETSC_SUCCESS);
+  f->refused = 0;
+  if (f->F && !f->own_product) {
+    f->own_product = PETSC_TRUE;
+    PetscCall(PetscInfo(ksp, "Products by Amat itself from now on: the recurrence with the copy does not follow the true residual\n"));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(GiveUp(ksp, KSP_DIVERGED_BREAKDOWN, "the rounding errors of FP64 allow no more"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What to do after a run handed back without a reason */
+static PetscErrorCode Decide(KSP ksp)
+{
+  KSP_Furl *f    = (KSP_Furl *)ksp->data;
+  PetscBool done = PETSC_FALSE;
+
+  PetscFunctionBegin;
+  if (f->cause == FURL_KSP_CLAIM) {
+    PetscCall(AfterClaim(ksp));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  if (f->cause == FURL_KSP_RAISED) PetscFunctionReturn(PETSC_SUCCESS);
+  if (f->cause != FURL_KSP_SIGN_MAT && f->target) PetscCall(FurlKSPRaise(ksp, causes[f->cause], &done));
+  if (!done) PetscCall(ChangeMethod(ksp, &done));
+  if (done) PetscFunctionReturn(PETSC_SUCCESS);
+  if (f->cause == FURL_KSP_SIGN_MAT)
+    PetscCall(GiveUp(ksp, KSP_DIVERGED_INDEFINITE_MAT, causes[f->cause]));
+  else if (f->cause == FURL_KSP_SIGN_PC)
+    PetscCall(GiveUp(ksp, KSP_DIVERGED_INDEFINITE_PC, causes[f->cause]));
+  else
+    PetscCall(GiveUp(ksp, KSP_DIVERGED_BREAKDOWN, causes[f->cause]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode Run(KSP ksp)
+{
+  const KSP_Furl *f = (const KSP_Furl *)ksp->data;
+
+  PetscFunctionBegin;
+  switch (f->running) {
+  case KSP_FURL_CG:
+    PetscCall(FurlKSPRunCG(ksp));
+    break;
+  case KSP_FURL_BCGS:
+    PetscCall(FurlKSPRunBCGS(ksp));
+    break;
+  default:
+    PetscCall(FurlKSPRunGMRES(ksp));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode Iterate(KSP ksp)
+{
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
+
+  PetscFunctionBegin;
+  PetscCall(Begin(ksp));
+  PetscCall(FurlKSPFirstResidual(ksp));
+  PetscCall(FurlKSPSmallSystem(ksp, f->norm));
+  PetscCall(FurlKSPReport(ksp, f->norm));
+  if (ksp->reason) PetscFunctionReturn(PETSC_SUCCESS);
+  if (f->has_isolated && !ksp->transpose_solve && f->running == KSP_FURL_CG) PetscCall(FurlKSPSatisfyIsolated(ksp));
+  while (!ksp->reason) {
+    PetscCall(Mark(ksp));
+    if (f->rnorm == 0)
+      PetscCall(StopExact(ksp));
+    else
+      PetscCall(Run(ksp));
+    if (ksp->reason) break;
+    if (f->rnorm == 0) { /* the recurrence underflowed, or the solution is exact */
+      PetscCall(FurlKSPTrueResidual(ksp, PETSC_TRUE));
+      continue;
+    }
+    PetscCall(Decide(ksp));
+    if (ksp->reason || (f->cause == FURL_KSP_CLAIM && !f->best_saved)) continue; /* a refused claim leaves the true residual in r */
+    PetscCall(TakeBest(ksp));
+    PetscCall(FurlKSPTrueResidual(ksp, PETSC_FALSE));
+    KSPCheckNorm(ksp, f->norm);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode KSPSolve_Furl(KSP ksp)
+{
+  KSP_Furl       *f      = (KSP_Furl *)ksp->data;
+  const PetscReal abstol = ksp->abstol;
+  PetscErrorCode  ierr;
+  PetscBool       changed;
+
+  PetscFunctionBegin;
+  PetscCall(FurlKSPRefresh(ksp, &changed)); /* up to 3.20 KSPSetUp() does not see that a matrix has changed in place */
+  if (changed) PetscCall(FurlKSPSharePC(ksp));
+  ierr        = Iterate(ksp);
+  ksp->abstol = abstol;
+  PetscCall(ierr);
+  f->inner = 0;
+  if (ksp->reason < 0 && f->best_saved) {
+    PetscCall(TakeBest(ksp));
+    ksp->rnorm = f->norm;
+  }
+  if (f->target && ksp->its >= FURL_KSP_LONG && ksp->reason == KSP_DIVERGED_ITS) PetscCall(TellFailure(ksp, "max_it"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

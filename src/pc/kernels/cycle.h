@@ -1,0 +1,117 @@
+/* The kernels of a multigrid cycle: one slice of rows, or as many vector entries, an item */
+#pragma once
+
+#define FURL_REAL float
+#define FURL_NAME(name) name##Float
+#include <furl/slicesum.h>
+#undef FURL_NAME
+#undef FURL_REAL
+#include "cycleargs.h"
+
+/* The rows of the item: heads where the level has them, else what is stored */
+FURL_BODY int64_t ProductRows(const FurlProductArgs *a, int64_t item, float *sum)
+{
+  const int64_t s = a->list ? a->list[item] : item;
+
+  FurlSliceSumFloat(&a->diagonal, s, FURL_READ_HEAD, a->x, sum);
+  if (a->offdiagonal.nslices) {
+    FURL_PER_LANE(float, ghost);
+
+    FurlSliceSumFloat(&a->offdiagonal, item, FURL_READ_HEAD, a->ghost, ghost);
+    FURL_LANES(l) AT(sum, l) += AT(ghost, l);
+  }
+  return s * FURL_WIDTH;
+}
+
+/* Reads the slice, b, d, z, x again from cache: 12 B a row beside the matrix; writes z and out: 8 B a row */
+FURL_BODY void FurlSmooth(const FurlSmoothArgs *a, int64_t item)
+{
+  FURL_PER_LANE(float, sum);
+  const int64_t              row0 = ProductRows(&a->product, item, sum);
+  const float *FURL_RESTRICT x    = a->product.x + row0;
+  const float *FURL_RESTRICT b    = a->b + row0;
+  const float *FURL_RESTRICT d    = a->d + row0;
+  float *FURL_RESTRICT       z    = a->z + row0;
+  float *FURL_RESTRICT       out  = a->out + row0;
+
+  FURL_LANES(l)
+  {
+    const float before = a->a != 0 || a->e != 0 ? z[l] : 0;
+    const float step   = a->a * before + a->c * (b[l] - AT(sum, l) - d[l] * x[l]) / d[l];
+
+    z[l]   = step;
+    out[l] = x[l] + a->e * before + a->f * step;
+  }
+}
+
+/* Reads b, d, x: 12 B a row beside the matrix; writes r: 4 B a row */
+FURL_BODY void FurlResidual(const FurlResidualArgs *a, int64_t item)
+{
+  FURL_PER_LANE(float, sum);
+  const int64_t              row0 = ProductRows(&a->product, item, sum);
+  const float *FURL_RESTRICT x    = a->product.x + row0;
+  const float *FURL_RESTRICT b    = a->b + row0;
+  const float *FURL_RESTRICT d    = a->d + row0;
+  float *FURL_RESTRICT       r    = a->r + row0;
+
+  FURL_LANES(l) r[l] = b[l] - AT(sum, l) - d[l] * x[l];
+}
+
+/* Writes 4 B a row, and reads them where it adds */
+FURL_BODY void FurlTransfer(const FurlTransferArgs *a, int64_t item)
+{
+  FURL_PER_LANE(float, sum);
+  const int64_t        row0 = ProductRows(&a->product, item, sum);
+  float *FURL_RESTRICT y    = a->y + row0;
+
+  if (a->add)
+    FURL_LANES(l) y[l] += AT(sum, l);
+  else
+    FURL_LANES(l) y[l] = AT(sum, l);
+}
+
+/* Reads 8 B a row, writes 8 */
+FURL_BODY void FurlFirstSmooth(const FurlFirstSmoothArgs *a, int64_t item)
+{
+  const float *FURL_RESTRICT b   = a->b + item * FURL_WIDTH;
+  const float *FURL_RESTRICT d   = a->d + item * FURL_WIDTH;
+  float *FURL_RESTRICT       z   = a->z + item * FURL_WIDTH;
+  float *FURL_RESTRICT       out = a->out + item * FURL_WIDTH;
+
+  FURL_LANES(l)
+  {
+    const float step = a->c * b[l] / d[l];
+
+    z[l]   = step;
+    out[l] = a->f * step;
+  }
+}
+
+FURL_BODY int ItemLength(int64_t n, int64_t item)
+{
+  return (int)(n - item * FURL_WIDTH < FURL_WIDTH ? n - item * FURL_WIDTH : FURL_WIDTH);
+}
+
+/* Reads 8 B an entry (10 with exponents), writes 4 */
+FURL_BODY void FurlToLow(const FurlConvertArgs *a, int64_t item)
+{
+  const int     n     = ItemLength(a->n, item);
+  const int64_t first = item * FURL_WIDTH;
+
+  if (a->exponent)
+    FURL_LANES_BELOW(l, n) a->to_low[first + l] = (float)(a->factor * (FurlPowerDouble(a->exponent[first + l]) * a->from_high[first + l]));
+  else
+    FURL_LANES_BELOW(l, n) a->to_low[first + l] = (float)(a->factor * a->from_high[first + l]);
+}
+
+/* Reads 4 B an entry (6 with exponents), writes 8 */
+FURL_BODY void FurlToHigh(const FurlConvertArgs *a, int64_t item)
+{
+  const int     n     = ItemLength(a->n, item);
+  const int64_t first = item * FURL_WIDTH;
+
+  if (a->exponent)
+    FURL_LANES_BELOW(l, n) a->to_high[first + l] = a->factor * (FurlPowerDouble(a->exponent[first + l]) * a->from_low[first + l]);
+  else
+    FURL_LANES_BELOW(l, n) a->to_high[first + l] = a->factor * a->from_low[first + l];
+}

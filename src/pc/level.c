@@ -1,0 +1,253 @@
+/* Builds a level: scaling, couplings of 2 bytes, a diagonal that fits them, transfers, the bound of the spectrum */
+#include "level.h"
+#include "kernels/cycleargs.h"
+
+#define EXPONENT_LIMIT 1000 /* of the scaling: its square times an entry must stay a double */
+#define POWER_STEPS 10      /* of the power method: within 10 % of the largest eigenvalue from below on the classes of bench/ */
+#define POWER_MARGIN 1.1
+
+static PetscErrorCode AllocateFloats(PetscInt n, float **x)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscCalloc1((n + FURL_WIDTH - 1) / FURL_WIDTH * FURL_WIDTH + FURL_WIDTH, x));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* 2^exponent is about 1/sqrt(|a_ii|), a power of two so that scaling is exact; rows without a diagonal keep their scale */
+static PetscErrorCode ChooseScaling(Mat A, FurlLevel *level)
+{
+  const PetscScalar *diagonal;
+  Vec                d;
+  PetscInt           range[2] = {EXPONENT_LIMIT, EXPONENT_LIMIT}; /* smallest, and minus the largest */
+
+  PetscFunctionBegin;
+  PetscCall(MatCreateVecs(A, NULL, &d));
+  PetscCall(MatGetDiagonal(A, d));
+  PetscCall(PetscMalloc1(level->n + 1, &level->exponent)); /* NULL says something, on processes without rows as well */
+  PetscCall(VecGetArrayRead(d, &diagonal));
+  for (PetscInt i = 0; i < level->n; i++) {
+    const double   size = PetscAbsScalar(diagonal[i]);
+    const PetscInt e    = size > 0 && size <= PETSC_MAX_REAL ? -(PetscInt)floor(0.5 * ilogb(size) + 0.5) : 0;
+
+    level->exponent[i] = (int16_t)PetscMin(PetscMax(e, -EXPONENT_LIMIT), EXPONENT_LIMIT);
+    range[0]           = PetscMin(range[0], level->exponent[i]);
+    range[1]           = PetscMin(range[1], -level->exponent[i]);
+  }
+  PetscCall(VecRestoreArrayRead(d, &diagonal));
+  PetscCall(VecDestroy(&d));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, range, 2, MPIU_INT, MPI_MIN, PetscObjectComm((PetscObject)A)));
+  if (range[0] == -range[1]) {
+    level->uniform = (int)range[0];
+    PetscCall(PetscFree(level->exponent));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* sign * 2^exponent of the level's rows as doubles, for an encoder */
+static PetscErrorCode GetScale(const FurlLevel *level, int sign, double **scale)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(level->n + 1, scale));
+  for (PetscInt i = 0; i < level->n; i++) (*scale)[i] = ldexp(1, sign * (level->exponent ? level->exponent[i] : level->uniform));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode EncodeOperator(Mat A, FurlPrecision precision, int skip_diagonal, const double *row_scale, const double *column_scale,
+                                     FurlOperator *op)
+{
+  const FurlEncoding encoding = {.store         = precision == FURL_PRECISION_HALF ? FURL_STORE_HEADS : FURL_STORE_RAW,
+                                 .skip_diagonal = skip_diagonal,
+                                 .row_scale     = row_scale,
+                                 .column_scale  = column_scale};
+
+  PetscFunctionBegin;
+  PetscCall(FurlMatrixEncode(A, &encoding, &op->matrix));
+  PetscCall(AllocateFloats(op->matrix.nghost, &op->ghost));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* sum[i] += factor * sum over row i of entries times v: in FP64, by decoding, as exact as the sums of the user's own rows */
+static PetscErrorCode AddRowSums(const FurlSlices *slices, const int32_t *list, const double *v, PetscInt n, double *sum)
+{
+  const FurlSlicesView view = FurlSlicesGetView(slices);
+  int64_t              room = 0;
+  PetscInt            *column;
+  double              *value;
+
+  PetscFunctionBegin;
+  for (int64_t i = 0; i < view.nrows; i++) room = PetscMax(room, FurlSlicesDecodeRow(&view, i, NULL, NULL));
+  PetscCall(PetscMalloc2(room, &column, room, &value));
+  for (int64_t r = 0; r < view.nrows; r++) {
+    const int64_t i   = list ? (int64_t)list[r / FURL_WIDTH] * FURL_WIDTH + r % FURL_WIDTH : r;
+    const int64_t nnz = i < n ? FurlSlicesDecodeRow(&view, r, column, value) : 0;
+
+    for (int64_t k = 0; k < nnz; k++) sum[i] += value[k] * v[column[k]];
+  }
+  PetscCall(PetscFree2(column, value));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*
+  The diagonal with which the rounded couplings keep the action of A on the constant vector: v = S^-1 1 in the scaled system, so
+  d_i = (s_i sum_j a_ij - sum_j h_ij v_j) / v_i. Rounding errors of size 2^-12 would else shift the lowest modes, which are of size 1/n^2.
+*/
+static PetscErrorCode KeepRowSums(Mat A, FurlLevel *level, const double *scale)
+{
+  const FurlMatrix *const m = &level->A.matrix;
+  const PetscScalar      *rowsum;
+  double                 *v, *ghost, *sum;
+  Vec                     sums;
+
+  PetscFunctionBegin;
+  PetscCall(GetScale(level, -1, &v));
+  PetscCall(PetscMalloc1(m->nghost + 1, &ghost));
+  PetscCall(PetscCalloc1(level->n + 1, &sum));
+  PetscCall(FurlHaloBegin(m, MPI_DOUBLE, v, ghost));
+  PetscCall(FurlHaloEnd(m, MPI_DOUBLE, v, ghost));
+  PetscCall(AddRowSums(&m->diagonal, NULL, v, level->n, sum));
+  if (m->nboundary) PetscCall(AddRowSums(&m->offdiagonal, m->boundary, ghost, level->n, sum));
+  PetscCall(MatCreateVecs(A, NULL, &sums));
+  PetscCall(MatGetRowSum(A, sums));
+  PetscCall(VecGetArrayRead(sums, &rowsum));
+  for (PetscInt i = 0; i < level->n; i++) {
+    const double d = (scale[i] * PetscRealPart(rowsum[i]) - sum[i]) / v[i];
+
+    if (PetscAbsReal(d - level->d[i]) < 0.01 * PetscAbsReal(level->d[i])) level->d[i] = (float)d;
+  }
+  PetscCall(VecRestoreArrayRead(sums, &rowsum));
+  PetscCall(VecDestroy(&sums));
+  PetscCall(PetscFree(sum));
+  PetscCall(PetscFree(ghost));
+  PetscCall(PetscFree(v));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode GetScaledDiagonal(Mat A, FurlLevel *level, const double *scale)
+{
+  const PetscScalar *diagonal;
+  Vec                d;
+
+  PetscFunctionBegin;
+  PetscCall(MatCreateVecs(A, NULL, &d));
+  PetscCall(MatGetDiagonal(A, d));
+  PetscCall(VecGetArrayRead(d, &diagonal));
+  for (PetscInt i = 0; i < level->n; i++) level->d[i] = (float)(scale[i] * PetscRealPart(diagonal[i]) * scale[i]);
+  for (PetscInt i = 0; i < level->nitems * FURL_WIDTH; i++)
+    if (i >= level->n || level->d[i] == 0) level->d[i] = 1;
+  PetscCall(VecRestoreArrayRead(d, &diagonal));
+  PetscCall(VecDestroy(&d));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* S^-1 P S_c, and its transpose as a matrix of its own: a product that scatters would need atomics on a GPU */
+static PetscErrorCode BuildTransfers(Mat P, const FurlLevel *coarse, FurlPrecision precision, FurlLevel *level)
+{
+  double *fine_scale, *coarse_scale;
+  Mat     R;
+
+  PetscFunctionBegin;
+  PetscCall(GetScale(level, -1, &fine_scale));
+  PetscCall(GetScale(coarse, 1, &coarse_scale));
+  PetscCall(EncodeOperator(P, precision, 0, fine_scale, coarse_scale, &level->P));
+  PetscCall(MatTranspose(P, MAT_INITIAL_MATRIX, &R));
+  PetscCall(EncodeOperator(R, precision, 0, coarse_scale, fine_scale, &level->R));
+  PetscCall(MatDestroy(&R));
+  PetscCall(PetscFree(coarse_scale));
+  PetscCall(PetscFree(fine_scale));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlLevelBuild(Mat A, Mat P, const FurlLevel *coarse, FurlPrecision precision, PetscBool keep_row_sums,
+                              const FurlLevel *twin, FurlLevel *level)
+{
+  double *scale;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMemzero(level, sizeof(*level)));
+  PetscCall(MatGetLocalSize(A, &level->n, NULL));
+  level->nitems = (level->n + FURL_WIDTH - 1) / FURL_WIDTH;
+  PetscCall(ChooseScaling(A, level));
+  PetscCall(AllocateFloats(level->n, &level->b));
+  PetscCall(AllocateFloats(level->n, &level->x));
+  if (!P) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(AllocateFloats(level->n, &level->d));
+  PetscCall(AllocateFloats(level->n, &level->z));
+  PetscCall(AllocateFloats(level->n, &level->w));
+  PetscCall(AllocateFloats(level->n, &level->r));
+  PetscCall(GetScale(level, 1, &scale));
+  PetscCall(EncodeOperator(A, precision, 1, scale, scale, &level->A));
+  PetscCall(GetScaledDiagonal(A, level, scale));
+  if (keep_row_sums && precision == FURL_PRECISION_HALF) PetscCall(KeepRowSums(A, level, scale));
+  PetscCall(PetscFree(scale));
+  PetscCall(BuildTransfers(P, coarse, precision, level));
+  if (twin) {
+    PetscCall(PetscArraycpy(level->d, twin->d, level->n));
+    level->lambda = twin->lambda;
+  } else
+    PetscCall(FurlLevelEstimate(PetscObjectComm((PetscObject)A), level));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlLevelDestroy(FurlLevel *level)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscFree(level->r));
+  PetscCall(PetscFree(level->w));
+  PetscCall(PetscFree(level->z));
+  PetscCall(PetscFree(level->x));
+  PetscCall(PetscFree(level->b));
+  PetscCall(PetscFree(level->d));
+  PetscCall(PetscFree(level->exponent));
+  PetscCall(FurlOperatorDestroy(&level->R));
+  PetscCall(FurlOperatorDestroy(&level->P));
+  PetscCall(FurlOperatorDestroy(&level->A));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A start vector without structure: a hash of the row's number (the finaliser of MurmurHash3, A. Appleby), so that every run is alike */
+static float HashToFloat(uint32_t i)
+{
+  i = (i ^ i >> 16) * 0x85ebca6bu;
+  i = (i ^ i >> 13) * 0xc2b2ae35u;
+  return (float)((i ^ i >> 16) / 2147483648.0 - 1);
+}
+
+/* sum of d x^2 over all processes: the norm in which D^-1 A is symmetric */
+static PetscErrorCode WeightedNorm(MPI_Comm comm, const FurlLevel *level, const float *x, double *norm)
+{
+  double sum = 0;
+
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < level->n; i++) sum += fabs((double)level->d[i]) * x[i] * x[i];
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &sum, 1, MPI_DOUBLE, MPI_SUM, comm));
+  *norm = sqrt(sum);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The power method on D^-1 A, with the kernel of the smoother: b = 0 gives z = -c D^-1 A x */
+PetscErrorCode FurlLevelEstimate(MPI_Comm comm, FurlLevel *level)
+{
+  FurlSmoothArgs args = {.b = level->b, .d = level->d, .c = -1, .out = level->r};
+  double         norm, previous;
+  PetscMPIInt    rank;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(comm, &rank));
+  PetscCall(PetscArrayzero(level->b, level->n));
+  for (PetscInt i = 0; i < level->n; i++) level->w[i] = HashToFloat((uint32_t)i + 0x9e3779b9u * (uint32_t)rank);
+  PetscCall(WeightedNorm(comm, level, level->w, &previous));
+  for (int k = 0; k < POWER_STEPS; k++) {
+    float *const w = level->w;
+
+    args.z = level->z;
+    args.c = previous > 0 ? (float)(-1 / previous) : 0;
+    PetscCall(FurlOperatorRun(&level->A, &FurlKernelFurlSmooth, &args, w));
+    PetscCall(WeightedNorm(comm, level, level->z, &norm));
+    level->w = level->z;
+    level->z = w;
+    previous = norm;
+  }
+  level->lambda = previous > 0 && previous <= PETSC_MAX_REAL ? POWER_MARGIN * previous : 1;
+  PetscCall(PetscArrayzero(level->z, level->n));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

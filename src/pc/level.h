@@ -1,0 +1,77 @@
+/*
+  A level of a multigrid hierarchy as the cycle reads it, and the cycle. With S = diag(2^exponent) the level's matrix A is stored as S A S,
+  whose diagonal is about one, so that the range of FP32 and of the 2-byte couplings suffices whatever the user's units. The diagonal is
+  kept apart in FP32: FP16-class couplings ask for one that is consistent with them.
+*/
+#pragma once
+
+#include <petscksp.h>
+#include <furl/compat.h>
+#include <furl/matrix.h>
+#include <furl/kernel.h>
+
+typedef enum {
+  FURL_PRECISION_HALF,  /* couplings of 2 bytes, vectors of 4 */
+  FURL_PRECISION_SINGLE /* couplings read in FP32, vectors of 4 bytes */
+} FurlPrecision;
+
+/* A matrix with the buffer for its halo */
+typedef struct {
+  FurlMatrix matrix;
+  float     *ghost; /* [nghost] */
+} FurlOperator;
+
+typedef struct {
+  PetscInt     n;        /* rows on this process */
+  PetscInt     nitems;   /* slices */
+  FurlOperator A;        /* couplings, scaled, without the diagonal */
+  FurlOperator P, R;     /* from and to the next coarser level, scaled; none on the coarsest */
+  int16_t     *exponent; /* [n] of the scaling; NULL where all are `uniform` */
+  int          uniform;
+  float       *d;         /* [padded n] diagonal, scaled; 1 in the padding */
+  float       *b, *x;     /* [padded n] right-hand side and solution of the cycle */
+  float       *z, *w, *r; /* [padded n] its work */
+  double       lambda;    /* bound of the largest eigenvalue of D^-1 A */
+} FurlLevel;
+
+/* Solver of the coarsest level */
+typedef struct {
+  PetscInt     n, first, total; /* rows here, their first, rows of all processes */
+  double      *inverse;         /* [n][total] rows of the pseudo-inverse; NULL: `pc` serves */
+  double      *gathered;        /* [total] */
+  double      *own;             /* [n] */
+  PetscMPIInt *counts, *displs; /* [size] for MPI_Allgatherv() */
+  MPI_Comm     comm;
+  PC           pc; /* factorisation in FP64 for a coarsest level too large for a dense inverse */
+  Vec          pc_b, pc_x;
+} FurlCoarse;
+
+typedef struct {
+  PetscInt   nlevels; /* level 0 is the finest; the coarsest is solved by `coarse` */
+  FurlLevel *level;
+  FurlCoarse coarse;
+  PetscInt   degree; /* of the Chebyshev smoother, before and after */
+} FurlHierarchy;
+
+/*
+  Level of A (AIJ); P brings the next coarser level's vectors here, coarse is that level, whose scaling P needs: build the coarser first.
+  twin: the level of the transposed matrix whose diagonal and bound this one shares, or NULL.
+*/
+PETSC_INTERN PetscErrorCode FurlLevelBuild(Mat A, Mat P, const FurlLevel *coarse, FurlPrecision precision, PetscBool keep_row_sums,
+                                           const FurlLevel *twin, FurlLevel *level);
+PETSC_INTERN PetscErrorCode FurlLevelDestroy(FurlLevel *level);
+PETSC_INTERN PetscErrorCode FurlLevelEstimate(MPI_Comm comm, FurlLevel *level);
+
+/* Runs a kernel whose arguments begin with FurlProductArgs over the rows of op: interior slices while the halo of x travels, then the
+ * others */
+PETSC_INTERN PetscErrorCode FurlOperatorRun(const FurlOperator *op, const FurlKernel *kernel, void *args, const float *x);
+PETSC_INTERN PetscErrorCode FurlOperatorDestroy(FurlOperator *op);
+
+/* singular: the matrix is known to have a null space, which is left out of the inverse */
+PETSC_INTERN PetscErrorCode FurlCoarseBuild(Mat A, const FurlLevel *level, const char prefix[], PetscBool singular, FurlCoarse *coarse);
+PETSC_INTERN PetscErrorCode FurlCoarseSolve(FurlCoarse *coarse, FurlLevel *level);
+PETSC_INTERN PetscErrorCode FurlCoarseDestroy(FurlCoarse *coarse);
+
+/* One V-cycle: level[0].b to level[0].x */
+PETSC_INTERN PetscErrorCode FurlCycle(FurlHierarchy *h);
+PETSC_INTERN PetscErrorCode FurlHierarchyDestroy(FurlHierarchy *h);

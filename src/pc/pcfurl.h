@@ -1,0 +1,39 @@
+/* The data of a PC of type furl, shared by the files that set it up and apply it */
+#pragma once
+
+#include "level.h"
+
+/* The means of the preconditioner, in the order in which they are taken when one serves badly */
+typedef enum {
+  FURL_STAGE_HALF,   /* multigrid, couplings of 2 bytes */
+  FURL_STAGE_SINGLE, /* multigrid, couplings in FP32 */
+  FURL_STAGE_FACTOR, /* incomplete factorisation of each process's block, FP64 */
+  FURL_STAGE_JACOBI, /* diagonal, FP64 */
+  FURL_STAGE_NONE    /* identity: a matrix of which nothing but products is known */
+} FurlStage;
+
+typedef struct {
+  FurlHierarchy hierarchy;
+  FurlHierarchy transposed; /* of the transposed matrix, built at the first transposed application of a matrix not known symmetric */
+  FurlStage     stage;
+  FurlStage     first_stage;   /* option: where to begin */
+  PetscInt      degree;        /* option: degree of the smoother */
+  PC            import;        /* the PC whose hierarchy is imported */
+  Mat           import_mat;    /* what it was built of: Pmat, converted or scaled where need be */
+  double        import_factor; /* import_mat = import_factor * Pmat, a power of two */
+  PC            fallback;      /* PETSc's PC of the last stages */
+  PetscReal     norm;          /* of the vector of the next application, 0: unknown */
+  const char   *reason;        /* why the first stage was left, for the view; static string */
+} PC_Furl;
+
+/* Sets up the hierarchy from another PC's levels; *why is set where it cannot, and nothing is left behind then */
+PETSC_INTERN PetscErrorCode FurlImportSetUp(PC pc, const char **why);
+PETSC_INTERN PetscErrorCode FurlImportTranspose(PC pc);
+PETSC_INTERN PetscErrorCode FurlImportReset(PC_Furl *furl);
+PETSC_INTERN PetscErrorCode FurlImportGetPC(PC pc, PC *import);
+
+PETSC_INTERN PetscErrorCode FurlFallbackSetUp(PC pc);
+
+/* y = B x with the hierarchy of the matrix, or that of its transpose */
+PETSC_INTERN PetscErrorCode FurlHierarchyApply(PC pc, FurlHierarchy *h, Vec x, Vec y);
+PETSC_INTERN PetscErrorCode FurlHierarchyView(PC pc, PetscViewer viewer);

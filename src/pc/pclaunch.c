@@ -1,0 +1,3 @@
+#include "kernels/cycleargs.h"
+
+FURL_PC_KERNELS(FURL_DEFINE_KERNEL)

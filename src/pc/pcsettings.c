@@ -1,0 +1,173 @@
+/* The public setters and getters of PC furl: each works on any PC, and does nothing to one of another type */
+#include <petsc/private/pcimpl.h>
+#include <petscfurl.h>
+#include "pcfurl.h"
+
+static PetscErrorCode GetFurl(PC pc, PC_Furl **furl)
+{
+  PetscBool is;
+
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(pc, PC_CLASSID, 1);
+  PetscCall(PetscObjectTypeCompare((PetscObject)pc, PCFURL, &is));
+  *furl = is ? (PC_Furl *)pc->data : NULL;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A getter has nothing to give for another type */
+static PetscErrorCode NeedFurl(PC pc, PC_Furl **furl)
+{
+  PetscFunctionBegin;
+  PetscCall(GetFurl(pc, furl));
+  PetscCheck(*furl, PetscObjectComm((PetscObject)pc), PETSC_ERR_ARG_WRONG, "PC is of type %s, not " PCFURL "; see PCSetType()",
+             ((PetscObject)pc)->type_name);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   PCFurlSetMethod - Sets the means with which a `PCFURL` begins
+
+   Logically Collective
+
+   Input Parameters:
++  pc     - the preconditioner
+-  method - `PC_FURL_MULTIGRID` (default), `PC_FURL_SINGLE`, `PC_FURL_FACTOR` or `PC_FURL_JACOBI`
+
+   Options Database Key:
+.  -pc_furl_method multigrid|single|factor|jacobi - the means
+
+   Level: intermediate
+
+   Note:
+   Takes effect when the preconditioner is next set up for a new nonzero pattern. Does nothing to a PC of another type.
+
+.seealso: `PCFURL`, `PCFurlGetMethod()`
+@*/
+PetscErrorCode PCFurlSetMethod(PC pc, PCFurlMethod method)
+{
+  PC_Furl *furl = NULL;
+
+  PetscFunctionBegin;
+  PetscCall(GetFurl(pc, &furl));
+  PetscValidLogicalCollectiveEnum(pc, method, 2);
+  PetscCheck(method >= PC_FURL_MULTIGRID && method <= PC_FURL_JACOBI, PetscObjectComm((PetscObject)pc), PETSC_ERR_ARG_OUTOFRANGE,
+             "Method %d is none of PCFurlMethod; see -pc_furl_method", (int)method);
+  if (!furl) PetscFunctionReturn(PETSC_SUCCESS);
+  furl->first_stage = (FurlStage)method;
+  if (!pc->setupcalled) furl->stage = furl->first_stage;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   PCFurlGetMethod - Gets the means with which a `PCFURL` begins
+
+   Not Collective
+
+   Input Parameter:
+.  pc - the preconditioner, of type `PCFURL`
+
+   Output Parameter:
+.  method - the means
+
+   Level: intermediate
+
+.seealso: `PCFURL`, `PCFurlSetMethod()`
+@*/
+PetscErrorCode PCFurlGetMethod(PC pc, PCFurlMethod *method)
+{
+  PC_Furl *furl = NULL;
+
+  PetscFunctionBegin;
+  PetscCall(NeedFurl(pc, &furl));
+  *method = (PCFurlMethod)furl->first_stage;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   PCFurlSetSmootherDegree - Sets the degree of the Chebyshev smoother of a `PCFURL`, before and after the coarse correction
+
+   Logically Collective
+
+   Input Parameters:
++  pc     - the preconditioner
+-  degree - 1 or more, 2 by default
+
+   Options Database Key:
+.  -pc_furl_smoother_degree <degree> - the degree
+
+   Level: intermediate
+
+   Note:
+   A cycle reads the matrix of a level 2 degree times. Does nothing to a PC of another type.
+
+.seealso: `PCFURL`, `PCFurlGetSmootherDegree()`
+@*/
+PetscErrorCode PCFurlSetSmootherDegree(PC pc, PetscInt degree)
+{
+  PC_Furl *furl = NULL;
+
+  PetscFunctionBegin;
+  PetscCall(GetFurl(pc, &furl));
+  PetscValidLogicalCollectiveInt(pc, degree, 2);
+  PetscCheck(degree >= 1, PetscObjectComm((PetscObject)pc), PETSC_ERR_ARG_OUTOFRANGE,
+             "Degree %" PetscInt_FMT " is not positive; see -pc_furl_smoother_degree", degree);
+  if (!furl) PetscFunctionReturn(PETSC_SUCCESS);
+  furl->degree            = degree;
+  furl->hierarchy.degree  = degree;
+  furl->transposed.degree = degree;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   PCFurlGetSmootherDegree - Gets the degree of the Chebyshev smoother of a `PCFURL`
+
+   Not Collective
+
+   Input Parameter:
+.  pc - the preconditioner, of type `PCFURL`
+
+   Output Parameter:
+.  degree - the degree
+
+   Level: intermediate
+
+.seealso: `PCFURL`, `PCFurlSetSmootherDegree()`
+@*/
+PetscErrorCode PCFurlGetSmootherDegree(PC pc, PetscInt *degree)
+{
+  PC_Furl *furl = NULL;
+
+  PetscFunctionBegin;
+  PetscCall(NeedFurl(pc, &furl));
+  *degree = furl->degree;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   PCFurlGetImportPC - Gets the PC whose hierarchy a `PCFURL` imports, to choose or set up it in code
+
+   Collective
+
+   Input Parameter:
+.  pc - the preconditioner, of type `PCFURL`
+
+   Output Parameter:
+.  import - the inner PC, `PCGAMG` unless changed; it belongs to pc
+
+   Level: advanced
+
+   Note:
+   Its options take the prefix -pc_furl_import_. It must give its levels (`PCGetInterpolations()`, `PCGetCoarseOperators()`), as `PCGAMG`,
+   `PCMG` and `PCHYPRE` do.
+
+.seealso: `PCFURL`, `PCGAMG`, `PCMG`
+@*/
+PetscErrorCode PCFurlGetImportPC(PC pc, PC *import)
+{
+  PC_Furl *furl = NULL;
+
+  PetscFunctionBegin;
+  PetscCall(NeedFurl(pc, &furl));
+  PetscCall(FurlImportGetPC(pc, import));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

@@ -1,0 +1,118 @@
+/* Small systems and measures that several tests share: all on any communicator, with the same entries on any number of ranks */
+#pragma once
+
+#include <petscksp.h>
+
+/* A property that has to hold: the message tells the numbers */
+#define FurlTestCheck(holds, ...) PetscCheck(holds, PETSC_COMM_WORLD, PETSC_ERR_PLIB, __VA_ARGS__)
+
+/* A number in (-1, 1) from a global index */
+static inline PetscReal FurlTestHash(PetscInt i, PetscInt seed)
+{
+  uint32_t x = (uint32_t)i * 2654435761u + (uint32_t)seed * 40503u + 12345u;
+
+  x = (x ^ (x >> 16)) * 0x45d9f3bu;
+  x = (x ^ (x >> 16)) * 0x45d9f3bu;
+  x ^= x >> 16;
+  return (PetscReal)x / 2147483648.0 - 1.0;
+}
+
+static inline PetscErrorCode FurlTestNoise(Vec v, PetscInt seed, PetscReal scale)
+{
+  PetscInt     first, last;
+  PetscScalar *entry;
+
+  PetscFunctionBegin;
+  PetscCall(VecGetOwnershipRange(v, &first, &last));
+  PetscCall(VecGetArrayWrite(v, &entry));
+  for (PetscInt i = first; i < last; i++) entry[i - first] = scale * FurlTestHash(i, seed);
+  PetscCall(VecRestoreArrayWrite(v, &entry));
+  PetscFunctionReturn(0);
+}
+
+/* What FurlTestGrid() assembles: a 5-point operator on an nx x ny grid */
+typedef struct {
+  PetscInt  nx, ny;
+  PetscInt  local;    /* rows of this rank, PETSC_DECIDE for an even share */
+  PetscReal scale;    /* of all entries; its sign too */
+  PetscReal contrast; /* coefficients vary by this factor; 1: constant */
+  PetscReal wind;     /* skew part: 0 symmetric */
+  PetscReal shift;    /* added to the diagonal, in units of scale */
+  PetscBool neumann;  /* row sums zero, so that constants are the null space */
+} FurlTestGridSpec;
+
+static inline FurlTestGridSpec FurlTestGridDefault(PetscInt nx, PetscInt ny)
+{
+  FurlTestGridSpec s = {nx, ny, PETSC_DECIDE, 1, 1, 0, 0, PETSC_FALSE};
+
+  return s;
+}
+
+static inline PetscErrorCode FurlTestGridRow(Mat A, const FurlTestGridSpec *s, PetscInt row)
+{
+  const PetscInt i = row % s->nx, j = row / s->nx;
+  const PetscInt di[4] = {-1, 1, 0, 0}, dj[4] = {0, 0, -1, 1};
+  PetscReal      diagonal = s->shift;
+
+  PetscFunctionBegin;
+  for (int k = 0; k < 4; k++) {
+    const PetscInt  to = row + di[k] + s->nx * dj[k];
+    const PetscReal c  = PetscPowReal(s->contrast, FurlTestHash(PetscMin(row, to) * 4 + k / 2, 7)) * (1 + (k % 2 ? -s->wind : s->wind));
+    const PetscBool in = i + di[k] >= 0 && i + di[k] < s->nx && j + dj[k] >= 0 && j + dj[k] < s->ny ? PETSC_TRUE : PETSC_FALSE;
+
+    if (in) PetscCall(MatSetValue(A, row, to, -s->scale * c, INSERT_VALUES));
+    if (in || !s->neumann) diagonal += c;
+  }
+  PetscCall(MatSetValue(A, row, row, s->scale * diagonal, INSERT_VALUES));
+  PetscFunctionReturn(0);
+}
+
+static inline PetscErrorCode FurlTestGridFill(Mat A, const FurlTestGridSpec *s)
+{
+  PetscInt first, last;
+
+  PetscFunctionBegin;
+  PetscCall(MatGetOwnershipRange(A, &first, &last));
+  for (PetscInt row = first; row < last; row++) PetscCall(FurlTestGridRow(A, s, row));
+  PetscCall(MatAssemblyBegin(A, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(A, MAT_FINAL_ASSEMBLY));
+  PetscFunctionReturn(0);
+}
+
+static inline PetscErrorCode FurlTestGrid(MPI_Comm comm, FurlTestGridSpec s, Mat *A)
+{
+  const PetscInt n = s.nx * s.ny;
+
+  PetscFunctionBegin;
+  PetscCall(MatCreateAIJ(comm, s.local, s.local, s.local < 0 ? n : PETSC_DETERMINE, s.local < 0 ? n : PETSC_DETERMINE, 5, NULL, 4, NULL, A));
+  PetscCall(FurlTestGridFill(*A, &s));
+  PetscFunctionReturn(0);
+}
+
+/* max|b - A x| / max|b|, or max|b - A x| where b = 0: no squares, so right for entries of any size */
+static inline PetscErrorCode FurlTestResidual(Mat A, Vec b, Vec x, PetscReal *residual)
+{
+  Vec       r;
+  PetscReal size;
+
+  PetscFunctionBegin;
+  PetscCall(VecDuplicate(b, &r));
+  PetscCall(MatMult(A, x, r));
+  PetscCall(VecAYPX(r, -1, b));
+  PetscCall(VecNorm(r, NORM_INFINITY, residual));
+  PetscCall(VecNorm(b, NORM_INFINITY, &size));
+  if (size > 0) *residual /= size;
+  PetscCall(VecDestroy(&r));
+  PetscFunctionReturn(0);
+}
+
+/* A KSP with its options, ready to solve with A */
+static inline PetscErrorCode FurlTestSolver(Mat A, const char *prefix, KSP *ksp)
+{
+  PetscFunctionBegin;
+  PetscCall(KSPCreate(PetscObjectComm((PetscObject)A), ksp));
+  PetscCall(KSPSetOptionsPrefix(*ksp, prefix));
+  PetscCall(KSPSetOperators(*ksp, A, A));
+  PetscCall(KSPSetFromOptions(*ksp));
+  PetscFunctionReturn(0);
+}

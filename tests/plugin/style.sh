@@ -1,0 +1,3 @@
+#!/bin/sh
+# The house style, checked by tools/style
+exec "$FURL_TOP/tools/style"
