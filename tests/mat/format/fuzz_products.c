@@ -10,7 +10,7 @@
     fprintf(stderr, __VA_ARGS__), exit(1); \
   }
 
-/* Exponents that heads can follow; wider ranges are the business of roundtrip.c */
+/* Exponents that heads can follow; wider ranges are the business of fuzz_bits_survive.c */
 static int Family(uint64_t *state)
 {
   static const int family[] = {FUZZ_ORDINARY, FUZZ_FEW, FUZZ_SHORT, FUZZ_EDGES};

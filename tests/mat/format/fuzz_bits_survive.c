@@ -11,7 +11,8 @@ static int SameBits(double a, double b)
   return FurlDoubleToBits(a) == FurlDoubleToBits(b);
 }
 
-/* Heads: relative 2^-11 where the value lies within the 30 binades below the largest of the matrix, absolute below; denormals have no head */
+/* Heads: relative 2^-11 where the value lies within the 30 binades below the largest of the matrix, absolute below; denormals have no head
+ */
 static int IsRounded(double value, double head, double largest)
 {
   const double bound = fabs(value) > fmax(largest * 0x1p-29, 0x1p-1020) ? fabs(value) * 0x1p-11 : fmax(largest * 0x1p-29, 0x1p-1020);
