@@ -66,7 +66,7 @@ int main(int argc, char **argv)
     timeoutfactor: 4
     args: -grid_ksp_type fgmres -grid_ksp_rtol 1e-9 -grid_pc_type gamg -grid_mg_levels_ksp_type furl -grid_mg_levels_pc_type jacobi
     args: -grid_mg_levels_ksp_norm_type none -grid_mg_levels_ksp_max_it 3
-    args: -split_ksp_type furl -split_ksp_rtol 1e-9 -split_pc_type fieldsplit -split_fieldsplit_ksp_type furl -split_fieldsplit_pc_type
-jacobi args: -split_fieldsplit_ksp_rtol 1e-2
+    args: -split_ksp_type furl -split_ksp_rtol 1e-9 -split_pc_type fieldsplit -split_fieldsplit_ksp_type furl
+    args: -split_fieldsplit_pc_type jacobi -split_fieldsplit_ksp_rtol 1e-2
 
 TEST*/
