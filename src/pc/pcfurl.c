@@ -74,7 +74,7 @@ static PetscErrorCode SetUpFallback(PC pc)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode SetUpStage(PC pc)
+static PetscErrorCode SetUpFirstThatServes(PC pc)
 {
   PC_Furl *const furl = (PC_Furl *)pc->data;
   const char    *why  = NULL;
@@ -87,6 +87,16 @@ static PetscErrorCode SetUpStage(PC pc)
     PetscCall(NextStage(pc, why));
   }
   PetscCall(SetUpFallback(pc));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The solvers inside are PETSc's own, whatever -furl_takeover made of their names */
+static PetscErrorCode SetUpStage(PC pc)
+{
+  PetscFunctionBegin;
+  PetscCall(FurlTakeoverPause());
+  PetscCall(SetUpFirstThatServes(pc));
+  PetscCall(FurlTakeoverResume());
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
