@@ -96,7 +96,6 @@ static PetscErrorCode ViewInfo(Mat A, PetscBool detail, PetscViewer viewer)
   Count(A, number);
   PetscCall(SumOverRanks(A, number));
   csr = 12 * number[NONZEROS] + 4 * nrows;
-  PetscCall(PetscViewerASCIIPrintf(viewer, "total: nonzeros=%.0f\n", number[NONZEROS]));
   PetscCall(
     PetscViewerASCIIPrintf(viewer, "values stored %s, products read %s\n", MatFurlValuesTypes[f->values], MatFurlReadTypes[f->read]));
   PetscCall(PetscViewerASCIIPrintf(viewer, "compressed: %.4g bytes a row, %.4g a nonzero, %.1f%% off CSR\n",

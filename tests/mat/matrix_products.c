@@ -128,6 +128,5 @@ int main(int argc, char **argv)
 
   test:
     nsize: {{1 2 3}}
-    output_file: output/empty.out
 
 TEST*/

@@ -122,7 +122,6 @@ int main(int argc, char **argv)
 /*TEST
 
   testset:
-    output_file: output/empty.out
     test:
       suffix: raw
       nsize: {{1 2 3 5}}

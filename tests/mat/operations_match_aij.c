@@ -272,6 +272,5 @@ int main(int argc, char **argv)
 
   test:
     nsize: {{1 2 3 5}}
-    output_file: output/empty.out
 
 TEST*/

@@ -44,7 +44,6 @@ int main(int argc, char **argv)
 
   testset:
     nsize: {{1 2 3 5}}
-    output_file: output/empty.out
     test:
       suffix: raw
     test:
