@@ -15,10 +15,10 @@ static char help[] = "Times y = A x in PETSc's formats and in Furl's, alternatin
 #define ROUNDING 1e-13 /* of the largest row sum: asymmetry that SBAIJ may lose */
 
 typedef struct {
-  const char *name, *type, *read; /* of the table; PETSc's type; what -mat_furl_read is set to */
-  Mat         A;                  /* NULL where this PETSc lacks the format */
-  double      error;              /* |y - y_AIJ| / |y_AIJ| */
-  double      bytes_per_row;      /* of the matrix, read by one product; 0: unknown */
+  const char *name, *type, *values, *read; /* of the table; PETSc's type; what -mat_furl_values and -mat_furl_read are set to */
+  Mat         A;                           /* NULL where this PETSc lacks the format */
+  double      error;                       /* |y - y_AIJ| / |y_AIJ| */
+  double      bytes_per_row;               /* of the matrix, read by one product; 0: unknown */
   double      seconds[MAX_REPEATS];
 } Format;
 
@@ -72,13 +72,16 @@ static PetscErrorCode FormatCreate(Mat A, Format *f)
   PetscCall(MatDuplicate(A, MAT_COPY_VALUES, &copy));
   PetscCall(MatSetFromOptions(copy));
   if (sbaij) PetscCall(MatSetOption(copy, MAT_SYMMETRIC, PETSC_TRUE));
-  if (f->read) PetscCall(PetscOptionsSetValue(NULL, "-mat_furl_read", f->read));
+  if (f->values) {
+    PetscCall(PetscOptionsSetValue(NULL, "-mat_furl_values", f->values));
+    PetscCall(PetscOptionsSetValue(NULL, "-mat_furl_read", f->read));
+  }
   PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
   if (MatConvert(copy, f->type, MAT_INITIAL_MATRIX, &f->A)) f->A = NULL;
   PetscCall(PetscPopErrorHandler());
   PetscCall(MatDestroy(&copy));
   if (!f->A) PetscFunctionReturn(PETSC_SUCCESS);
-  if (f->read) PetscCall(MatSetFromOptions(f->A));
+  if (f->values) PetscCall(MatSetFromOptions(f->A));
   PetscCall(BytesPerRow(f));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -184,9 +187,10 @@ int main(int argc, char **argv)
                            {.name = "sell", .type = MATSELL},
                            {.name = "aijperm", .type = MATSEQAIJPERM},
                            {.name = "aijmkl", .type = "seqaijmkl"},
-                           {.name = "furl", .type = "furl", .read = "all"},
-                           {.name = "furl second", .type = "furl", .read = "second"},
-                           {.name = "furl head", .type = "furl", .read = "head"}};
+                           {.name = "furl", .type = "furl", .values = "raw", .read = "all"},
+                           {.name = "furl planes", .type = "furl", .values = "planes", .read = "all"},
+                           {.name = "furl second", .type = "furl", .values = "planes", .read = "second"},
+                           {.name = "furl head", .type = "furl", .values = "planes", .read = "head"}};
   const int   n         = PETSC_STATIC_ARRAY_LENGTH(formats);
   PetscInt    repeats   = 11;
   Problem     p;

@@ -12,21 +12,23 @@
 
 #if defined(__CUDACC__)
 #define FURL_BODY static __device__ __forceinline__
+#define FURL_SHARED_BODY FURL_BODY
 #define FURL_LANES(l) for (int l = (int)(threadIdx.x % FURL_WIDTH), furl_once = 1; furl_once; furl_once = 0)
 #define FURL_LANES_BELOW(l, n) for (int l = (int)(threadIdx.x % FURL_WIDTH), furl_once = l < (n); furl_once; furl_once = 0)
 #define FURL_PER_LANE(type, name) type name[1]
 #define AT(name, l) name[0]
 #define FURL_RESTRICT __restrict__
+#define FURL_UNROLL _Pragma("unroll")
 #else
 #define FURL_BODY static inline __attribute__((always_inline))
+#define FURL_SHARED_BODY static __attribute__((noinline, unused)) /* large, with many callers: compiled once a file */
 #define FURL_LANES(l) _Pragma("GCC ivdep") for (int l = 0; l < FURL_WIDTH; l++)
 #define FURL_LANES_BELOW(l, n) _Pragma("GCC ivdep") for (int l = 0; l < (n); l++)
 #define FURL_PER_LANE(type, name) type name[FURL_WIDTH]
 #define AT(name, l) name[l]
 #define FURL_RESTRICT restrict
-#endif
-
 #define FURL_UNROLL _Pragma("GCC unroll 8") /* a short loop inside one over the lanes, which must not become the vector loop */
+#endif
 
 /* Sum over the lanes by a tree whose order is the same on every machine, so that results do not depend on the back end's width */
 FURL_BODY double FurlSumLanes(double *value)

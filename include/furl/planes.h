@@ -115,8 +115,18 @@ FURL_BODY double FurlPlanesToDoubleSmall(uint16_t head, int16_t second, uint32_t
   return FurlDoubleFromBits(FurlDoubleToBits(tiny) | (uint64_t)(head & 0x8000) << 48);
 }
 
-/* The encoders, on the host */
-int      FurlPlanesFit(const double *value, int n,
-                       int16_t *exponent); /* 1 where P64 is exact for the n values; sets the slot's exponent in any case */
+/*
+  The encoders, on the host.
+
+  Fit          1 where P64 is exact for the n values; sets the slot's exponent in any case
+  Window       base exponent of a slot whose largest magnitude has these bits
+  SplitNormal  the planes of n values; 0 where one that is not zero lies outside the 30 binades of base B, whose planes are then zero
+  HeadRound    the head alone; entries below the window become zero of the same sign
+*/
+int      FurlPlanesFit(const double *value, int n, int16_t *exponent);
+int      FurlPlanesWindow(uint64_t magnitude);
 void     FurlPlanesSplit(double value, int16_t exponent, uint16_t *head, int16_t *second, uint32_t *tail);
-uint16_t FurlHeadRound(double value, int16_t exponent); /* the head alone; entries below the window become zero of the same sign */
+int      FurlPlanesSplitNormal(const double *value, int n, int B, uint16_t *head, int16_t *second, uint32_t *tail);
+void     FurlPlanesSplitLanes(const double *value, int n, int16_t exponent, uint16_t *head, int16_t *second, uint32_t *tail);
+uint16_t FurlHeadRound(double value, int16_t exponent);
+void     FurlHeadsRound(const double *value, int n, int16_t exponent, uint16_t *head);

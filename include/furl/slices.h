@@ -6,6 +6,8 @@
   header alone. What differs from slice to slice is in the payload arrays, in groups of FURL_GROUP entries.
 
   Regular slices (FURL_COLUMNS_PATTERN): a slot is a diagonal, columns are row + offset, a mask says which rows have it.
+  Values of a symmetric matrix are stored once: a *diagonal* is an array over all rows of the matrix, and both the slot of column offset o
+  (value of row i at start + i) and that of offset -o (start - o + i, the mirror) read it: see docs/format.md.
   Irregular slices (FURL_COLUMNS_DELTA16, FURL_COLUMNS_INDEX32): the rows are taken in order of falling length; slot k holds the k-th
   entries of the first count[k] of them.
 */
@@ -29,10 +31,13 @@ typedef enum {
   FURL_VALUES_CONSTANT, /* one double in the program: 0 bytes an entry */
   FURL_VALUES_RAW,      /* the double: 8 bytes */
   FURL_VALUES_PLANES,   /* P64, three planes, see planes.h: 2 + 2 + 4 bytes; where P64 would lose bits H64, head and double: 2 + 8 bytes */
-  FURL_VALUES_HEAD      /* head plane alone, rounded: 2 bytes, for levels of a preconditioner */
+  FURL_VALUES_HEAD,     /* head plane alone, rounded: 2 bytes, for levels of a preconditioner */
+  FURL_VALUES_DIAGONAL, /* in a diagonal of the matrix, which the transposed slot may share: raw */
+  FURL_VALUES_DIAGONAL_PLANES, /* the same as P64 */
+  FURL_VALUES_DIAGONAL_HEAD    /* the same as heads */
 } FurlValues;
 
-#define FURL_VALUES_COUNT 4
+#define FURL_VALUES_COUNT 7
 
 typedef struct {
   int32_t nslots;
@@ -68,6 +73,8 @@ typedef struct {
   const uint8_t         *kind;      /* [slots of the programs] FurlValues */
   const uint8_t         *run;       /* [slots of the programs] slots of this kind without a hole from here on, at most FURL_RUN */
   const double          *constant;  /* [slots of the programs] */
+  const int64_t         *start;     /* [slots of the programs] row i of a slot in a diagonal is entry start + i of diagonal[] */
+  const int16_t         *window;    /* [slots of the programs] base exponent B of a diagonal stored as planes or heads */
   const double          *raw;       /* [groups][FURL_GROUP] */
   const uint16_t        *head;      /* [groups][FURL_GROUP] */
   const int16_t         *second;    /* [groups][FURL_GROUP] */
@@ -77,8 +84,12 @@ typedef struct {
   const uint8_t         *lane_row;  /* [nirregular][FURL_WIDTH] the row of the slice that lane l holds */
   const int32_t         *base;      /* [slots of irregular slices] smallest column of the slot */
   const uint8_t         *count;     /* [slots of irregular slices] lanes in use */
-  const uint16_t        *delta;     /* [groups][FURL_GROUP] column - base */
-  const int32_t         *index;     /* [groups][FURL_GROUP] column */
+  const double          *diagonal;  /* [entries] diagonals, raw; or, as planes and heads: */
+  const uint16_t        *diagonal_head;
+  const int16_t         *diagonal_second;
+  const uint32_t        *diagonal_tail;
+  const uint16_t        *delta; /* [groups][FURL_GROUP] column - base */
+  const int32_t         *index; /* [groups][FURL_GROUP] column */
 } FurlSlicesView;
 
 /* A growing array, owned by FurlSlices */
@@ -90,8 +101,8 @@ typedef struct {
 
 typedef struct {
   int64_t   nrows, ncols, nslices, nnz;
-  FurlArray header, program, offset, mask, kind, run, constant, raw, head, second, tail, exponent, irregular, lane_row, base, count, delta,
-    index;
+  FurlArray header, program, offset, mask, kind, run, constant, start, window, raw, head, second, tail, exponent, diagonal, diagonal_head,
+    diagonal_second, diagonal_tail, irregular, lane_row, base, count, delta, index;
 } FurlSlices;
 
 /* Rows of a matrix in compressed sparse row form, columns ascending and unique; nothing is owned */

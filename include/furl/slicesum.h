@@ -2,8 +2,8 @@
   The product of one slice with a vector: the body that every product, residual and sweep is made of. Included once for each type of
   vector, with FURL_REAL (float or double) and FURL_NAME(name) (the name of the instance) defined.
 
-  Bytes read a row of n entries: values 8 n raw, 0 constant, 2 n heads, 4 n heads and seconds, 8 n planes; columns 0 in a pattern, 2 n or
-  4 n else; 24/32 of header, and x from cache.
+  Bytes read a row of n entries: values 8 n raw, 0 constant, 2 n heads, 4 n heads and seconds, 8 n planes, the same for n/2 + 1/2 of them
+  where they are in diagonals; columns 0 in a pattern, 2 n or 4 n else; 24/32 of header, and x from cache.
 */
 #include <furl/slices.h>
 #include <furl/planes.h>
@@ -20,11 +20,18 @@ typedef enum {
 /* Where the values of the slot at hand begin */
 typedef struct {
   int64_t raw, head, rest, exponent;
+  int64_t row0; /* first row of the slice: where it is in a diagonal */
 } FurlSlotCursor;
 #endif
 
+/* 2^(B - 896), what the decoders of heads leave to the caller */
+FURL_BODY FURL_REAL FURL_NAME(FurlSlotScale)(int16_t exponent)
+{
+  return sizeof(FURL_REAL) == 4 ? FurlPowerFloat(FurlPlanesScale(exponent)) : (FURL_REAL)FurlPowerDouble(FurlPlanesScale(exponent));
+}
+
 /* The values of the n lanes of a slot, a multiple of FURL_GROUP; moves the cursor on */
-FURL_BODY void FURL_NAME(FurlLoadPlanes)(const FurlSlicesView *a, FurlRead read, int n, FurlSlotCursor *at, FURL_REAL *v)
+FURL_SHARED_BODY void FURL_NAME(FurlLoadPlanes)(const FurlSlicesView *a, FurlRead read, int n, FurlSlotCursor *at, FURL_REAL *v)
 {
   const int16_t                 exponent = a->exponent[at->exponent++];
   const uint16_t *FURL_RESTRICT head     = a->head + at->head;
@@ -33,7 +40,7 @@ FURL_BODY void FURL_NAME(FurlLoadPlanes)(const FurlSlicesView *a, FurlRead read,
   const double *FURL_RESTRICT   raw      = a->raw + at->raw;
   const int                     h64      = (exponent & FURL_PLANES_H64) != 0;
   const int                     small    = (exponent & FURL_PLANES_SMALL) != 0;
-  const FURL_REAL scale = sizeof(FURL_REAL) == 4 ? FurlPowerFloat(FurlPlanesScale(exponent)) : FurlPowerDouble(FurlPlanesScale(exponent));
+  const FURL_REAL               scale    = FURL_NAME(FurlSlotScale)(exponent);
 
   at->head += n;
   if (h64)
@@ -58,15 +65,44 @@ FURL_BODY void FURL_NAME(FurlLoadPlanes)(const FurlSlicesView *a, FurlRead read,
 
 FURL_BODY void FURL_NAME(FurlLoadHeads)(const FurlSlicesView *a, int n, FurlSlotCursor *at, FURL_REAL *v)
 {
-  const int                     exponent = FurlPlanesScale(a->exponent[at->exponent++]);
-  const uint16_t *FURL_RESTRICT head     = a->head + at->head;
-  const FURL_REAL               scale    = sizeof(FURL_REAL) == 4 ? FurlPowerFloat(exponent) : FurlPowerDouble(exponent);
+  const FURL_REAL               scale = FURL_NAME(FurlSlotScale)(a->exponent[at->exponent++]);
+  const uint16_t *FURL_RESTRICT head  = a->head + at->head;
 
   at->head += n;
   FURL_LANES_BELOW(l, n) AT(v, l) = FurlHeadToFloat(head[l]) * scale;
 }
 
-FURL_BODY void FURL_NAME(FurlLoadSlot)(const FurlSlicesView *a, int64_t slot, FurlRead read, int n, FurlSlotCursor *at, FURL_REAL *v)
+/* Entry `at` of a diagonal stored as planes, of which `read` is a constant where this is called; FURL_READ_ALL needs no scale, the others
+ * no exponent */
+FURL_BODY FURL_REAL FURL_NAME(FurlReadDiagonalPlanes)(const FurlSlicesView *a, FurlRead read, int64_t at, int16_t exponent)
+{
+  if (read == FURL_READ_ALL)
+    return (FURL_REAL)FurlPlanesToDouble(a->diagonal_head[at], a->diagonal_second[at], a->diagonal_tail[at], exponent);
+  if (read == FURL_READ_SECOND) return FurlHeadSecondToFloat(a->diagonal_head[at], a->diagonal_second[at]);
+  return FurlHeadToFloat(a->diagonal_head[at]);
+}
+
+FURL_BODY void FURL_NAME(FurlLoadDiagonal)(const FurlSlicesView *a, int64_t slot, FurlRead read, int64_t row0, FURL_REAL *v)
+{
+  const int     kind     = a->kind[slot];
+  const int64_t at       = a->start[slot] + row0;
+  const int16_t exponent = a->window[slot];
+
+  if (kind == FURL_VALUES_DIAGONAL)
+    FURL_LANES(l) AT(v, l) = (FURL_REAL)a->diagonal[at + l];
+  else if (kind == FURL_VALUES_DIAGONAL_PLANES && read == FURL_READ_ALL)
+    FURL_LANES(l) AT(v, l) = FURL_NAME(FurlReadDiagonalPlanes)(a, FURL_READ_ALL, at + l, exponent);
+  else {
+    const FURL_REAL scale = FURL_NAME(FurlSlotScale)(exponent);
+
+    if (kind == FURL_VALUES_DIAGONAL_PLANES && read == FURL_READ_SECOND)
+      FURL_LANES(l) AT(v, l) = FURL_NAME(FurlReadDiagonalPlanes)(a, FURL_READ_SECOND, at + l, exponent) * scale;
+    else
+      FURL_LANES(l) AT(v, l) = FURL_NAME(FurlReadDiagonalPlanes)(a, FURL_READ_HEAD, at + l, exponent) * scale;
+  }
+}
+
+FURL_SHARED_BODY void FURL_NAME(FurlLoadSlot)(const FurlSlicesView *a, int64_t slot, FurlRead read, int n, FurlSlotCursor *at, FURL_REAL *v)
 {
   const int kind = a->kind[slot];
 
@@ -79,8 +115,10 @@ FURL_BODY void FURL_NAME(FurlLoadSlot)(const FurlSlicesView *a, int64_t slot, Fu
     FURL_LANES_BELOW(l, n) AT(v, l) = c;
   } else if (kind == FURL_VALUES_HEAD)
     FURL_NAME(FurlLoadHeads)(a, n, at, v);
-  else
+  else if (kind == FURL_VALUES_PLANES)
     FURL_NAME(FurlLoadPlanes)(a, read, n, at, v);
+  else
+    FURL_NAME(FurlLoadDiagonal)(a, slot, read, at->row0, v);
 }
 
 /*
@@ -130,10 +168,7 @@ FURL_BODY void FURL_NAME(FurlAddHeads)(const FurlSlicesView *a, int64_t slot, in
   FURL_REAL                     scale[FURL_RUN];
 
   for (int k = 0; k < N; k++) shift[k] = a->offset[slot + k];
-  for (int k = 0; k < N; k++) {
-    const int e = FurlPlanesScale(a->exponent[at->exponent + k]);
-    scale[k]    = sizeof(FURL_REAL) == 4 ? FurlPowerFloat(e) : FurlPowerDouble(e);
-  }
+  for (int k = 0; k < N; k++) scale[k] = FURL_NAME(FurlSlotScale)(a->exponent[at->exponent + k]);
   FURL_LANES(l)
   {
     FURL_REAL total = AT(sum, l);
@@ -147,13 +182,53 @@ FURL_BODY void FURL_NAME(FurlAddHeads)(const FurlSlicesView *a, int64_t slot, in
 }
 
 /* One diagonal stored as planes */
-FURL_BODY void FURL_NAME(FurlAddPlanes)(const FurlSlicesView *a, FurlRead read, FurlSlotCursor *at, const FURL_REAL *FURL_RESTRICT x,
-                                        FURL_REAL *sum)
+FURL_SHARED_BODY void FURL_NAME(FurlAddPlanes)(const FurlSlicesView *a, FurlRead read, FurlSlotCursor *at, const FURL_REAL *FURL_RESTRICT x,
+                                               FURL_REAL *sum)
 {
   FURL_PER_LANE(FURL_REAL, v);
 
   FURL_NAME(FurlLoadPlanes)(a, read, FURL_WIDTH, at, v);
   FURL_LANES(l) AT(sum, l) += AT(v, l) * x[l];
+}
+
+FURL_BODY void FURL_NAME(FurlAddDiagonals)(const FurlSlicesView *a, int64_t slot, int N, int64_t row0, const FURL_REAL *FURL_RESTRICT x,
+                                           FURL_REAL *sum)
+{
+  const double *value[FURL_RUN];
+  int64_t       shift[FURL_RUN];
+
+  for (int k = 0; k < N; k++) shift[k] = a->offset[slot + k];
+  for (int k = 0; k < N; k++) value[k] = a->diagonal + a->start[slot + k] + row0;
+  FURL_LANES(l)
+  {
+    FURL_REAL total = AT(sum, l);
+
+    FURL_UNROLL
+    for (int k = 0; k < N; k++) total += (FURL_REAL)value[k][l] * x[shift[k] + l];
+    AT(sum, l) = total;
+  }
+}
+
+/* The same stored as planes or, where `read` says so, as heads */
+FURL_BODY void FURL_NAME(FurlAddDiagonalPlanes)(const FurlSlicesView *a, int64_t slot, FurlRead read, int N, int64_t row0,
+                                                const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
+{
+  int64_t   at[FURL_RUN], shift[FURL_RUN];
+  int16_t   exponent[FURL_RUN];
+  FURL_REAL scale[FURL_RUN];
+
+  for (int k = 0; k < N; k++) shift[k] = a->offset[slot + k];
+  for (int k = 0; k < N; k++) at[k] = a->start[slot + k] + row0;
+  for (int k = 0; k < N; k++) exponent[k] = a->window[slot + k];
+  for (int k = 0; k < N; k++) scale[k] = read == FURL_READ_ALL ? 1 : FURL_NAME(FurlSlotScale)(exponent[k]);
+  FURL_LANES(l)
+  {
+    FURL_REAL total = AT(sum, l);
+
+    FURL_UNROLL
+    for (int k = 0; k < N; k++) total += FURL_NAME(FurlReadDiagonalPlanes)(a, read, at[k] + l, exponent[k]) * (scale[k] * x[shift[k] + l]);
+    AT(sum, l) = total;
+  }
 }
 
 /* N full diagonals from `slot` on, all of its kind; x points to the column of the slice's first row */
@@ -168,11 +243,20 @@ FURL_BODY void FURL_NAME(FurlAddRun)(const FurlSlicesView *a, int64_t slot, Furl
     FURL_NAME(FurlAddConstant)(a, slot, N, x, sum);
   else if (kind == FURL_VALUES_HEAD)
     FURL_NAME(FurlAddHeads)(a, slot, N, at, x, sum);
+  else if (kind == FURL_VALUES_DIAGONAL)
+    FURL_NAME(FurlAddDiagonals)(a, slot, N, at->row0, x, sum);
+  else if (kind == FURL_VALUES_DIAGONAL_HEAD || (kind == FURL_VALUES_DIAGONAL_PLANES && read == FURL_READ_HEAD))
+    FURL_NAME(FurlAddDiagonalPlanes)(a, slot, FURL_READ_HEAD, N, at->row0, x, sum);
+  else if (kind == FURL_VALUES_DIAGONAL_PLANES && read == FURL_READ_SECOND)
+    FURL_NAME(FurlAddDiagonalPlanes)(a, slot, FURL_READ_SECOND, N, at->row0, x, sum);
+  else if (kind == FURL_VALUES_DIAGONAL_PLANES)
+    FURL_NAME(FurlAddDiagonalPlanes)(a, slot, FURL_READ_ALL, N, at->row0, x, sum);
   else
     for (int k = 0; k < N; k++) FURL_NAME(FurlAddPlanes)(a, read, at, x + a->offset[slot + k], sum);
 }
 
-/* Adds the run of full diagonals that begins at `slot`, at most FURL_RUN of them; returns how many */
+/* Adds the run of full diagonals that begins at `slot`, or its beginning: a body for every length would double
+   the code for little; returns how many */
 FURL_BODY int FURL_NAME(FurlAddFull)(const FurlSlicesView *a, int64_t slot, FurlRead read, FurlSlotCursor *at,
                                      const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
 {
@@ -188,27 +272,37 @@ FURL_BODY int FURL_NAME(FurlAddFull)(const FurlSlicesView *a, int64_t slot, Furl
   case 3:
     FURL_NAME(FurlAddRun)(a, slot, read, 3, at, x, sum);
     return 3;
-  case 4:
-    FURL_NAME(FurlAddRun)(a, slot, read, 4, at, x, sum);
-    return 4;
-  case 5:
-    FURL_NAME(FurlAddRun)(a, slot, read, 5, at, x, sum);
-    return 5;
-  case 6:
-    FURL_NAME(FurlAddRun)(a, slot, read, 6, at, x, sum);
-    return 6;
   case 7:
     FURL_NAME(FurlAddRun)(a, slot, read, 7, at, x, sum);
     return 7;
-  default:
+  case FURL_RUN:
     FURL_NAME(FurlAddRun)(a, slot, read, FURL_RUN, at, x, sum);
     return FURL_RUN;
+  default:
+    FURL_NAME(FurlAddRun)(a, slot, read, 4, at, x, sum);
+    return 4;
   }
 }
 
-/* A diagonal that some rows miss, or whose neighbours lie beyond the ends of x: column is that of the slice's first row */
+/* A diagonal that some rows miss: x points to the neighbour of the slice's first row, and all 32 neighbours exist */
 FURL_BODY void FURL_NAME(FurlAddMasked)(const FurlSlicesView *a, int64_t slot, FurlRead read, FurlSlotCursor *at,
-                                        const FURL_REAL *FURL_RESTRICT x, int64_t column, FURL_REAL *sum)
+                                        const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
+{
+  const uint32_t mask = a->mask[slot];
+  FURL_PER_LANE(FURL_REAL, v);
+
+  FURL_NAME(FurlLoadSlot)(a, slot, read, FURL_WIDTH, at, v);
+  FURL_LANES(l)
+  {
+    const FURL_REAL add = AT(v, l) * x[l];
+
+    AT(sum, l) += (mask >> l & 1) ? add : 0;
+  }
+}
+
+/* A diagonal some of whose neighbours lie beyond the ends of x: column is that of the slice's first row */
+FURL_BODY void FURL_NAME(FurlAddClamped)(const FurlSlicesView *a, int64_t slot, FurlRead read, FurlSlotCursor *at,
+                                         const FURL_REAL *FURL_RESTRICT x, int64_t column, FURL_REAL *sum)
 {
   const uint32_t mask = a->mask[slot];
   const int      last = (int)(a->ncols - 1 - column < FURL_WIDTH ? a->ncols - 1 - column : FURL_WIDTH);
@@ -233,13 +327,16 @@ FURL_BODY void FURL_NAME(FurlPatternSum)(const FurlSlicesView *a, int64_t s, Fur
   const int64_t          row0   = s * FURL_WIDTH;
   const int              inside = row0 + p->min_offset >= 0 && row0 + p->max_offset + FURL_WIDTH <= a->ncols;
   FurlSlotCursor         at = {(int64_t)header->raw * FURL_GROUP, (int64_t)header->head * FURL_GROUP, (int64_t)header->rest * FURL_GROUP,
-                               header->exponent};
+                               header->exponent, row0};
 
   for (int64_t slot = p->first; slot < p->first + p->nslots;) {
     if (inside && a->run[slot])
       slot += FURL_NAME(FurlAddFull)(a, slot, read, &at, x + row0, sum);
     else {
-      FURL_NAME(FurlAddMasked)(a, slot, read, &at, x, row0 + a->offset[slot], sum);
+      if (inside)
+        FURL_NAME(FurlAddMasked)(a, slot, read, &at, x + row0 + a->offset[slot], sum);
+      else
+        FURL_NAME(FurlAddClamped)(a, slot, read, &at, x, row0 + a->offset[slot], sum);
       slot++;
     }
   }
@@ -255,7 +352,7 @@ FURL_BODY void FURL_NAME(FurlIrregularSum)(const FurlSlicesView *a, int64_t s, F
   const uint16_t *FURL_RESTRICT delta     = a->delta + (int64_t)irregular->columns * FURL_GROUP;
   const int32_t *FURL_RESTRICT  index     = a->index + (int64_t)irregular->columns * FURL_GROUP;
   FurlSlotCursor at = {(int64_t)header->raw * FURL_GROUP, (int64_t)header->head * FURL_GROUP, (int64_t)header->rest * FURL_GROUP,
-                       header->exponent};
+                       header->exponent, 0};
 
   for (int k = 0; k < p->nslots; k++) {
     const int                      count = a->count[(int64_t)irregular->slots + k];
@@ -283,8 +380,8 @@ FURL_BODY void FURL_NAME(FurlIrregularSum)(const FurlSlicesView *a, int64_t s, F
 }
 
 /* result[l] = sum over row l of slice s of value * x[column] */
-FURL_BODY void FURL_NAME(FurlSliceSum)(const FurlSlicesView *a, int64_t s, FurlRead read, const FURL_REAL *FURL_RESTRICT x,
-                                       FURL_REAL *result)
+FURL_SHARED_BODY void FURL_NAME(FurlSliceSum)(const FurlSlicesView *a, int64_t s, FurlRead read, const FURL_REAL *FURL_RESTRICT x,
+                                              FURL_REAL *result)
 {
   const FurlSliceHeader *header = a->header + s;
 

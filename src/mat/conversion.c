@@ -252,13 +252,27 @@ PetscErrorCode MatConvertFrom_Furl(Mat A, MatType type, MatReuse reuse, Mat *F)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode IsPlainAij(MatType type, PetscBool *yes)
+{
+  const MatType plain[] = {MATAIJ, MATSEQAIJ, MATMPIAIJ};
+  PetscBool     same;
+
+  PetscFunctionBegin;
+  *yes = PETSC_FALSE;
+  for (int k = 0; k < 3; k++) {
+    PetscCall(PetscStrcmp(type, plain[k], &same));
+    if (same) *yes = PETSC_TRUE;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode MatConvert_Furl(Mat F, MatType type, MatReuse reuse, Mat *A)
 {
   PetscBool is_aij;
   Mat       B;
 
   PetscFunctionBegin;
-  PetscCall(PetscStrcmpAny(type, &is_aij, MATAIJ, MATSEQAIJ, MATMPIAIJ, ""));
+  PetscCall(IsPlainAij(type, &is_aij));
   PetscCall(FurlDecode(F, is_aij ? type : MATAIJ, &B));
   if (!is_aij) PetscCall(MatConvert(B, type, MAT_INPLACE_MATRIX, &B));
   if (reuse == MAT_INITIAL_MATRIX) {

@@ -1,6 +1,6 @@
 /*
   Products of matrices: a furl factor is replaced by its decoded form for as long as each phase of PETSc's own product lasts, so that the
-  product keeps none of it.
+  product keeps none of it, but for factors that PETSc transposes.
 */
 #include "matfurl.h"
 
@@ -10,50 +10,15 @@
 typedef struct {
   PetscErrorCode (*symbolic)(Mat);
   PetscErrorCode (*numeric)(Mat);
-  Mat decoded[3]; /* of the symbolic phase; not owned, only compared with */
+  Mat              decoded[3]; /* of the last phase; not owned, only compared with */
+  PetscObjectState state[3];   /* of the factors whose decoded form is held */
 } Wrapped;
 
 /* The three factors of a product: the furl ones and what stands in for them meanwhile */
 typedef struct {
-  Mat original[3], decoded[3]; /* NULL where the factor is of another type */
+  Mat       original[3], decoded[3]; /* NULL where the factor is of another type */
+  PetscBool held[3];
 } Swap;
-
-static Mat *Factor(Mat C, int k)
-{
-  Mat *const factor[] = {&C->product->A, &C->product->B, &C->product->C};
-
-  return factor[k];
-}
-
-static PetscErrorCode SwapIn(Mat C, Swap *swap)
-{
-  PetscBool is_furl;
-
-  PetscFunctionBegin;
-  for (int k = 0; k < 3; k++) {
-    Mat *const factor = Factor(C, k);
-
-    swap->original[k] = swap->decoded[k] = NULL;
-    if (!*factor) continue;
-    PetscCall(PetscObjectTypeCompare((PetscObject)*factor, MATFURL, &is_furl));
-    if (!is_furl) continue;
-    swap->original[k] = *factor;
-    PetscCall(FurlDecodedGet(*factor, "A product of matrices", &swap->decoded[k]));
-    *factor = swap->decoded[k];
-  }
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode SwapOut(Mat C, Swap *swap)
-{
-  PetscFunctionBegin;
-  for (int k = 0; k < 3; k++) {
-    if (!swap->original[k]) continue;
-    if (C->product) *Factor(C, k) = swap->original[k];
-    PetscCall(FurlDecodedRestore(swap->original[k], &swap->decoded[k]));
-  }
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
 
 static PetscErrorCode GetWrapped(Mat C, Wrapped **wrapped)
 {
@@ -70,6 +35,82 @@ static PetscErrorCode SetWrapped(Mat C, const Wrapped *wrapped)
 {
   PetscFunctionBegin;
   PetscCall(FurlComposeCopy((PetscObject)C, CONTAINER, wrapped, sizeof(*wrapped)));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static Mat *Factor(Mat C, int k)
+{
+  Mat *const factor[] = {&C->product->A, &C->product->B, &C->product->C};
+
+  return factor[k];
+}
+
+/* PETSc transposes these factors once and insists on meeting the same object again: their decoded form lives as long as the product */
+static PetscBool IsHeld(Mat C, int k)
+{
+  return (PetscBool)(k > 0 || C->product->type == MATPRODUCT_AtB);
+}
+
+/* The held form of a factor, with its present values; the caller destroys the reference */
+static PetscErrorCode GetHeld(Mat C, int k, Mat factor, Wrapped *wrapped, Mat *held)
+{
+  const char *const name[] = {"FurlProductA", "FurlProductB", "FurlProductC"};
+  PetscObjectState  state;
+  Mat               now;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectStateGet((PetscObject)factor, &state));
+  PetscCall(PetscObjectQuery((PetscObject)C, name[k], (PetscObject *)held));
+  if (!*held) {
+    PetscCall(PetscInfo(factor, "A product of matrices keeps the decoded form of this factor\n"));
+    PetscCall(FurlDecode(factor, MATAIJ, held));
+    PetscCall(PetscObjectCompose((PetscObject)C, name[k], (PetscObject)*held));
+  } else {
+    PetscCall(PetscObjectReference((PetscObject)*held));
+    if (state != wrapped->state[k]) {
+      PetscCall(FurlDecode(factor, MATAIJ, &now));
+      PetscCall(MatCopy(now, *held, SAME_NONZERO_PATTERN));
+      PetscCall(MatDestroy(&now));
+    }
+  }
+  wrapped->state[k] = state;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode SwapIn(Mat C, Wrapped *wrapped, Swap *swap)
+{
+  PetscBool is_furl;
+
+  PetscFunctionBegin;
+  for (int k = 0; k < 3; k++) {
+    Mat *const factor = Factor(C, k);
+
+    swap->original[k] = swap->decoded[k] = NULL;
+    if (!*factor) continue;
+    PetscCall(PetscObjectTypeCompare((PetscObject)*factor, MATFURL, &is_furl));
+    if (!is_furl) continue;
+    swap->original[k] = *factor;
+    swap->held[k]     = IsHeld(C, k);
+    if (swap->held[k])
+      PetscCall(GetHeld(C, k, *factor, wrapped, &swap->decoded[k]));
+    else
+      PetscCall(FurlDecodedGet(*factor, "A product of matrices", &swap->decoded[k]));
+    *factor = swap->decoded[k];
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode SwapOut(Mat C, Swap *swap)
+{
+  PetscFunctionBegin;
+  for (int k = 0; k < 3; k++) {
+    if (!swap->original[k]) continue;
+    if (C->product) *Factor(C, k) = swap->original[k];
+    if (swap->held[k])
+      PetscCall(MatDestroy(&swap->decoded[k]));
+    else
+      PetscCall(FurlDecodedRestore(swap->original[k], &swap->decoded[k]));
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -91,7 +132,7 @@ static PetscErrorCode ProductNumeric(Mat C)
 
   PetscFunctionBegin;
   PetscCall(GetWrapped(C, &wrapped));
-  PetscCall(SwapIn(C, &swap));
+  PetscCall(SwapIn(C, wrapped, &swap));
   for (int k = 0; k < 3; k++) {
     if (!swap.decoded[k]) continue;
     PetscCall(RenewFactors(C->product->Dwork, wrapped->decoded[k], swap.decoded[k]));
@@ -110,7 +151,7 @@ static PetscErrorCode ProductSymbolic(Mat C)
   PetscFunctionBegin;
   PetscCall(GetWrapped(C, &found));
   wrapped = *found;
-  PetscCall(SwapIn(C, &swap));
+  PetscCall(SwapIn(C, &wrapped, &swap));
   PetscCall((*wrapped.symbolic)(C));
   wrapped.numeric = C->ops->productnumeric;
   for (int k = 0; k < 3; k++) wrapped.decoded[k] = swap.decoded[k];
@@ -130,7 +171,7 @@ PetscErrorCode MatProductSetFromOptions_Furl(Mat C)
   /* with a dense B PETSc multiplies column by column, which needs no decoding */
   PetscCall(PetscObjectBaseTypeCompareAny((PetscObject)C->product->B, &dense, MATSEQDENSE, MATMPIDENSE, ""));
   if (dense && (C->product->type == MATPRODUCT_AB || C->product->type == MATPRODUCT_AtB)) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(SwapIn(C, &swap));
+  PetscCall(SwapIn(C, &wrapped, &swap));
   PetscCall(MatProductSetFromOptions(C));
   PetscCall(SwapOut(C, &swap));
   wrapped.symbolic = C->ops->productsymbolic;

@@ -6,44 +6,67 @@
 
 #define FIRST_BUCKETS 1024u
 
-/* FNV-1a, 64 bits (Fowler, Noll, Vo) */
+/* The finaliser of SplitMix64 (Steele, Lea, Flood 2014) over words of 8 bytes */
+static uint64_t HashWord(uint64_t hash, uint64_t word)
+{
+  hash = (hash ^ word) * 0xbf58476d1ce4e5b9ull;
+  return hash ^ hash >> 29;
+}
+
 static uint64_t HashBytes(uint64_t hash, const void *data, size_t n)
 {
-  const unsigned char *const byte = data;
+  const char *byte = data;
+  uint64_t    word;
 
-  for (size_t i = 0; i < n; i++) hash = (hash ^ byte[i]) * 0x100000001b3ull;
+  for (; n >= sizeof(word); n -= sizeof(word), byte += sizeof(word)) {
+    memcpy(&word, byte, sizeof(word));
+    hash = HashWord(hash, word);
+  }
+  word = 0;
+  memcpy(&word, byte, n);
+  return HashWord(hash, word ^ (uint64_t)n << 60);
+}
+
+/* Every table of a slot with its array in the draft, so that each loop over them is written once */
+#define FOR_EACH_TABLE(X) X(offset) X(mask) X(kind) X(constant) X(start) X(window)
+
+static uint64_t HashDraft(const FurlProgramDraft *draft)
+{
+  uint64_t hash = HashWord((uint64_t)draft->columns, (uint64_t)draft->nslots);
+
+#define HASH(name) hash = HashBytes(hash, draft->name, (size_t)draft->nslots * sizeof(*draft->name));
+  FOR_EACH_TABLE(HASH)
+#undef HASH
   return hash;
 }
 
-static uint64_t HashSlots(FurlColumns columns, int32_t n, const int32_t *offset, const uint32_t *mask, const uint8_t *kind,
-                          const double *constant)
+/* A program of the tables in the form of a draft, to be read only */
+static FurlProgramDraft DraftOf(const FurlSlices *slices, const FurlProgram *p)
 {
-  uint64_t hash = 0xcbf29ce484222325ull + (uint64_t)columns;
+  FurlProgramDraft draft = {.columns = (FurlColumns)p->columns, .nslots = p->nslots};
 
-  hash = HashBytes(hash, &n, sizeof(n));
-  hash = HashBytes(hash, offset, (size_t)n * sizeof(*offset));
-  hash = HashBytes(hash, mask, (size_t)n * sizeof(*mask));
-  hash = HashBytes(hash, kind, (size_t)n * sizeof(*kind));
-  return HashBytes(hash, constant, (size_t)n * sizeof(*constant));
-}
-
-static uint64_t HashProgram(const FurlSlices *slices, const FurlProgram *p)
-{
-  return HashSlots((FurlColumns)p->columns, p->nslots, (const int32_t *)slices->offset.data + p->first,
-                   (const uint32_t *)slices->mask.data + p->first, (const uint8_t *)slices->kind.data + p->first,
-                   (const double *)slices->constant.data + p->first);
+#define POINT(name) draft.name = (void *)((char *)slices->name.data + (size_t)p->first * slices->name.item);
+  FOR_EACH_TABLE(POINT)
+#undef POINT
+  return draft;
 }
 
 /* Constants are compared by their bits: -0.0 is not 0.0 */
-static int IsProgram(const FurlSlices *slices, const FurlProgram *p, const FurlProgramDraft *draft)
+static int AreEqual(const FurlProgramDraft *a, const FurlProgramDraft *b)
 {
-  const size_t n = (size_t)draft->nslots;
+  if (a->columns != b->columns || a->nslots != b->nslots) return 0;
+#define COMPARE(name) \
+  if (memcmp(a->name, b->name, (size_t)a->nslots * sizeof(*a->name))) return 0;
+  FOR_EACH_TABLE(COMPARE)
+#undef COMPARE
+  return 1;
+}
 
-  return p->columns == draft->columns && p->nslots == draft->nslots &&
-         !memcmp((const int32_t *)slices->offset.data + p->first, draft->offset, n * sizeof(*draft->offset)) &&
-         !memcmp((const uint32_t *)slices->mask.data + p->first, draft->mask, n * sizeof(*draft->mask)) &&
-         !memcmp((const uint8_t *)slices->kind.data + p->first, draft->kind, n * sizeof(*draft->kind)) &&
-         !memcmp((const double *)slices->constant.data + p->first, draft->constant, n * sizeof(*draft->constant));
+static int IsProgram(const FurlSlices *slices, uint32_t number, const FurlProgramDraft *draft)
+{
+  const FurlProgramDraft there = DraftOf(slices, (const FurlProgram *)slices->program.data + number);
+
+  return AreEqual(&there, draft);
 }
 
 static FurlEncodeStatus Rehash(FurlProgramTable *table, const FurlSlices *slices)
@@ -53,7 +76,8 @@ static FurlEncodeStatus Rehash(FurlProgramTable *table, const FurlSlices *slices
 
   if (!bucket) return FURL_ENCODE_MEMORY;
   for (size_t number = 0; number < slices->program.used; number++) {
-    uint32_t b = (uint32_t)HashProgram(slices, (const FurlProgram *)slices->program.data + number) & (nbuckets - 1);
+    const FurlProgramDraft draft = DraftOf(slices, (const FurlProgram *)slices->program.data + number);
+    uint32_t               b     = (uint32_t)HashDraft(&draft) & (nbuckets - 1);
 
     while (bucket[b]) b = (b + 1) & (nbuckets - 1);
     bucket[b] = (uint32_t)number + 1;
@@ -100,10 +124,11 @@ static FurlEncodeStatus AddProgram(FurlSlices *slices, const FurlProgramDraft *d
   room = FurlArrayExtend(&slices->program, 1);
   if (!room) return FURL_ENCODE_MEMORY;
   *room = p;
-  if (!AppendSlots(&slices->offset, draft->offset, draft->nslots) || !AppendSlots(&slices->mask, draft->mask, draft->nslots) ||
-      !AppendSlots(&slices->kind, draft->kind, draft->nslots) || !AppendSlots(&slices->constant, draft->constant, draft->nslots) ||
-      !AppendRuns(slices, draft))
-    return FURL_ENCODE_MEMORY;
+#define APPEND(name) \
+  if (!AppendSlots(&slices->name, draft->name, draft->nslots)) return FURL_ENCODE_MEMORY;
+  FOR_EACH_TABLE(APPEND)
+#undef APPEND
+  if (!AppendRuns(slices, draft)) return FURL_ENCODE_MEMORY;
   return FURL_ENCODE_OK;
 }
 
@@ -114,13 +139,30 @@ FurlEncodeStatus FurlProgramFind(FurlProgramTable *table, FurlSlices *slices, co
 
   if (2 * (slices->program.used + 1) > table->nbuckets) status = Rehash(table, slices);
   if (status) return status;
-  b = (uint32_t)HashSlots(draft->columns, draft->nslots, draft->offset, draft->mask, draft->kind, draft->constant) & (table->nbuckets - 1);
+  b = (uint32_t)HashDraft(draft) & (table->nbuckets - 1);
   while (table->bucket[b]) {
     *number = table->bucket[b] - 1;
-    if (IsProgram(slices, (const FurlProgram *)slices->program.data + *number, draft)) return FURL_ENCODE_OK;
+    if (IsProgram(slices, *number, draft)) return FURL_ENCODE_OK;
     b = (b + 1) & (table->nbuckets - 1);
   }
   *number          = (uint32_t)slices->program.used;
   table->bucket[b] = *number + 1;
   return AddProgram(slices, draft);
+}
+
+int FurlProgramDraftInit(FurlProgramDraft *draft, size_t nslots)
+{
+#define ALLOCATE(name) draft->name = calloc(nslots, sizeof(*draft->name));
+  FOR_EACH_TABLE(ALLOCATE)
+#undef ALLOCATE
+#define MISSING(name) !draft->name ||
+  return !(FOR_EACH_TABLE(MISSING) 0);
+#undef MISSING
+}
+
+void FurlProgramDraftFree(FurlProgramDraft *draft)
+{
+#define FREE(name) free(draft->name);
+  FOR_EACH_TABLE(FREE)
+#undef FREE
 }

@@ -13,6 +13,8 @@ typedef struct {
   uint32_t   *mask;     /* [nslots] */
   uint8_t    *kind;     /* [nslots] */
   double     *constant; /* [nslots] */
+  int64_t    *start;    /* [nslots] of a slot in a diagonal, else 0 */
+  int16_t    *window;   /* [nslots] of a slot in a diagonal as planes, else 0 */
 } FurlProgramDraft;
 
 /* A hash table over the programs; only encoders need it */
@@ -22,3 +24,5 @@ typedef struct {
 } FurlProgramTable;
 
 FurlEncodeStatus FurlProgramFind(FurlProgramTable *table, FurlSlices *slices, const FurlProgramDraft *draft, uint32_t *number);
+int              FurlProgramDraftInit(FurlProgramDraft *draft, size_t nslots); /* 0: no memory; to be freed in any case */
+void             FurlProgramDraftFree(FurlProgramDraft *draft);

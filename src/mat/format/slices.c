@@ -13,11 +13,17 @@
   X(kind, uint8_t)            \
   X(run, uint8_t)             \
   X(constant, double)         \
+  X(start, int64_t)           \
+  X(window, int16_t)          \
   X(raw, double)              \
   X(head, uint16_t)           \
   X(second, int16_t)          \
   X(tail, uint32_t)           \
   X(exponent, int16_t)        \
+  X(diagonal, double)         \
+  X(diagonal_head, uint16_t)  \
+  X(diagonal_second, int16_t) \
+  X(diagonal_tail, uint32_t)  \
   X(irregular, FurlIrregular) \
   X(lane_row, uint8_t)        \
   X(base, int32_t)            \
@@ -89,6 +95,16 @@ typedef struct {
   size_t raw, head, rest, exponent; /* entries, and slots for the last */
 } Cursor;
 
+static double ReadDiagonal(const FurlSlicesView *view, int32_t slot, int64_t i)
+{
+  const int64_t at = view->start[slot] + i;
+  const int16_t B  = view->window[slot];
+
+  if (view->kind[slot] == FURL_VALUES_DIAGONAL) return view->diagonal[at];
+  if (view->kind[slot] == FURL_VALUES_DIAGONAL_HEAD) return FurlHeadToFloat(view->diagonal_head[at]) * FurlPowerDouble(FurlPlanesScale(B));
+  return FurlPlanesToDouble(view->diagonal_head[at], view->diagonal_second[at], view->diagonal_tail[at], B);
+}
+
 static double ReadValue(const FurlSlicesView *view, const Cursor *at, int32_t slot, size_t l)
 {
   const int kind     = view->kind[slot];
@@ -127,7 +143,7 @@ static int64_t DecodePatternRow(const FurlSlicesView *view, const FurlSliceHeade
   for (int32_t slot = p->first; slot < p->first + p->nslots; slot++) {
     if (view->mask[slot] >> l & 1) {
       if (column) column[n] = (PetscInt)(i + view->offset[slot]);
-      if (value) value[n] = ReadValue(view, &at, slot, (size_t)l);
+      if (value) value[n] = view->kind[slot] >= FURL_VALUES_DIAGONAL ? ReadDiagonal(view, slot, i) : ReadValue(view, &at, slot, (size_t)l);
       n++;
     }
     AdvanceCursor(view, &at, slot, FURL_WIDTH);

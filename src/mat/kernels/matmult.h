@@ -8,10 +8,11 @@
 #undef FURL_REAL
 #include "matmultargs.h"
 
-/* The rows of the item; `read` is a constant where this is called */
-FURL_BODY void MatMultRows(const FurlMatMultArgs *a, int64_t item, FurlRead read, double *sum)
+/* The rows of the item */
+FURL_BODY void MatMultRows(const FurlMatMultArgs *a, int64_t item, double *sum)
 {
-  const int64_t s = a->list ? a->list[item] : item;
+  const int64_t  s    = a->list ? a->list[item] : item;
+  const FurlRead read = (FurlRead)a->read;
 
   FurlSliceSumDouble(&a->diagonal, s, read, a->x, sum);
   if (a->offdiagonal.nslices) {
@@ -33,12 +34,7 @@ FURL_BODY void FurlMatMult(const FurlMatMultArgs *a, int64_t item)
   const int     n    = (int)(a->diagonal.nrows - row0 < FURL_WIDTH ? a->diagonal.nrows - row0 : FURL_WIDTH);
   FURL_PER_LANE(double, sum);
 
-  if (a->read == FURL_READ_ALL)
-    MatMultRows(a, item, FURL_READ_ALL, sum);
-  else if (a->read == FURL_READ_SECOND)
-    MatMultRows(a, item, FURL_READ_SECOND, sum);
-  else
-    MatMultRows(a, item, FURL_READ_HEAD, sum);
+  MatMultRows(a, item, sum);
   if (a->z) FURL_LANES_BELOW(l, n) AT(sum, l) += a->z[row0 + l];
   FURL_LANES_BELOW(l, n) a->y[row0 + l] = AT(sum, l);
   if (a->partial) {

@@ -1,0 +1,63 @@
+/* What the parts of the encoder share: one file a theme, `encode.c` calls them slice by slice */
+#pragma once
+
+#include <furl/slices.h>
+#include <furl/planes.h>
+#include "program.h"
+
+#define FURL_MAX_DIAGONALS 32 /* diagonals of a matrix that are stored as arrays over all rows: a 27-point stencil has 14 */
+
+#define FURL_SIGN (1ull << 63)
+
+/* Bits of 2^926: slots with larger values, infinities or NaN have no short form, as its scale 2^(B - 896) would overflow */
+#define FURL_LARGE ((uint64_t)(1023 + 926) << 52)
+
+/* The diagonals of the matrix: array d holds the entries (i, i + offset[d]) of all rows i */
+typedef struct {
+  int     n;
+  int32_t offset[FURL_MAX_DIAGONALS]; /* ascending, none negative */
+  int64_t start[FURL_MAX_DIAGONALS];  /* entry of row 0 */
+  int     window[FURL_MAX_DIAGONALS]; /* base exponent, where stored as planes or heads */
+} FurlDiagonals;
+
+typedef struct {
+  const FurlCsr      *csr;
+  const FurlEncoding *encoding;
+  FurlSlices         *slices;
+  FurlProgramTable    table;
+  FurlProgramDraft    draft; /* [FURL_MAX_SLOTS or the longest row] of each */
+  FurlDiagonals       diagonals;
+  int32_t             npattern; /* slots of the latest pattern, a first guess for the next slice */
+  int32_t             pattern[FURL_MAX_SLOTS];
+  int64_t             nrows;                 /* rows of the slice */
+  int64_t             start[FURL_WIDTH + 1]; /* its entries row by row, as they are to be stored */
+  int32_t            *column;
+  double             *value;
+  double             *slot; /* [FURL_MAX_SLOTS][FURL_WIDTH] values of a pattern */
+} FurlEncoder;
+
+/* The entry in row i and column j times its scales, the smaller index first: symmetric where the matrix and its scales are */
+static inline double FurlScaledValue(const FurlEncoding *encoding, double value, int64_t i, int64_t j)
+{
+  const double row    = encoding->row_scale ? encoding->row_scale[i] : 1;
+  const double column = encoding->column_scale ? encoding->column_scale[j] : 1;
+
+  return i <= j ? value * row * column : value * column * row;
+}
+
+/* encode.c: a slice's payload begins and ends */
+FurlSliceHeader  FurlEncodeBegin(const FurlSlices *slices);
+FurlEncodeStatus FurlEncodeEnd(FurlEncoder *e, FurlSliceHeader header);
+
+/* pattern.c, irregular.c: the two families of slices. Pattern: *done is 0 where the slice has no cheap pattern, nothing is stored then */
+FurlEncodeStatus FurlEncodePattern(FurlEncoder *e, int64_t s, int *done);
+FurlEncodeStatus FurlEncodeIrregular(FurlEncoder *e);
+
+/* diagonals.c: chooses and fills the diagonals of the matrix; whether slot k of the draft can be read from one, and the slot if so */
+FurlEncodeStatus FurlDiagonalsFill(FurlEncoder *e);
+int              FurlDiagonalsMatch(FurlEncoder *e, int64_t row0, int32_t k, const double *value);
+
+/* values.c: ways to store the n values (a multiple of FURL_GROUP) of a slot */
+int        FurlValuesAreConstant(const double *value, uint32_t mask, double *constant);
+FurlValues FurlValuesChoose(const FurlEncoder *e, const double *value, int n);
+int        FurlValuesAppend(FurlSlices *slices, FurlValues kind, const double *value, int n); /* 0: no memory */

@@ -1,0 +1,161 @@
+/* Regular slices: the columns of every slot are row + offset */
+#include <string.h>
+#include "array.h"
+#include "encoder.h"
+
+static int InsertSlot(FurlProgramDraft *d, int32_t k, int32_t n, int32_t offset)
+{
+  if (n == FURL_MAX_SLOTS) return 0;
+  memmove(d->offset + k + 1, d->offset + k, (size_t)(n - k) * sizeof(*d->offset));
+  memmove(d->mask + k + 1, d->mask + k, (size_t)(n - k) * sizeof(*d->mask));
+  d->offset[k] = offset;
+  d->mask[k]   = 0;
+  return 1;
+}
+
+/* Whether the n columns of row i are those of the pattern */
+static int IsFullRow(const int32_t *column, int64_t i, int32_t n, const int32_t *offset)
+{
+  int32_t differ = 0;
+
+  for (int32_t k = 0; k < n; k++) differ |= (column[k] - (int32_t)i) ^ offset[k];
+  return !differ;
+}
+
+/* Whether every row of the slice has all slots of the latest pattern and no other */
+static int IsLatestPattern(const FurlEncoder *e, int64_t row0)
+{
+  const int32_t n = e->npattern;
+
+  if (!n || e->nrows < FURL_WIDTH || e->start[FURL_WIDTH] != (int64_t)n * FURL_WIDTH) return 0;
+  for (int64_t l = 0; l < FURL_WIDTH; l++)
+    if (e->start[l] != n * l || !IsFullRow(e->column + e->start[l], row0 + l, n, e->pattern)) return 0;
+  return 1;
+}
+
+/* The union of the rows' offsets with their masks in e->draft, starting from the latest pattern; 0 where there are more than `most` */
+static int FindPattern(FurlEncoder *e, int64_t row0, int32_t most)
+{
+  FurlProgramDraft *const d    = &e->draft;
+  int32_t                 n    = e->npattern;
+  int32_t                 kept = 0;
+
+  memcpy(d->offset, e->pattern, (size_t)n * sizeof(*d->offset));
+  memset(d->mask, 0, (size_t)n * sizeof(*d->mask));
+  for (int64_t l = 0; l < e->nrows; l++) {
+    int32_t k = 0;
+
+    for (int64_t q = e->start[l]; q < e->start[l + 1]; q++) {
+      const int32_t offset = (int32_t)(e->column[q] - (row0 + l));
+
+      while (k < n && d->offset[k] < offset) k++;
+      if (k == n || d->offset[k] != offset) {
+        if (n >= e->npattern + most || !InsertSlot(d, k, n, offset)) return 0;
+        n++;
+      }
+      d->mask[k++] |= 1u << l;
+    }
+  }
+  for (int32_t k = 0; k < n; k++) {
+    if (!d->mask[k]) continue;
+    d->offset[kept] = d->offset[k];
+    d->mask[kept++] = d->mask[k];
+  }
+  d->nslots = kept;
+  return kept <= most;
+}
+
+/* The entries of a slice whose rows have all slots */
+static void TransposeSlots(FurlEncoder *e)
+{
+  const int32_t n = e->draft.nslots;
+
+  for (int32_t k = 0; k < n; k++)
+    for (int l = 0; l < FURL_WIDTH; l++) e->slot[k * FURL_WIDTH + l] = e->value[l * n + k];
+}
+
+/* Distributes the entries over the slots of the pattern: e->slot, zero where a row misses the slot */
+static void FillSlots(FurlEncoder *e, int64_t row0)
+{
+  const FurlProgramDraft *const d = &e->draft;
+
+  memset(e->slot, 0, (size_t)d->nslots * FURL_WIDTH * sizeof(*e->slot));
+  for (int64_t l = 0; l < e->nrows; l++) {
+    int32_t k = 0;
+
+    for (int64_t q = e->start[l]; q < e->start[l + 1]; q++, k++) {
+      const int32_t offset = (int32_t)(e->column[q] - (row0 + l));
+
+      while (d->offset[k] != offset) k++;
+      e->slot[k * FURL_WIDTH + l] = e->value[q];
+    }
+  }
+}
+
+static int LoadPattern(FurlEncoder *e, int64_t row0)
+{
+  FurlProgramDraft *const d       = &e->draft;
+  int64_t                 longest = 0;
+
+  if (IsLatestPattern(e, row0)) {
+    d->nslots = e->npattern;
+    memcpy(d->offset, e->pattern, (size_t)d->nslots * sizeof(*d->offset));
+    memset(d->mask, 0xff, (size_t)d->nslots * sizeof(*d->mask));
+    TransposeSlots(e);
+    return 1;
+  }
+  for (int64_t l = 0; l < e->nrows; l++) longest = e->start[l + 1] - e->start[l] > longest ? e->start[l + 1] - e->start[l] : longest;
+  if (longest > FURL_MAX_SLOTS || !FindPattern(e, row0, (int32_t)(2 * longest))) return 0;
+  FillSlots(e, row0);
+  return 1;
+}
+
+/* How slot k is stored: constant, in a diagonal, or in the payload. A constant that few rows have would make a program of its own */
+static FurlValues ChooseSlot(FurlEncoder *e, int64_t row0, int32_t k)
+{
+  FurlProgramDraft *const d     = &e->draft;
+  const double *const     value = e->slot + k * FURL_WIDTH;
+  const int               few   = __builtin_popcount(d->mask[k]) < FURL_WIDTH / 4;
+
+  d->constant[k] = 0;
+  d->start[k]    = 0;
+  d->window[k]   = 0;
+  if (!few && FurlValuesAreConstant(value, d->mask[k], d->constant + k)) return FURL_VALUES_CONSTANT;
+  d->constant[k] = 0;
+  if (FurlDiagonalsMatch(e, row0, k, value)) return (FurlValues)(FURL_VALUES_DIAGONAL + e->encoding->store);
+  if (few && FurlValuesAreConstant(value, d->mask[k], d->constant + k)) return FURL_VALUES_CONSTANT;
+  d->constant[k] = 0;
+  return FurlValuesChoose(e, value, FURL_WIDTH);
+}
+
+/* A pattern stores 32 values a slot that is neither constant nor in a diagonal and no column; else 2 bytes of column an entry */
+static int PatternIsCheaper(const FurlEncoder *e)
+{
+  const size_t bytes_of_value = e->encoding->store == FURL_STORE_HEADS ? 2 : 8;
+  const size_t entries        = (size_t)e->start[FURL_WIDTH];
+  size_t       pattern        = 0;
+
+  for (int32_t k = 0; k < e->draft.nslots; k++) {
+    const int kind = e->draft.kind[k];
+    if (kind != FURL_VALUES_CONSTANT && kind < FURL_VALUES_DIAGONAL) pattern += FURL_WIDTH * bytes_of_value;
+  }
+  return pattern <= entries * (bytes_of_value + 2);
+}
+
+FurlEncodeStatus FurlEncodePattern(FurlEncoder *e, int64_t s, int *done)
+{
+  FurlProgramDraft *const d      = &e->draft;
+  const FurlSliceHeader   header = FurlEncodeBegin(e->slices);
+
+  *done = LoadPattern(e, s * FURL_WIDTH);
+  if (!*done) return FURL_ENCODE_OK;
+  d->columns = FURL_COLUMNS_PATTERN;
+  for (int32_t k = 0; k < d->nslots; k++) d->kind[k] = (uint8_t)ChooseSlot(e, s * FURL_WIDTH, k);
+  *done = PatternIsCheaper(e);
+  if (!*done) return FURL_ENCODE_OK;
+  for (int32_t k = 0; k < d->nslots; k++)
+    if (!FurlValuesAppend(e->slices, (FurlValues)d->kind[k], e->slot + k * FURL_WIDTH, FURL_WIDTH)) return FURL_ENCODE_MEMORY;
+  e->npattern = d->nslots;
+  memcpy(e->pattern, d->offset, (size_t)d->nslots * sizeof(*d->offset));
+  return FurlEncodeEnd(e, header);
+}
