@@ -16,6 +16,7 @@ typedef enum {
   SLOTS_RAW,
   SLOTS_PLANES,
   SLOTS_HEAD,
+  SLOTS_DIAGONAL,
   SLOTS_H64,
   NUMBERS
 } Number;
@@ -35,6 +36,8 @@ static void AddPart(const FurlSlices *part, double *number)
   number[SLOTS_RAW] += (double)report.slots[FURL_VALUES_RAW];
   number[SLOTS_PLANES] += (double)report.slots[FURL_VALUES_PLANES];
   number[SLOTS_HEAD] += (double)report.slots[FURL_VALUES_HEAD];
+  number[SLOTS_DIAGONAL] +=
+    (double)(report.slots[FURL_VALUES_DIAGONAL] + report.slots[FURL_VALUES_DIAGONAL_PLANES] + report.slots[FURL_VALUES_DIAGONAL_HEAD]);
   number[SLOTS_H64] += (double)report.slots_h64;
 }
 
@@ -79,9 +82,11 @@ static PetscErrorCode ViewHistogram(const double *number, PetscViewer viewer)
   PetscCall(PetscViewerASCIIPrintf(
     viewer, "slices: %.0f, of these %.0f with a pattern, %.0f with 16-bit columns, %.0f with 32-bit columns; programs: %.0f\n",
     number[SLICES], number[SLICES_PATTERN], number[SLICES_DELTA16], number[SLICES_INDEX32], number[PROGRAMS]));
-  PetscCall(PetscViewerASCIIPrintf(
-    viewer, "slots of the programs: %.0f constant, %.0f raw, %.0f planes, %.0f heads alone; slots stored as head and double: %.0f\n",
-    number[SLOTS_CONSTANT], number[SLOTS_RAW], number[SLOTS_PLANES], number[SLOTS_HEAD], number[SLOTS_H64]));
+  PetscCall(PetscViewerASCIIPrintf(viewer,
+                                   "slots of the programs: %.0f constant, %.0f in diagonals, %.0f raw, %.0f planes, %.0f heads alone; "
+                                   "slots stored as head and double: %.0f\n",
+                                   number[SLOTS_CONSTANT], number[SLOTS_DIAGONAL], number[SLOTS_RAW], number[SLOTS_PLANES],
+                                   number[SLOTS_HEAD], number[SLOTS_H64]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

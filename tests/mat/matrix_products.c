@@ -128,5 +128,6 @@ int main(int argc, char **argv)
 
   test:
     nsize: {{1 2 3}}
+    timeoutfactor: 3
 
 TEST*/

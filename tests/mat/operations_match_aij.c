@@ -272,5 +272,6 @@ int main(int argc, char **argv)
 
   test:
     nsize: {{1 2 3 5}}
+    timeoutfactor: 3
 
 TEST*/

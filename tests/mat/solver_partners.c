@@ -43,7 +43,7 @@ static PetscErrorCode CheckPartner(const char *type)
   PetscBool same;
 
   PetscFunctionBegin;
-  PetscCall(CreateSevenPoint(PETSC_COMM_WORLD, 9, PETSC_FALSE, &A));
+  PetscCall(CreateSevenPoint(PETSC_COMM_WORLD, 6, PETSC_FALSE, &A));
   PetscCall(MatConvert(A, "furl", MAT_INITIAL_MATRIX, &F));
   PetscCall(Solve(A, type, expected, wanted, sizeof(wanted)));
   PetscCall(Solve(F, type, its, got, sizeof(got)));
@@ -75,5 +75,6 @@ int main(int argc, char **argv)
 
   test:
     nsize: {{1 2 3}}
+    timeoutfactor: 3
 
 TEST*/
