@@ -74,3 +74,13 @@ int main(int argc, char **argv)
   for (int k = 0; k < 3; k++) CHECK(count < 1000 || columns[k], "No matrix had columns of kind %d\n", k);
   return 0;
 }
+
+/*TEST
+
+  build:
+    requires: static
+
+  test:
+    env: FURL_ISA={{base v3 v4}}
+
+TEST*/
