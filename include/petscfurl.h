@@ -91,12 +91,7 @@ PETSC_EXTERN PetscErrorCode PCFurlGetImportPC(PC, PC *);
 
 .seealso: `KSPFURL`, `KSPFurlSetMethod()`, `KSPFurlGetMethod()`
 E*/
-typedef enum {
-  KSP_FURL_AUTO,
-  KSP_FURL_CG,
-  KSP_FURL_GMRES,
-  KSP_FURL_BCGS
-} KSPFurlMethod;
+typedef enum { KSP_FURL_AUTO, KSP_FURL_CG, KSP_FURL_GMRES, KSP_FURL_BCGS } KSPFurlMethod;
 PETSC_EXTERN const char *const KSPFurlMethods[];
 
 /*E
@@ -111,11 +106,7 @@ PETSC_EXTERN const char *const KSPFurlMethods[];
 
 .seealso: `KSPFURL`, `MATFURL`, `KSPFurlSetCompress()`, `KSPFurlGetCompress()`
 E*/
-typedef enum {
-  KSP_FURL_COMPRESS_AUTO,
-  KSP_FURL_COMPRESS_TRUE,
-  KSP_FURL_COMPRESS_FALSE
-} KSPFurlCompress;
+typedef enum { KSP_FURL_COMPRESS_AUTO, KSP_FURL_COMPRESS_TRUE, KSP_FURL_COMPRESS_FALSE } KSPFurlCompress;
 PETSC_EXTERN const char *const KSPFurlCompresses[];
 
 PETSC_EXTERN PetscErrorCode KSPFurlSetMethod(KSP, KSPFurlMethod);

@@ -84,7 +84,8 @@ static inline PetscErrorCode FurlTestGrid(MPI_Comm comm, FurlTestGridSpec s, Mat
   const PetscInt n = s.nx * s.ny;
 
   PetscFunctionBegin;
-  PetscCall(MatCreateAIJ(comm, s.local, s.local, s.local < 0 ? n : PETSC_DETERMINE, s.local < 0 ? n : PETSC_DETERMINE, 5, NULL, 4, NULL, A));
+  PetscCall(
+    MatCreateAIJ(comm, s.local, s.local, s.local < 0 ? n : PETSC_DETERMINE, s.local < 0 ? n : PETSC_DETERMINE, 5, NULL, 4, NULL, A));
   PetscCall(FurlTestGridFill(*A, &s));
   PetscFunctionReturn(0);
 }

@@ -28,12 +28,14 @@ build: $(FURL_LIB) $(if $(filter real,$(PETSC_SCALAR)),$(LIBFURL) $(STATIC))
 
 $(FURL_LIB): src/furlloader.c src/furlloader.h
 	@mkdir -p $(@D)
-	cc $(filter-out $(SANITIZER),$(FLAGS)) -shared -Wl,-z,nodelete,-soname,libpetscfurl.so.0 -o $@ $< -ldl
+	@echo LD $@
+	@cc $(filter-out $(SANITIZER),$(FLAGS)) -shared -Wl,-z,nodelete,-soname,libpetscfurl.so.0 -o $@ $< -ldl
 
 # No run path: the build must take the PETSc that is in the process already, and never find another
 $(LIBFURL): $(OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) -shared $(SANITIZER) -Wl,-z,nodelete,-soname,libfurl.so,-Bsymbolic-functions -o $@ $^ -L$(PETSC_LIBDIR) $(PETSC_LINK) -lm
+	@echo LD $@
+	@$(CC) -shared $(SANITIZER) -Wl,-z,nodelete,-soname,libfurl.so,-Bsymbolic-functions -o $@ $^ -L$(PETSC_LIBDIR) $(PETSC_LINK) -lm
 
 $(STATIC): $(OBJECTS)
 	@rm -f $@
@@ -43,13 +45,15 @@ $(STATIC): $(OBJECTS)
 define KERNEL_RULE
 $$(KERNDIR)/%.$(1).o: src/%.c | $$(CONFIG)
 	@mkdir -p $$(@D)
-	$$(CC) $$(FLAGS) $$(PETSC_INCLUDES) -march=$$(MARCH_$(1)) -ffp-contract=fast -DFURL_ISA=$(1) -MMD -c $$< -o $$@
+	@echo CC $$<, $(1)
+	@$$(CC) $$(FLAGS) $$(PETSC_INCLUDES) -march=$$(MARCH_$(1)) -ffp-contract=fast -DFURL_ISA=$(1) -MMD -c $$< -o $$@
 endef
 $(foreach isa,$(ISAS),$(eval $(call KERNEL_RULE,$(isa))))
 
 $(OBJDIR)/%.o: src/%.c $(CONFIG)
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) $(PETSC_INCLUDES) -MMD -c $< -o $@
+	@echo CC $<
+	@$(CC) $(FLAGS) $(PETSC_INCLUDES) -MMD -c $< -o $@
 
 
 -include $(OBJECTS:.o=.d)

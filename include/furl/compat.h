@@ -37,3 +37,19 @@ typedef PetscOptionItems FurlOptionItems;
 #else
 #define FurlContainerSetFree(container) PetscContainerSetCtxDestroy(container, PetscCtxDestroyDefault)
 #endif
+
+/* 3.19 compares a string with several at once; the list ends with "" */
+#if PETSC_VERSION_LT(3, 19, 0)
+#include <stdarg.h>
+static inline PetscErrorCode PetscStrcmpAny(const char *string, PetscBool *match, const char *first, ...)
+{
+  va_list     list;
+  const char *other = first;
+
+  *match = PETSC_FALSE;
+  va_start(list, first);
+  for (; other[0] && !*match; other = va_arg(list, const char *)) PetscCall(PetscStrcmp(string, other, match));
+  va_end(list);
+  return 0;
+}
+#endif

@@ -67,8 +67,9 @@ static PetscErrorCode Grow(KSP ksp, PetscInt k, Vec **basis, PetscInt *n)
 }
 
 /* h += V'w, w -= V (V'w); *before and *after are the squared norms of w, one reduction */
-static PetscErrorCode Project(KSP_Furl *f, PetscInt n, Vec w, PetscReal *h, PetscReal *dots, PetscReal *before, PetscReal *after)
+static PetscErrorCode Project(KSP_Furl *f, PetscInt n, Vec w, PetscReal *h, PetscReal *before, PetscReal *after)
 {
+  PetscReal  *dots = Coefficients(f);
   PetscScalar square;
 
   PetscFunctionBegin;
@@ -94,11 +95,10 @@ static PetscErrorCode Orthogonalise(KSP ksp, PetscInt k)
 
   PetscFunctionBegin;
   PetscCall(PetscArrayzero(h, k + 2));
-  PetscCall(Project(f, k + 1, f->V[k + 1], h, Coefficients(f), &first, &after));
+  PetscCall(Project(f, k + 1, f->V[k + 1], h, &first, &after));
   KSPCheckDot(ksp, after);
   before = first;
-  for (int pass = 0; pass < 2 && !(after > 0.5 * before); pass++)
-    PetscCall(Project(f, k + 1, f->V[k + 1], h, Coefficients(f), &before, &after));
+  for (int pass = 0; pass < 2 && !(after > 0.5 * before); pass++) PetscCall(Project(f, k + 1, f->V[k + 1], h, &before, &after));
   KSPCheckDot(ksp, after);
   h[k + 1] = after > 0 && before > PETSC_MACHINE_EPSILON * PETSC_MACHINE_EPSILON * first ? PetscSqrtReal(after) : 0;
   if (h[k + 1] > 0) PetscCall(VecScale(f->V[k + 1], 1 / h[k + 1]));

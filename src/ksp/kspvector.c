@@ -132,18 +132,6 @@ PetscErrorCode FurlKSPDirection(KSP ksp, Vec p, PetscReal beta, Vec z)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode UpdateByVec(Vec x, PetscReal xstep, Vec p, Vec r, PetscReal rstep, Vec q, PetscReal *rr)
-{
-  PetscScalar dot;
-
-  PetscFunctionBegin;
-  PetscCall(VecAXPY(x, xstep, p));
-  PetscCall(VecAXPY(r, -rstep, q));
-  PetscCall(VecDot(r, r, &dot));
-  *rr = PetscRealPart(dot);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* x += xstep p, r -= rstep q, *rr = r'r in one reduction */
 PetscErrorCode FurlKSPUpdate(KSP ksp, Vec x, PetscReal xstep, Vec p, Vec r, PetscReal rstep, Vec q, PetscReal *rr)
 {
@@ -153,7 +141,12 @@ PetscErrorCode FurlKSPUpdate(KSP ksp, Vec x, PetscReal xstep, Vec p, Vec r, Pets
 
   PetscFunctionBegin;
   if (!f->plain) {
-    PetscCall(UpdateByVec(x, xstep, p, r, rstep, q, rr));
+    PetscScalar dot;
+
+    PetscCall(VecAXPY(x, xstep, p));
+    PetscCall(VecAXPY(r, -rstep, q));
+    PetscCall(VecDot(r, r, &dot));
+    *rr = PetscRealPart(dot);
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(VecGetLocalSize(r, &n));

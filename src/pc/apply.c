@@ -32,7 +32,7 @@ PetscErrorCode FurlHierarchyApply(PC pc, FurlHierarchy *h, Vec x, Vec y)
   FurlConvertArgs    args  = {.n = level->n, .exponent = level->exponent};
   const PetscScalar *from;
   PetscScalar       *to;
-  int                factor;
+  int                factor = 0;
 
   PetscFunctionBegin;
   PetscCall(ChooseFactor(pc, level, x, &factor));

@@ -1,4 +1,5 @@
 /* The coarsest level: a dense pseudo-inverse applied by every process to its rows, or a factorisation where that would be too large */
+#include <petscsys.h>
 #include <petscblaslapack.h>
 #include "level.h"
 

@@ -8,6 +8,8 @@
 static const char *const StageNames[] = {"multigrid, couplings of 2 bytes, vectors in FP32", "multigrid in FP32",
                                          "incomplete factorisation of each process's block in FP64", "Jacobi in FP64", "identity"};
 
+static const char *const ShortNames[] = {"multigrid,half", "multigrid,single", "factor", "jacobi", "identity"};
+
 const char *const PCFurlMethods[] = {"multigrid", "single", "factor", "jacobi", "PCFurlMethod", "PC_FURL_", NULL};
 
 /* What is known of the matrix beyond its products; matrix-free ones must not be converted, that would take a product for every column */
@@ -183,9 +185,11 @@ static PetscErrorCode PCSetFromOptions_Furl(PC pc, FurlOptionItems PetscOptionsO
 static PetscErrorCode PCView_Furl(PC pc, PetscViewer viewer)
 {
   PC_Furl *const furl = (PC_Furl *)pc->data;
-  PetscBool      ascii;
+  PetscBool      ascii, string;
 
   PetscFunctionBegin;
+  PetscCall(PetscObjectTypeCompare((PetscObject)viewer, PETSCVIEWERSTRING, &string));
+  if (string) PetscCall(PetscViewerStringSPrintf(viewer, " %s", ShortNames[furl->stage]));
   PetscCall(PetscObjectTypeCompare((PetscObject)viewer, PETSCVIEWERASCII, &ascii));
   if (!ascii) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscViewerASCIIPrintf(viewer, "  %s\n", StageNames[furl->stage]));

@@ -27,8 +27,8 @@ static PetscErrorCode Solve(Mat A, const char *prefix, IS fields[2], PetscInt mo
     PetscCall(KSPGetConvergedReason(ksp, &reason));
     PetscCall(KSPGetIterationNumber(ksp, &its));
     PetscCall(FurlTestResidual(A, b, x, &residual));
-    FurlTestCheck(reason > 0 && its <= most && residual < 1e-7, "%s: reason %d, %" PetscInt_FMT " iterations, residual %g", prefix, (int)reason, its,
-                  (double)residual);
+    FurlTestCheck(reason > 0 && its <= most && residual < 1e-7, "%s: reason %d, %" PetscInt_FMT " iterations, residual %g", prefix,
+                  (int)reason, its, (double)residual);
     PetscCall(MatScale(A, 2)); /* the inner matrices change as well */
     PetscCall(KSPSetOperators(ksp, A, A));
   }
@@ -63,9 +63,10 @@ int main(int argc, char **argv)
 
   test:
     nsize: {{1 2 3}}
+    timeoutfactor: 4
     args: -grid_ksp_type fgmres -grid_ksp_rtol 1e-9 -grid_pc_type gamg -grid_mg_levels_ksp_type furl -grid_mg_levels_pc_type jacobi
     args: -grid_mg_levels_ksp_norm_type none -grid_mg_levels_ksp_max_it 3
-    args: -split_ksp_type furl -split_ksp_rtol 1e-9 -split_pc_type fieldsplit -split_fieldsplit_ksp_type furl -split_fieldsplit_pc_type jacobi
-    args: -split_fieldsplit_ksp_rtol 1e-2
+    args: -split_ksp_type furl -split_ksp_rtol 1e-9 -split_pc_type fieldsplit -split_fieldsplit_ksp_type furl
+    args: -split_fieldsplit_pc_type jacobi -split_fieldsplit_ksp_rtol 1e-2
 
 TEST*/

@@ -101,10 +101,11 @@ static PetscErrorCode Solve(Mat A, Vec b, Vec reference, KSPNormType type, PCSid
   FurlTestCheck(reason == KSP_CONVERGED_RTOL, "%s %s: reason %d", KSPNormTypes[type], PCSides[side], (int)reason);
   FurlTestCheck(PetscAbsReal(norm - recomputed) <= 1e-4 * norm, "%s %s: reported norm %g, recomputed %g", KSPNormTypes[type], PCSides[side],
                 (double)norm, (double)recomputed);
-  FurlTestCheck(watch.calls == its + 1 && nhistory == its + 1, "%" PetscInt_FMT " iterations, %" PetscInt_FMT " monitored, %" PetscInt_FMT " in the history",
-                its, watch.calls, nhistory);
+  FurlTestCheck(watch.calls == its + 1 && nhistory == its + 1,
+                "%" PetscInt_FMT " iterations, %" PetscInt_FMT " monitored, %" PetscInt_FMT " in the history", its, watch.calls, nhistory);
   FurlTestCheck(watch.last == kept[nhistory - 1], "monitor and history disagree");
-  FurlTestCheck(PetscAbsReal(watch.last - recomputed) <= 1e-4 * recomputed, "recurrence %g, true %g", (double)watch.last, (double)recomputed);
+  FurlTestCheck(PetscAbsReal(watch.last - recomputed) <= 1e-4 * recomputed, "recurrence %g, true %g", (double)watch.last,
+                (double)recomputed);
   FurlTestCheck(watch.worst <= 1e-4, "KSPBuildResidual() differs from the monitored norm by %g", (double)watch.worst);
   PetscCall(VecAXPY(x, -1, reference));
   PetscCall(VecNorm(x, NORM_2, &error));
@@ -178,6 +179,7 @@ int main(int argc, char **argv)
     test:
       suffix: auto
       nsize: {{1 2 3 5}}
+      timeoutfactor: 4
       args: -pc_type jacobi
     test:
       suffix: each

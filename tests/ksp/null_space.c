@@ -94,6 +94,7 @@ int main(int argc, char **argv)
 
   test:
     nsize: {{1 2 3}}
+    timeoutfactor: 4
     args: -ksp_type furl -pc_type jacobi -ksp_rtol 1e-9 -ksp_furl_method {{auto cg gmres}}
 
 TEST*/

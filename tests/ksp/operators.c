@@ -159,7 +159,8 @@ static PetscErrorCode Changing(Mat A)
   PetscCall(MatGetSize(A, &M, NULL));
   PetscCall(MatDuplicate(A, MAT_COPY_VALUES, &wide));
   PetscCall(MatSetOption(wide, MAT_NEW_NONZERO_ALLOCATION_ERR, PETSC_FALSE));
-  for (PetscInt i = first; i < last; i++) PetscCall(MatSetValue(wide, i, (i + M / 2) % M, 0.1, ADD_VALUES)); /* another pattern, not symmetric */
+  for (PetscInt i = first; i < last; i++)
+    PetscCall(MatSetValue(wide, i, (i + M / 2) % M, 0.1, ADD_VALUES)); /* another pattern, not symmetric */
   PetscCall(MatAssemblyBegin(wide, MAT_FINAL_ASSEMBLY));
   PetscCall(MatAssemblyEnd(wide, MAT_FINAL_ASSEMBLY));
   PetscCall(KSPSetOperators(ksp, wide, wide));
@@ -280,6 +281,7 @@ int main(int argc, char **argv)
 
   test:
     nsize: {{1 2 3}}
+    timeoutfactor: 4
     args: -ksp_type furl -pc_type jacobi -ksp_rtol 1e-9 -ksp_furl_compress {{auto false}}
 
 TEST*/

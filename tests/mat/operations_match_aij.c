@@ -60,7 +60,9 @@ static PetscErrorCode DiagonalSet(Mat A)
 }
 
 /* Every fifth row, named by the process before its owner, with the boundary values of a vector */
-static PetscErrorCode ZeroSome(Mat A, PetscErrorCode (*zero)(Mat, PetscInt, const PetscInt[], PetscScalar, Vec, Vec))
+typedef PetscErrorCode (*ZeroFn)(Mat, PetscInt, const PetscInt[], PetscScalar, Vec, Vec);
+
+static PetscErrorCode ZeroSome(Mat A, ZeroFn zero)
 {
   Vec      x, b;
   PetscInt first, last, row[1000], n = 0;

@@ -10,7 +10,7 @@
     fprintf(stderr, __VA_ARGS__), exit(1); \
   }
 
-/* Exponents that heads can follow; wider ranges are the business of roundtrip.c */
+/* Exponents that heads can follow; wider ranges are the business of fuzz_bits_survive.c */
 static int Family(uint64_t *state)
 {
   static const int family[] = {FUZZ_ORDINARY, FUZZ_FEW, FUZZ_SHORT, FUZZ_EDGES};
@@ -41,17 +41,17 @@ static void CheckProduct(const FuzzMatrix *m, const double *x, const double *z, 
   }
 }
 
-static void Multiply(const FuzzMatrix *m, const FurlSlices *slices, const double *x, const double *z, int read, double *y, double *dot)
+/* Runs the product; returns x'y of a square matrix, 0 of another */
+static double Multiply(const FuzzMatrix *m, int64_t nslices, FurlMatMultArgs args)
 {
-  const FurlMatMultArgs base    = {.diagonal = FurlSlicesGetView(slices), .x = x, .z = z, .y = y, .read = read};
-  double               *partial = calloc((size_t)slices->nslices + 1, sizeof(*partial));
-  FurlMatMultArgs       args    = base;
+  double *const partial = calloc((size_t)nslices + 1, sizeof(*partial));
+  double        dot     = 0;
 
   args.partial = m->csr.nrows == m->csr.ncols ? partial : NULL;
-  FurlLaunch(&FurlKernelFurlMatMult, &args, slices->nslices);
-  *dot = 0;
-  for (int64_t s = 0; s < slices->nslices; s++) *dot += partial[s];
+  FurlLaunch(&FurlKernelFurlMatMult, &args, nslices);
+  for (int64_t s = 0; s < nslices; s++) dot += partial[s];
   free(partial);
+  return dot;
 }
 
 static void CheckDot(const FuzzMatrix *m, const double *x, const double *y, double dot, long number)
@@ -85,10 +85,11 @@ static void CheckMatrix(const FuzzMatrix *m, uint64_t *state, long number)
 
     CHECK(!FurlSlicesEncode(&m->csr, &encoding, &slices), "matrix %ld: not encoded\n", number);
     for (int read = 0; read < 3; read++) {
-      const double  bound = store == FURL_STORE_RAW ? 0 : store == FURL_STORE_HEADS ? eps[0] : eps[read];
-      double *const add   = FuzzBelow(state, 2) ? z : NULL;
+      const double          bound = store == FURL_STORE_RAW ? 0 : store == FURL_STORE_HEADS ? eps[0] : eps[read];
+      double *const         add   = FuzzBelow(state, 2) ? z : NULL;
+      const FurlMatMultArgs args  = {.diagonal = FurlSlicesGetView(&slices), .x = x, .z = add, .y = y, .read = read};
 
-      Multiply(m, &slices, x, add, read, y, &dot);
+      dot = Multiply(m, slices.nslices, args);
       CheckProduct(m, x, add, y, bound, largest, number, store, read);
       CheckDot(m, x, y, dot, number);
     }
@@ -114,3 +115,13 @@ int main(int argc, char **argv)
   }
   return 0;
 }
+
+/*TEST
+
+  build:
+    requires: static
+
+  test:
+    env: FURL_ISA={{base v3 v4}}
+
+TEST*/

@@ -106,3 +106,13 @@ int main(int argc, char **argv)
   for (int f = 0; f < 7; f++) CHECK(count < 1000 || split[f], "No slot of family %d was split\n", f);
   return 0;
 }
+
+/*TEST
+
+  build:
+    requires: static
+
+  test:
+    env: FURL_ISA={{base v3 v4}}
+
+TEST*/

@@ -11,7 +11,8 @@ static int SameBits(double a, double b)
   return FurlDoubleToBits(a) == FurlDoubleToBits(b);
 }
 
-/* Heads: relative 2^-11 where the value lies within the 30 binades below the largest of the matrix, absolute below; denormals have no head */
+/* Heads: relative 2^-11 where the value lies within the 30 binades below the largest of the matrix, absolute below; denormals have no head
+ */
 static int IsRounded(double value, double head, double largest)
 {
   const double bound = fabs(value) > fmax(largest * 0x1p-29, 0x1p-1020) ? fabs(value) * 0x1p-11 : fmax(largest * 0x1p-29, 0x1p-1020);
@@ -73,3 +74,13 @@ int main(int argc, char **argv)
   for (int k = 0; k < 3; k++) CHECK(count < 1000 || columns[k], "No matrix had columns of kind %d\n", k);
   return 0;
 }
+
+/*TEST
+
+  build:
+    requires: static
+
+  test:
+    env: FURL_ISA={{base v3 v4}}
+
+TEST*/
