@@ -81,7 +81,7 @@ int main(int argc, char **argv)
 
   test:
     nsize: {{1 3}}
-    filter: sed -E -e 's/[0-9.]+/#/g' -e 's/processes/process/'
+    filter: sed -E -e 's/[0-9.]+/N/g' -e 's/processes/process/'
     output_file: output/report_and_files.out
 
 TEST*/
