@@ -184,11 +184,12 @@ static PetscErrorCode ChangeMethod(KSP ksp, PetscBool *changed)
 
 /*
   A claim was refused. Going on from the true residual gains digits as long as the products are right; where it does not, the copy is
-  suspected first, and then FP64 has given what it can.
+  suspected first, then the preconditioner, and then FP64 has given what it can.
 */
 static PetscErrorCode AfterClaim(KSP ksp)
 {
-  KSP_Furl *f = (KSP_Furl *)ksp->data;
+  KSP_Furl *f      = (KSP_Furl *)ksp->data;
+  PetscBool raised = PETSC_FALSE;
 
   PetscFunctionBegin;
   f->refused = f->norm > 0.5 * f->last_true ? f->refused + 1 : 0;
@@ -204,7 +205,8 @@ static PetscErrorCode AfterClaim(KSP ksp)
     PetscCall(PetscInfo(ksp, "Products by Amat itself from now on: the recurrence with the copy does not follow the true residual\n"));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  PetscCall(GiveUp(ksp, KSP_DIVERGED_BREAKDOWN, "the rounding errors of FP64 allow no more"));
+  PetscCall(FurlKSPRaise(ksp, causes[FURL_KSP_CLAIM], &raised)); /* a preconditioner that is all but singular hides the residual from GMRES */
+  if (!raised) PetscCall(GiveUp(ksp, KSP_DIVERGED_BREAKDOWN, "the rounding errors of FP64 allow no more"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
