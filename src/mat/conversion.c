@@ -187,16 +187,25 @@ static PetscErrorCode CreateLike(Mat A, Mat *F)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* What belongs to the matrix and not to its type, for a conversion in place */
-static PetscErrorCode KeepIdentity(Mat A, Mat F)
+/* Name and prefix, for a matrix that takes another's place */
+PetscErrorCode FurlKeepName(Mat A, Mat F)
 {
-  MatNullSpace sp;
-  const char  *prefix;
+  const char *prefix;
 
   PetscFunctionBegin;
   PetscCall(MatGetOptionsPrefix(A, &prefix));
   PetscCall(MatSetOptionsPrefix(F, prefix));
   if (((PetscObject)A)->name) PetscCall(PetscObjectSetName((PetscObject)F, ((PetscObject)A)->name));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What belongs to the matrix and not to its type, for a conversion in place */
+static PetscErrorCode KeepIdentity(Mat A, Mat F)
+{
+  MatNullSpace sp;
+
+  PetscFunctionBegin;
+  PetscCall(FurlKeepName(A, F));
   PetscCall(MatGetNullSpace(A, &sp));
   if (sp) PetscCall(MatSetNullSpace(F, sp));
   PetscCall(MatGetTransposeNullSpace(A, &sp));

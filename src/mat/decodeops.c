@@ -143,10 +143,13 @@ static PetscErrorCode MatTranspose_Furl(Mat A, MatReuse reuse, Mat *B)
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(MatConvert(T, MATFURL, MAT_INPLACE_MATRIX, &T));
-  if (reuse == MAT_INPLACE_MATRIX)
-    PetscCall(MatHeaderMerge(A, &T));
-  else
+  if (reuse == MAT_INPLACE_MATRIX) {
+    PetscCall(FurlKeepName(A, T));
+    T->nonzerostate += A->nonzerostate + 1;
+    PetscCall(MatHeaderReplace(A, &T));
+  } else {
     *B = T;
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

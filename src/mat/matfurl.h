@@ -60,6 +60,7 @@ PETSC_INTERN PetscErrorCode FurlComposeCopy(PetscObject object, const char *name
 /* conversion.c */
 PETSC_INTERN PetscErrorCode MatConvertFrom_Furl(Mat A, MatType type, MatReuse reuse, Mat *F);
 PETSC_INTERN PetscErrorCode MatConvert_Furl(Mat F, MatType type, MatReuse reuse, Mat *A);
+PETSC_INTERN PetscErrorCode FurlKeepName(Mat A, Mat F);
 PETSC_INTERN PetscErrorCode FurlDecode(Mat F, MatType type, Mat *aij);
 PETSC_INTERN PetscErrorCode FurlDecodeBlock(Mat F, Mat *block); /* columns of this process only */
 PETSC_INTERN PetscErrorCode FurlDecodeRow(Mat F, PetscInt i, PetscInt *n, PetscInt *column, PetscScalar *value);
