@@ -1,8 +1,8 @@
 /* Residuals, the norm that the user chose, claims of convergence, the best iterate, and what to do about slow progress */
 #include "kspfurlimpl.h"
 
-#define FURL_KSP_POOR_RATE 0.93     /* a mean factor an iteration that asks for a better preconditioner: 1e-8 would take 250 iterations */
-#define FURL_KSP_POOR_WAIT 60       /* iterations to watch before that is asked */
+#define FURL_KSP_POOR_RATE 0.97     /* a mean factor an iteration that asks for a better preconditioner: 1e-8 would take 600 iterations */
+#define FURL_KSP_POOR_WAIT 100      /* iterations to watch before that is asked */
 #define FURL_KSP_DEFAULT_ATOL 1e-50 /* PETSc's abstol where nobody set one */
 
 /* Removes the null space that MatSetNullSpace() gave, whatever the side of the preconditioner */

@@ -205,7 +205,8 @@ static PetscErrorCode AfterClaim(KSP ksp)
     PetscCall(PetscInfo(ksp, "Products by Amat itself from now on: the recurrence with the copy does not follow the true residual\n"));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  PetscCall(FurlKSPRaise(ksp, causes[FURL_KSP_CLAIM], &raised)); /* a preconditioner that is all but singular hides the residual from GMRES */
+  PetscCall(
+    FurlKSPRaise(ksp, causes[FURL_KSP_CLAIM], &raised)); /* a preconditioner that is all but singular hides the residual from GMRES */
   if (!raised) PetscCall(GiveUp(ksp, KSP_DIVERGED_BREAKDOWN, "the rounding errors of FP64 allow no more"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -47,5 +47,6 @@ PetscErrorCode FurlFallbackSetUp(PC pc)
     PetscCall(PCSetType(furl->fallback, furl->stage == FURL_STAGE_JACOBI ? PCJACOBI : PCNONE));
   PetscCall(PCSetFromOptions(furl->fallback));
   PetscCall(PCSetUp(furl->fallback));
+  PetscCall(PCSetUpOnBlocks(furl->fallback)); /* here, where a failure is caught, and not in the first application */
   PetscFunctionReturn(PETSC_SUCCESS);
 }
