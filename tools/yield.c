@@ -1,7 +1,7 @@
 /*
   For tests with more ranks than cores: MPICH over UCX waits for a message in a loop that never gives the processor to the rank that would
-  send it, so that each message takes a time slice (a test with 5 ranks on 2 cores 11 s, with this 0.8 s). Preloaded by tools/runtests: the loop's
-  step yields after some vain turns.
+  send it, so that each message takes a time slice (a test with 5 ranks on 2 cores 11 s, with this 0.8 s). Preloaded by tools/runtests: the
+  loop's step yields after some vain turns.
 */
 #include <dlfcn.h>
 #include <sched.h>

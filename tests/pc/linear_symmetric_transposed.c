@@ -70,12 +70,13 @@ int main(int argc, char **argv)
   PetscCall(PetscOptionsGetReal(NULL, NULL, "-scale", &spec.scale, NULL));
   PetscCall(FurlTestGrid(PETSC_COMM_WORLD, spec, &A));
   PetscCall(MatCreateVecs(A, &u, &v));
-  PetscCall(FurlTestNoise(u, 1, 1));
-  PetscCall(FurlTestNoise(v, 2, 1));
+  PetscCall(FurlTestNoise(u, 1, spec.scale)); /* in A's units, so that Bu has norm and squares near one */
+  PetscCall(FurlTestNoise(v, 2, spec.scale));
   PetscCall(FurlTestSolver(A, NULL, &ksp));
   PetscCall(KSPGetPC(ksp, &pc));
   PetscCall(PCSetUp(pc));
   PetscCall(Linear(pc, u, v));
+  PetscCall(FurlTestNoise(v, 2, 1));
   PetscCall(Adjoint(pc, u, v, PETSC_FALSE));
   if (spec.wind == 0) PetscCall(Adjoint(pc, u, v, PETSC_TRUE));
   PetscCall(KSPDestroy(&ksp));
