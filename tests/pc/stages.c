@@ -119,7 +119,7 @@ int main(int argc, char **argv)
       args: -form shell+ -expect jacobi
     test:
       suffix: zero_diagonal
-      args: -form zero_diagonal -expect jacobi
+      args: -form zero_diagonal -expect factor
     test:
       suffix: single
       args: -pc_furl_method single -expect multigrid,single
