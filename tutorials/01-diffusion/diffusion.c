@@ -175,7 +175,7 @@ int main(int argc, char **argv)
 /*TEST
 
   test:
-    args: -n 12 -ksp_type {{cg furl}separate output} -ksp_rtol 1e-8
+    args: -n 12 -ksp_type {{cg furl}} -ksp_rtol 1e-8
     output_file: output/diffusion.out
 
   test:
