@@ -113,10 +113,10 @@ int main(int argc, char **argv)
       args: -form {{aij baij sbaij dense furl}} -expect multigrid,half
     test:
       suffix: shell
-      args: -form shell -expect identity
+      args: -pc_type furl -form shell -expect identity
     test:
       suffix: shell_with_diagonal
-      args: -form shell+ -expect jacobi
+      args: -pc_type furl -form shell+ -expect jacobi
     test:
       suffix: zero_diagonal
       args: -form zero_diagonal -expect factor
