@@ -22,7 +22,7 @@ static int64_t CopyEntries(FurlEncoder *e, int64_t row0)
 
   for (int64_t l = 0; l < e->nrows; l++) e->start[l] = csr->rowptr[row0 + l] - first;
   for (int64_t k = 0; k < n; k++) e->column[k] = (int32_t)csr->column[first + k];
-  memcpy(e->value, csr->value + first, (size_t)n * sizeof(*e->value));
+  if (n) memcpy(e->value, csr->value + first, (size_t)n * sizeof(*e->value));
   return n;
 }
 

@@ -56,7 +56,7 @@ static int AreEqual(const FurlProgramDraft *a, const FurlProgramDraft *b)
 {
   if (a->columns != b->columns || a->nslots != b->nslots) return 0;
 #define COMPARE(name) \
-  if (memcmp(a->name, b->name, (size_t)a->nslots * sizeof(*a->name))) return 0;
+  if (a->nslots && memcmp(a->name, b->name, (size_t)a->nslots * sizeof(*a->name))) return 0;
   FOR_EACH_TABLE(COMPARE)
 #undef COMPARE
   return 1;
