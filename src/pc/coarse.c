@@ -5,7 +5,7 @@
 
 #define SINGULAR_CUTOFF \
   1e-10 /* of the singular values where the matrix is known to be singular: its zero ones come out as rounding of the finest level */
-#define DENSE_LIMIT 200 /* rows: the singular values of as many cost less than a product with a fine matrix of 10^6 rows */
+#define DENSE_LIMIT 200 /* rows: the cost of the singular values grows with the cube */
 
 /* All rows of A in FP64 on every process, by columns (as LAPACK wants them) */
 static PetscErrorCode GatherDense(Mat A, PetscInt n, double *dense)

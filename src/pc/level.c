@@ -3,7 +3,7 @@
 #include "kernels/cycleargs.h"
 
 #define EXPONENT_LIMIT 1000 /* of the scaling: its square times an entry must stay a double */
-#define POWER_STEPS 10      /* of the power method: within 10 % of the largest eigenvalue from below on the classes of bench/ */
+#define POWER_STEPS 10      /* of the power method, which comes from below: hence the margin */
 #define POWER_MARGIN 1.1
 
 static PetscErrorCode AllocateFloats(PetscInt n, float **x)

@@ -15,13 +15,13 @@ const char *const PCFurlMethods[] = {"multigrid", "single", "factor", "jacobi", 
 /* What is known of the matrix beyond its products; matrix-free ones must not be converted, that would take a product for every column */
 static PetscErrorCode IsAssembled(Mat A, PetscBool *assembled)
 {
-  PetscBool baij, other;
+  PetscBool matrix_free, other;
 
   PetscFunctionBegin;
   PetscCall(MatHasOperation(A, MATOP_GET_ROW, assembled));
   PetscCall(PetscObjectTypeCompareAny((PetscObject)A, &other, MATNEST, MATIS, ""));
-  PetscCall(PetscObjectTypeCompareAny((PetscObject)A, &baij, MATSHELL, MATMFFD, MATSCHURCOMPLEMENT, MATPYTHON, ""));
-  *assembled = (PetscBool)((*assembled || other) && !baij);
+  PetscCall(PetscObjectTypeCompareAny((PetscObject)A, &matrix_free, MATSHELL, MATMFFD, MATSCHURCOMPLEMENT, MATPYTHON, ""));
+  *assembled = (PetscBool)((*assembled || other) && !matrix_free);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
