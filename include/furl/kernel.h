@@ -10,8 +10,8 @@
 /* The CPU back ends, in order of preference from the end: any x86-64; AVX2 + FMA; AVX-512 (the levels of the x86-64 psABI) */
 typedef enum { FURL_ISA_BASE, FURL_ISA_V3, FURL_ISA_V4, FURL_ISA_COUNT } FurlIsa;
 
-/* Runs the body on items 0 .. nitems-1 */
-typedef void (*FurlLaunchFn)(const void *args, int64_t nitems);
+/* Runs the body on items first .. end-1 */
+typedef void (*FurlLaunchFn)(const void *args, int64_t first, int64_t end);
 
 typedef struct {
   const char  *name;
@@ -21,9 +21,14 @@ typedef struct {
 /* The best instruction set of this machine; FURL_ISA=base|v3|v4 in the environment lowers it, for tests */
 FurlIsa FurlIsaDetect(void);
 
+static inline void FurlLaunchRange(const FurlKernel *kernel, const void *args, int64_t first, int64_t end)
+{
+  if (end > first) kernel->cpu[FurlIsaDetect()](args, first, end);
+}
+
 static inline void FurlLaunch(const FurlKernel *kernel, const void *args, int64_t nitems)
 {
-  if (nitems > 0) kernel->cpu[FurlIsaDetect()](args, nitems);
+  FurlLaunchRange(kernel, args, 0, nitems);
 }
 
 #define FURL_JOIN_(a, b) a##b
@@ -31,25 +36,25 @@ static inline void FurlLaunch(const FurlKernel *kernel, const void *args, int64_
 
 #if defined(__CUDACC__)
 /* a warp an item: the launch arithmetic belongs to the cuda back end */
-#define FURL_DEFINE_LAUNCHER(body, Args)                                                \
-  __global__ void FURL_JOIN(FurlGlobal, body)(Args args, int64_t nitems)                \
-  {                                                                                     \
-    const int64_t item = ((int64_t)blockIdx.x * blockDim.x + threadIdx.x) / FURL_WIDTH; \
-    if (item < nitems) body(&args, item);                                               \
+#define FURL_DEFINE_LAUNCHER(body, Args)                                                        \
+  __global__ void FURL_JOIN(FurlGlobal, body)(Args args, int64_t first, int64_t end)            \
+  {                                                                                             \
+    const int64_t item = first + ((int64_t)blockIdx.x * blockDim.x + threadIdx.x) / FURL_WIDTH; \
+    if (item < end) body(&args, item);                                                          \
   }
 #elif defined(FURL_ISA)
-#define FURL_DEFINE_LAUNCHER(body, Args)                                           \
-  void FURL_JOIN(FurlLaunch##body##_, FURL_ISA)(const void *args, int64_t nitems); \
-  void FURL_JOIN(FurlLaunch##body##_, FURL_ISA)(const void *args, int64_t nitems)  \
-  {                                                                                \
-    for (int64_t item = 0; item < nitems; item++) body((const Args *)args, item);  \
+#define FURL_DEFINE_LAUNCHER(body, Args)                                                       \
+  void FURL_JOIN(FurlLaunch##body##_, FURL_ISA)(const void *args, int64_t first, int64_t end); \
+  void FURL_JOIN(FurlLaunch##body##_, FURL_ISA)(const void *args, int64_t first, int64_t end)  \
+  {                                                                                            \
+    for (int64_t item = first; item < end; item++) body((const Args *)args, item);             \
   }
 #endif
 
 #define FURL_DECLARE_KERNEL(body, Args) extern const FurlKernel FurlKernel##body;
 
-#define FURL_DEFINE_KERNEL(body, Args)                             \
-  extern void      FurlLaunch##body##_base(const void *, int64_t); \
-  extern void      FurlLaunch##body##_v3(const void *, int64_t);   \
-  extern void      FurlLaunch##body##_v4(const void *, int64_t);   \
+#define FURL_DEFINE_KERNEL(body, Args)                                      \
+  extern void      FurlLaunch##body##_base(const void *, int64_t, int64_t); \
+  extern void      FurlLaunch##body##_v3(const void *, int64_t, int64_t);   \
+  extern void      FurlLaunch##body##_v4(const void *, int64_t, int64_t);   \
   const FurlKernel FurlKernel##body = {#body, {FurlLaunch##body##_base, FurlLaunch##body##_v3, FurlLaunch##body##_v4}};

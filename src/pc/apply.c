@@ -3,15 +3,18 @@
 #include "pcfurl.h"
 #include "kernels/cycleargs.h"
 
-/* The power of two that brings the scaled vector near one */
+#define NARROW 40 /* binades between the row scales that FP32 has room for: 2^-126 to 2^127, and a residual of many digits */
+
+/* The power of two that brings the scaled vector near one, without a pass over it where its norm is known and the scales are narrow */
 static PetscErrorCode ChooseFactor(PC pc, const FurlLevel *level, Vec x, int *factor)
 {
   PC_Furl *const furl = (PC_Furl *)pc->data;
-  PetscReal      size = level->exponent ? 0 : furl->norm;
+  PetscReal      size = level->spread <= NARROW ? furl->norm : 0;
 
   PetscFunctionBegin;
   furl->norm = 0;
-  if (level->exponent) {
+  *factor    = 0;
+  if (level->spread > NARROW) {
     const PetscScalar *value;
 
     PetscCall(VecGetArrayRead(x, &value));
@@ -20,7 +23,7 @@ static PetscErrorCode ChooseFactor(PC pc, const FurlLevel *level, Vec x, int *fa
     PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &size, 1, MPIU_REAL, MPIU_MAX, PetscObjectComm((PetscObject)pc)));
   } else if (!(size > 0))
     PetscCall(VecNorm(x, NORM_INFINITY, &size));
-  *factor = size > 0 && size <= PETSC_MAX_REAL ? -ilogb(size) - level->uniform : 0;
+  if (size > 0 && size <= PETSC_MAX_REAL) *factor = -ilogb(size) - (level->spread <= NARROW ? level->largest : 0);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

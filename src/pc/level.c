@@ -36,7 +36,9 @@ static PetscErrorCode ChooseScaling(Mat A, FurlLevel *level)
   PetscCall(VecRestoreArrayRead(d, &diagonal));
   PetscCall(VecDestroy(&d));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, range, 2, MPIU_INT, MPI_MIN, PetscObjectComm((PetscObject)A)));
-  if (range[0] == -range[1]) {
+  level->largest = (int)-range[1];
+  level->spread  = (int)(-range[1] - range[0]);
+  if (!level->spread) {
     level->uniform = (int)range[0];
     PetscCall(PetscFree(level->exponent));
   }

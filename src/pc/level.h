@@ -22,16 +22,17 @@ typedef struct {
 } FurlOperator;
 
 typedef struct {
-  PetscInt     n;        /* rows on this process */
-  PetscInt     nitems;   /* slices */
-  FurlOperator A;        /* couplings, scaled, without the diagonal */
-  FurlOperator P, R;     /* from and to the next coarser level, scaled; none on the coarsest */
-  int16_t     *exponent; /* [n] of the scaling; NULL where all are `uniform` */
-  int          uniform;
-  float       *d;         /* [padded n] diagonal, scaled; 1 in the padding */
-  float       *b, *x;     /* [padded n] right-hand side and solution of the cycle */
-  float       *z, *w, *r; /* [padded n] its work */
-  double       lambda;    /* bound of the largest eigenvalue of D^-1 A */
+  PetscInt     n;               /* rows on this process */
+  PetscInt     nitems;          /* slices */
+  FurlOperator A;               /* couplings, scaled, without the diagonal */
+  FurlOperator P, R;            /* from and to the next coarser level, scaled; none on the coarsest */
+  int16_t     *exponent;        /* [n] of the scaling; NULL where all are `uniform` */
+  int          uniform;         /* that of all rows where they agree, else 0 */
+  int          largest, spread; /* of the exponents of all processes: the largest, and its distance from the smallest */
+  float       *d;               /* [padded n] diagonal, scaled; 1 in the padding */
+  float       *b, *x;           /* [padded n] right-hand side and solution of the cycle */
+  float       *z, *w, *r;       /* [padded n] its work */
+  double       lambda;          /* bound of the largest eigenvalue of D^-1 A */
 } FurlLevel;
 
 /* Solver of the coarsest level */

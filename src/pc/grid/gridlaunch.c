@@ -1,0 +1,3 @@
+#include "kernels/gridargs.h"
+
+FURL_GRID_KERNELS(FURL_DEFINE_KERNEL)

@@ -1,0 +1,388 @@
+/* The kernels of hierarchy `grid`. Bytes are those of memory, with neighbours' values and couplings found in a cache */
+#pragma once
+
+#include <math.h>
+#include "gridargs.h"
+
+/* A coupling in 16 bits: 6 of exponent, 10 of mantissa, no sign; relative error <= 2^-11 down to 2^-62, zero below */
+FURL_BODY uint16_t FurlGridEncode(float q)
+{
+  const float scaled = q * (1 / FURL_GRID_CODE_SCALE);
+  uint32_t    bits;
+
+  memcpy(&bits, &scaled, sizeof(bits));
+  return q < FURL_GRID_CODE_SMALLEST ? 0 : (uint16_t)((bits + 0x1000u) >> 13);
+}
+
+/* The coupling over FURL_GRID_CODE_SCALE */
+FURL_BODY float FurlGridDecode(uint16_t code)
+{
+  return FurlFloatFromBits((uint32_t)code << 13);
+}
+
+/* b + Q x of one slice, N neighbours: a constant where this is called */
+FURL_BODY void GridSumN(const FurlGridStencilArgs *a, int64_t at, int N, const float *FURL_RESTRICT b, float *sum)
+{
+  const uint16_t *q[6];
+  const float    *x[6];
+
+  for (int k = 0; k < N; k++) {
+    q[k] = a->q[k] + at;
+    x[k] = a->x[k] + at;
+  }
+  FURL_LANES(l)
+  {
+    float total = 0;
+
+    FURL_UNROLL
+    for (int k = 0; k < N; k++) total += FurlGridDecode(q[k][l]) * x[k][l];
+    AT(sum, l) = (b ? b[l] : 0) + FURL_GRID_CODE_SCALE * total;
+  }
+}
+
+FURL_BODY void GridSum(const FurlGridStencilArgs *a, int64_t at, const float *b, float *sum)
+{
+  if (a->neighbours == 6)
+    GridSumN(a, at, 6, b, sum);
+  else if (a->neighbours == 4)
+    GridSumN(a, at, 4, b, sum);
+  else
+    GridSumN(a, at, 2, b, sum);
+}
+
+/* The solution of a row: times the inverse of its diagonal */
+FURL_BODY float GridTimesInverse(float value, int16_t e)
+{
+  return value + value * (FURL_GRID_UNIT * (float)e);
+}
+
+/* The diagonal from its inverse 1 + e, to 1e-9 as |e| < 2^-10 */
+FURL_BODY float GridTimesDiagonal(float value, int16_t e)
+{
+  const float small = FURL_GRID_UNIT * (float)e;
+
+  return value - value * (small - small * small);
+}
+
+/* x of one colour from zero neighbours; reads 6 B a cell, writes 4 */
+FURL_BODY void FurlGridFirst(const FurlGridStencilArgs *a, int64_t item)
+{
+  const int64_t               at  = item * FURL_WIDTH;
+  const float *FURL_RESTRICT  b   = a->b + at;
+  const int16_t *FURL_RESTRICT e  = a->e + at;
+  float *FURL_RESTRICT        out = a->out + at;
+
+  FURL_LANES(l) out[l] = GridTimesInverse(b[l], e[l]);
+}
+
+/* Gauss and Seidel's step of one colour; reads 18 B a cell (3 couplings of the cell, 3 of its neighbours), writes 4 */
+FURL_BODY void FurlGridSweep(const FurlGridStencilArgs *a, int64_t item)
+{
+  const int64_t                at  = item * FURL_WIDTH;
+  const int16_t *FURL_RESTRICT e   = a->e + at;
+  float *FURL_RESTRICT         out = a->out + at;
+  FURL_PER_LANE(float, sum);
+
+  GridSum(a, at, a->b + at, sum);
+  FURL_LANES(l) out[l] = GridTimesInverse(AT(sum, l), e[l]);
+}
+
+/* Residual of one colour, weighted for the transfer; reads 26 B a cell, writes 4 */
+FURL_BODY void FurlGridResidual(const FurlGridStencilArgs *a, int64_t item)
+{
+  const int64_t                at  = item * FURL_WIDTH;
+  const int16_t *FURL_RESTRICT e   = a->e + at;
+  const float *FURL_RESTRICT   own = a->own + at;
+  const float *FURL_RESTRICT   w   = a->w + at;
+  float *FURL_RESTRICT         out = a->out + at;
+  FURL_PER_LANE(float, sum);
+
+  GridSum(a, at, a->b + at, sum);
+  FURL_LANES(l) out[l] = (w[l] > 0 ? w[l] : 0) * (AT(sum, l) - GridTimesDiagonal(own[l], e[l]));
+}
+
+/* out = A own of one colour; reads 18 B a cell, writes 4 */
+FURL_BODY void FurlGridProduct(const FurlGridStencilArgs *a, int64_t item)
+{
+  const int64_t                at  = item * FURL_WIDTH;
+  const int16_t *FURL_RESTRICT e   = a->e + at;
+  const float *FURL_RESTRICT   own = a->own + at;
+  float *FURL_RESTRICT         out = a->out + at;
+  FURL_PER_LANE(float, sum);
+
+  GridSum(a, at, NULL, sum);
+  FURL_LANES(l) out[l] = GridTimesDiagonal(own[l], e[l]) - AT(sum, l);
+}
+
+/* The cells of an aggregate in two lines of y and z; those of one colour where the other has no part */
+FURL_BODY float GridGather(const FurlGridTransferArgs *a, uint32_t code)
+{
+  float sum = 0;
+
+  for (uint32_t line = 0; line < 4; line++) {
+    const int64_t  G     = (int64_t)(code >> 3) + (line & 1 ? a->stride[0] : 0) + (line & 2 ? a->stride[1] : 0);
+    const uint32_t width = 1 + (code & 1);
+
+    if (line & ~(code >> 1)) continue;
+    for (uint32_t dx = a->both ? 0 : (uint32_t)(G & 1); dx < width; dx += a->both ? 1 : 2)
+      sum += a->fine[((G + dx) >> 1) + ((G + dx) & 1 ? a->span : 0)];
+  }
+  return sum;
+}
+
+FURL_BODY void GridScatter(const FurlGridTransferArgs *a, uint32_t code, float value)
+{
+  for (uint32_t line = 0; line < 4; line++) {
+    const int64_t  G     = (int64_t)(code >> 3) + (line & 1 ? a->stride[0] : 0) + (line & 2 ? a->stride[1] : 0);
+    const uint32_t width = 1 + (code & 1);
+
+    if (line & ~(code >> 1)) continue;
+    for (uint32_t dx = a->both ? 0 : (uint32_t)(G & 1); dx < width; dx += a->both ? 1 : 2) {
+      const int64_t at = ((G + dx) >> 1) + ((G + dx) & 1 ? a->span : 0);
+
+      a->to[at] += (a->weight[at] > 0 ? a->weight[at] : 0) * value;
+    }
+  }
+}
+
+/* Reads 8 B a coarse cell and up to 8 weighted residuals, writes 4 */
+FURL_BODY void FurlGridRestrict(const FurlGridTransferArgs *a, int64_t item)
+{
+  const int64_t at = item * FURL_WIDTH;
+
+  FURL_LANES(l) a->coarse[at + l] = a->scale[at + l] * GridGather(a, a->child[at + l]);
+}
+
+/* Reads 12 B a coarse cell; each fine cell has one aggregate, so that no two lanes meet */
+FURL_BODY void FurlGridProlong(const FurlGridTransferArgs *a, int64_t item)
+{
+  const int64_t at = item * FURL_WIDTH;
+
+#if !defined(__CUDACC__)
+  for (int l = 0; l < FURL_WIDTH; l++) /* a scatter: no vector instruction is faster */
+#else
+  FURL_LANES(l)
+#endif
+    if (a->scale[at + l] > 0) GridScatter(a, a->child[at + l], a->scale[at + l] * a->from[at + l]);
+}
+
+/* Cells of one colour in a line: the first one's place in the line, how many, and where the first is in the colour's array */
+typedef struct {
+  int64_t i, n, at;
+} GridHalfLine;
+
+FURL_BODY GridHalfLine GridHalfLineOf(const FurlGridConvertArgs *a, int64_t item, int colour)
+{
+  const int64_t F = a->origin + a->stride[0] * (item % a->lines) + a->stride[1] * (item / a->lines);
+  const int64_t i = (F + colour) & 1;
+
+  return (GridHalfLine){i, (a->n - i + 1) / 2, (F + i) / 2 + colour * a->span};
+}
+
+FURL_BODY int GridBelow(int64_t n)
+{
+  return (int)(n < FURL_WIDTH ? n : FURL_WIDTH);
+}
+
+/* Reads 12 B a cell, writes 4 */
+FURL_BODY void FurlGridToLow(const FurlGridConvertArgs *a, int64_t item)
+{
+  const float factor = 1;
+
+  for (int colour = 0; colour < 2; colour++) {
+    const GridHalfLine line = GridHalfLineOf(a, item, colour);
+
+    for (int64_t m = 0; m < line.n; m += FURL_WIDTH) {
+      const double *FURL_RESTRICT from = a->from_high + item * a->n + line.i + 2 * m;
+      const float *FURL_RESTRICT  root = a->root + line.at + m;
+      float *FURL_RESTRICT        to   = a->to_low + line.at + m;
+
+      FURL_LANES_BELOW(l, GridBelow(line.n - m)) to[l] = factor * (float)(a->factor * from[2 * l]) / fabsf(root[l]);
+    }
+  }
+}
+
+/* Reads 8 B a cell, writes 8 */
+FURL_BODY void FurlGridToHigh(const FurlGridConvertArgs *a, int64_t item)
+{
+  for (int colour = 0; colour < 2; colour++) {
+    const GridHalfLine line = GridHalfLineOf(a, item, colour);
+
+    for (int64_t m = 0; m < line.n; m += FURL_WIDTH) {
+      const float *FURL_RESTRICT from = a->from_low + line.at + m;
+      const float *FURL_RESTRICT root = a->root + line.at + m;
+      double *FURL_RESTRICT      to   = a->to_high + item * a->n + line.i + 2 * m;
+
+      FURL_LANES_BELOW(l, GridBelow(line.n - m)) to[2 * l] = a->factor * (double)(from[l] / fabsf(root[l]));
+    }
+  }
+}
+
+/* Reads 8 B an entry, writes 4 */
+FURL_BODY void FurlGridUpdate(const FurlGridUpdateArgs *a, int64_t item)
+{
+  const float *FURL_RESTRICT x = a->x + item * FURL_WIDTH;
+  const float *FURL_RESTRICT y = a->y + item * FURL_WIDTH;
+  float *FURL_RESTRICT       z = a->z + item * FURL_WIDTH;
+
+  FURL_LANES(l) z[l] = a->alpha * x[l] + a->beta * y[l];
+}
+
+/* Reads 12 B an entry */
+FURL_BODY void FurlGridDots(const FurlGridDotsArgs *a, int64_t item)
+{
+  const float *FURL_RESTRICT x = a->x + item * FURL_WIDTH;
+  const float *FURL_RESTRICT y = a->y + item * FURL_WIDTH;
+  const float *FURL_RESTRICT z = a->z + item * FURL_WIDTH;
+  FURL_PER_LANE(double, xy);
+  FURL_PER_LANE(double, xz);
+
+  FURL_LANES(l)
+  {
+    AT(xy, l) = (double)x[l] * (double)y[l];
+    AT(xz, l) = (double)x[l] * (double)z[l];
+  }
+  a->partial[2 * item]     = FurlSumLanes(xy);
+  a->partial[2 * item + 1] = FurlSumLanes(xz);
+}
+
+/* Reads 4 B a link and the excess, writes 8 B a cell */
+FURL_BODY void FurlGridRoot(const FurlGridRootArgs *a, int64_t item)
+{
+  const int64_t              at     = item * FURL_WIDTH;
+  const float *FURL_RESTRICT excess = a->excess + at;
+  FURL_PER_LANE(float, sum);
+  FURL_PER_LANE(float, most);
+
+  FURL_LANES(l) AT(sum, l) = excess[l] > 0 ? excess[l] : 0;
+  FURL_LANES(l) AT(most, l) = 0;
+  for (int d = 0; d < a->directions; d++) {
+    const float *FURL_RESTRICT ahead  = a->link[d] + at;
+    const float *FURL_RESTRICT behind = a->link[d] + at - a->step[d];
+
+    FURL_LANES(l)
+    {
+      const float larger = ahead[l] > behind[l] ? ahead[l] : behind[l];
+
+      AT(sum, l) += ahead[l] + behind[l];
+      AT(most, l) = larger > AT(most, l) ? larger : AT(most, l);
+    }
+  }
+  FURL_LANES(l) a->root[at + l] = excess[l] < 0 ? -sqrtf(-excess[l]) : sqrtf(AT(sum, l));
+  FURL_LANES(l) a->largest[at + l] = AT(most, l);
+}
+
+/* Reads 4 B a link and the root, writes 2 B a link and 4 */
+FURL_BODY void FurlGridCode(const FurlGridCodeArgs *a, int64_t item)
+{
+  const int64_t              at   = item * FURL_WIDTH;
+  const float *FURL_RESTRICT root = a->root + 2 * at + a->colour;
+  float *FURL_RESTRICT       w    = a->w + at;
+
+  FURL_LANES(l) w[l] = root[2 * l];
+  for (int d = 0; d < a->directions; d++) {
+    const float *FURL_RESTRICT link   = a->link[d] + 2 * at + a->colour;
+    const float *FURL_RESTRICT beyond = root + a->step[d];
+    uint16_t *FURL_RESTRICT    q      = a->q[d] + at;
+
+    FURL_LANES(l)
+    {
+      const float value = link[2 * l] / fabsf(root[2 * l] * beyond[2 * l]);
+
+      q[l] = FurlGridEncode(link[2 * l] > 0 ? value : 0);
+    }
+  }
+}
+
+/* The scaled diagonal is what keeps the sums of the rows: d_i y_i = excess_i / y_i + sum q_ij y_j for y = sqrt(D) 1 */
+FURL_BODY void FurlGridCorrect(const FurlGridCorrectArgs *a, int64_t item)
+{
+  const int64_t at = item * FURL_WIDTH;
+
+  FURL_LANES(l)
+  {
+    const float root   = a->root[2 * (at + l) + a->colour];
+    const float excess = a->excess[2 * (at + l) + a->colour];
+    double      sum    = 0;
+
+    for (int k = 0; k < a->stencil.neighbours; k++)
+      sum += (double)FurlGridDecode(a->stencil.q[k][at + l]) * (double)FURL_GRID_CODE_SCALE * (double)fabsf(a->stencil.x[k][at + l]);
+    if (root > 0) sum += (double)(excess > 0 ? excess : 0) / (double)root;
+    sum = root > 0 && sum > 0 ? ((double)root / sum - 1) / (double)FURL_GRID_UNIT : 0;
+    a->e[at + l] = (int16_t)(sum > 32767 ? 32767 : sum < -32767 ? -32767 : sum < 0 ? sum - 0.5 : sum + 0.5);
+  }
+}
+
+FURL_BODY float GridRatio(const FurlGridStrengthArgs *a, int64_t at)
+{
+  const float here = a->largest[at], there = a->largest[at + a->step], most = here > there ? here : there;
+
+  return most > 0 ? a->link[at] / most : 0;
+}
+
+/* Reads 8 B a cell */
+FURL_BODY void FurlGridStrengthAcross(const FurlGridStrengthArgs *a, int64_t item)
+{
+  const int64_t line = a->stride[0] * (item % a->lines) + a->stride[1] * (item / a->lines);
+  FURL_PER_LANE(double, sum);
+
+  FURL_LANES(l) AT(sum, l) = 0;
+  for (int64_t i = 0; i < a->n; i += FURL_WIDTH) FURL_LANES_BELOW(l, GridBelow(a->n - i)) AT(sum, l) += (double)GridRatio(a, line + i + l);
+  a->sum[item] = FurlSumLanes(sum);
+}
+
+/* Reads 8 B a cell */
+FURL_BODY void FurlGridStrengthAlong(const FurlGridStrengthArgs *a, int64_t item)
+{
+  const int64_t i = item * FURL_WIDTH;
+  const int     n = GridBelow(a->n - i);
+  FURL_PER_LANE(double, sum);
+
+  FURL_LANES(l) AT(sum, l) = 0;
+  for (int64_t k = 0; k < a->planes; k++)
+    for (int64_t j = 0; j < a->lines; j++)
+      FURL_LANES_BELOW(l, n) AT(sum, l) += (double)GridRatio(a, a->stride[0] * j + a->stride[1] * k + i + l);
+  FURL_LANES_BELOW(l, n) a->sum[i + l] = AT(sum, l);
+}
+
+/* Sum of `array` over the fine cells from[d] .. to[d] - 1 */
+FURL_BODY float GridBlockSum(const float *array, const int64_t *stride, const int32_t *from, const int32_t *to)
+{
+  float sum = 0;
+
+  for (int64_t k = from[2]; k < to[2]; k++)
+    for (int64_t j = from[1]; j < to[1]; j++)
+      for (int64_t i = from[0]; i < to[0]; i++) {
+        const float value = array[i + stride[0] * j + stride[1] * k];
+
+        sum += value > 0 ? value : 0;
+      }
+  return sum;
+}
+
+/* Reads the fine links and excess, writes the coarse */
+FURL_BODY void FurlGridGalerkin(const FurlGridGalerkinArgs *a, int64_t item)
+{
+  const int64_t J = item % a->lines, K = item / a->lines, line = a->coarse_stride[0] * J + a->coarse_stride[1] * K;
+
+  for (int64_t I = 0; I < a->n; I += FURL_WIDTH)
+    FURL_LANES_BELOW(l, GridBelow(a->n - I))
+    {
+      const int64_t at[3] = {I + l, J, K};
+      int32_t       from[3], to[3];
+
+      for (int d = 0; d < 3; d++) {
+        from[d] = a->first[d][at[d]];
+        to[d]   = a->first[d][at[d] + 1];
+      }
+      a->coarse_excess[line + I + l] = GridBlockSum(a->excess, a->stride, from, to);
+      for (int d = 0; d < 3; d++) {
+        const int32_t begin = from[d];
+
+        if (!a->coarse_link[d]) continue;
+        from[d]                         = to[d] - 1;
+        a->coarse_link[d][line + I + l] = a->damping[d][at[d]] * GridBlockSum(a->link[d], a->stride, from, to);
+        from[d]                         = begin;
+      }
+    }
+}

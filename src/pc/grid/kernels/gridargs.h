@@ -1,0 +1,133 @@
+/*
+  Arguments of the kernels of hierarchy `grid`, and their list. Cells are numbered flat, G = origin + i + stride1 j + stride2 k with odd
+  strides, so that neighbours differ in parity everywhere. Even cells are *red*, odd ones *black*; the arrays of a level keep the two apart,
+  cell G at [G / 2] of its colour, and a neighbour of cell m of a colour is at m + constant of the other: no index is stored or computed.
+
+  Unknowns are scaled by the root of the diagonal, y = sqrt(D) x, which makes the operator I - Q but for a correction of the diagonal that
+  makes up for the rounding of Q: see docs/grid.md.
+*/
+#pragma once
+
+#include <furl/kernel.h>
+#include <furl/planes.h>
+
+#define FURL_GRID_CODE_SCALE 18446744073709551616.0f /* 2^64: a coupling is its decoded code times this */
+#define FURL_GRID_CODE_SMALLEST 2.168404344971009e-19f /* 2^-62: couplings below it are zero */
+#define FURL_GRID_UNIT 2.98023223876953125e-08f /* 2^-25: of the corrections of the inverse diagonal */
+
+/* One colour's cells: the six (or 2 in a line, 4 in a plane) couplings and neighbours of its cell 0, whatever array they live in */
+typedef struct {
+  const uint16_t *q[6];
+  const float    *x[6];
+  const int16_t  *e; /* inverse of the scaled diagonal, less one, in units of FURL_GRID_UNIT; so that zeros do no harm beyond the cells */
+  const float    *b;
+  const float    *own; /* the colour's own unknowns */
+  const float    *w;   /* weight of the cell in transfers */
+  float          *out;
+  int             neighbours;
+} FurlGridStencilArgs;
+
+/* Transfers: an item is 32 cells of one colour of the coarser level */
+typedef struct {
+  const uint32_t *child; /* [cells of the colour] 8 times the first fine cell, plus the directions (1 x, 2 y, 4 z) in which there are two */
+  const float    *scale; /* [cells of the colour] 1/sqrt(d) of the coarse cell; 0 where there is none */
+  int64_t         span;  /* from a fine cell of red to the black cell with the same number */
+  int64_t         stride[2];
+  int             both;   /* black fine cells take part; else red ones alone */
+  const float    *fine;   /* weighted residual of fine cell 0 of red */
+  float          *coarse; /* right-hand side of the colour, written */
+  const float    *weight; /* of fine cell 0 of red */
+  const float    *from;   /* coarse unknowns of the colour */
+  float          *to;     /* fine unknowns of red, added to */
+} FurlGridTransferArgs;
+
+/* Between the user's vector and the finest level: an item is a line of cells */
+typedef struct {
+  int64_t       n, lines;    /* cells of a line; lines of a plane */
+  int64_t       origin, stride[2], span;
+  const float  *root;        /* sqrt(d) of red cell 0, negative for rows of their own */
+  const double *from_high;   /* [n x lines x planes] */
+  double       *to_high;
+  const float  *from_low;    /* red cell 0 */
+  float        *to_low;
+  double        factor;
+} FurlGridConvertArgs;
+
+/* z = alpha x + beta y over FURL_WIDTH entries an item */
+typedef struct {
+  const float *x, *y;
+  float       *z;
+  float        alpha, beta;
+} FurlGridUpdateArgs;
+
+/* Sums of an item: x'y and x'z, each at its place in partial */
+typedef struct {
+  const float *x, *y, *z;
+  double      *partial; /* [items][2] */
+} FurlGridDotsArgs;
+
+/* Set-up: from links and excess of flat cells (an item: 32 of them) to sqrt(d) and the largest link; `step` to the cell behind */
+typedef struct {
+  const float *link[3];
+  int64_t      step[3];
+  int          directions;
+  const float *excess;
+  float       *root, *largest;
+} FurlGridRootArgs;
+
+/* Set-up: codes and weights of one colour's cells (an item: 32) from the flat arrays */
+typedef struct {
+  const float *link[3];
+  int64_t      step[3];
+  int          directions, colour;
+  const float *root;
+  uint16_t    *q[3];
+  float       *w;
+} FurlGridCodeArgs;
+
+/* Set-up: correction of the diagonal, by what the codes say */
+typedef struct {
+  FurlGridStencilArgs stencil; /* x: the neighbours' sqrt(d) */
+  const float        *root, *excess; /* flat */
+  int                 colour;
+  int16_t            *e;
+} FurlGridCorrectArgs;
+
+/* Set-up: how strongly lines hang together. ratio = link / larger of the largest links at its ends, summed over each line of cells (an
+ * item) for the directions across it; and over all lines for each cell of the direction along it (an item: 32 cells) */
+typedef struct {
+  const float *link, *largest; /* cell (0, 0, 0) */
+  int64_t      step;           /* to the other end of the link */
+  int64_t      n, lines, planes, stride[2];
+  double      *sum; /* [lines x planes], or [n] */
+} FurlGridStrengthArgs;
+
+/* Set-up: links and excess of a line of coarse cells (an item) */
+typedef struct {
+  const float   *link[3], *excess; /* fine, cell (0, 0, 0) */
+  float         *coarse_link[3], *coarse_excess;
+  const int32_t *first[3];   /* [coarse lines + 1] first fine line */
+  const float   *damping[3]; /* [coarse lines] of the link to the next line */
+  int64_t        n, lines;   /* coarse */
+  int64_t        stride[2], coarse_stride[2];
+} FurlGridGalerkinArgs;
+
+#define FURL_GRID_KERNELS(X)                       \
+  X(FurlGridFirst, FurlGridStencilArgs)            \
+  X(FurlGridSweep, FurlGridStencilArgs)            \
+  X(FurlGridResidual, FurlGridStencilArgs)         \
+  X(FurlGridProduct, FurlGridStencilArgs)          \
+  X(FurlGridRestrict, FurlGridTransferArgs)        \
+  X(FurlGridProlong, FurlGridTransferArgs)         \
+  X(FurlGridToLow, FurlGridConvertArgs)            \
+  X(FurlGridToHigh, FurlGridConvertArgs)           \
+  X(FurlGridUpdate, FurlGridUpdateArgs)            \
+  X(FurlGridDots, FurlGridDotsArgs)                \
+  X(FurlGridRoot, FurlGridRootArgs)                \
+  X(FurlGridCode, FurlGridCodeArgs)                \
+  X(FurlGridCorrect, FurlGridCorrectArgs)          \
+  X(FurlGridStrengthAcross, FurlGridStrengthArgs)  \
+  X(FurlGridStrengthAlong, FurlGridStrengthArgs)   \
+  X(FurlGridGalerkin, FurlGridGalerkinArgs)
+
+FURL_GRID_KERNELS(FURL_DECLARE_KERNEL)
