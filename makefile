@@ -23,7 +23,7 @@ ifneq ($(filter-out setup style format uninstall clean,$(or $(MAKECMDGOALS),all)
     include tools/build.mk
   endif
 $(CONFIG): $(if $(wildcard $(PETSC_LIBRARY)),,FORCE)
-	@tools/setup $(PETSC) $@
+	@tools/setup $(PETSC) $@ >&2 # env is for eval
 endif
 
 setup:                        # finds or builds a PETSc

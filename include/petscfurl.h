@@ -72,6 +72,23 @@ E*/
 typedef enum { PC_FURL_MULTIGRID, PC_FURL_SINGLE, PC_FURL_FACTOR, PC_FURL_JACOBI } PCFurlMethod;
 PETSC_EXTERN const char *const PCFurlMethods[];
 
+/*E
+   PCFurlHierarchy - Whose hierarchy the multigrid of a `PCFURL` uses
+
+   Values:
++  `PC_FURL_HIERARCHY_AUTO`   - that of a box of cells where the matrix is found to be on one, else an imported one
+.  `PC_FURL_HIERARCHY_GRID`   - that of a box of cells; where there is none, an imported one and a word in the view
+-  `PC_FURL_HIERARCHY_IMPORT` - that of another `PC`, see `PCFurlGetImportPC()`
+
+   Level: intermediate
+
+.seealso: `PCFURL`, `PCFurlSetHierarchy()`
+E*/
+typedef enum { PC_FURL_HIERARCHY_AUTO, PC_FURL_HIERARCHY_GRID, PC_FURL_HIERARCHY_IMPORT } PCFurlHierarchy;
+PETSC_EXTERN const char *const PCFurlHierarchies[];
+
+PETSC_EXTERN PetscErrorCode PCFurlSetHierarchy(PC, PCFurlHierarchy);
+PETSC_EXTERN PetscErrorCode PCFurlGetHierarchy(PC, PCFurlHierarchy *);
 PETSC_EXTERN PetscErrorCode PCFurlSetMethod(PC, PCFurlMethod);
 PETSC_EXTERN PetscErrorCode PCFurlGetMethod(PC, PCFurlMethod *);
 PETSC_EXTERN PetscErrorCode PCFurlSetSmootherDegree(PC, PetscInt);

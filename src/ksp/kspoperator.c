@@ -230,7 +230,7 @@ PetscErrorCode FurlKSPChoosePC(KSP ksp)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Tells a PC of type furl that the outer method is flexible, and lends it the copy where it preconditions the same matrix */
+/* Tells a PC of type furl whether the outer method is flexible, and lends it the copy where it preconditions the same matrix */
 PetscErrorCode FurlKSPSharePC(KSP ksp)
 {
   KSP_Furl        *f = (KSP_Furl *)ksp->data;
@@ -240,7 +240,7 @@ PetscErrorCode FurlKSPSharePC(KSP ksp)
 
   PetscFunctionBegin;
   f->F_shared = PETSC_FALSE;
-  PetscTryMethod(ksp->pc, "PCFurlSetFlexible_C", (PC, PetscBool), (ksp->pc, PETSC_TRUE));
+  PetscTryMethod(ksp->pc, "PCFurlSetFlexible_C", (PC, PetscBool), (ksp->pc, f->method == KSP_FURL_BCGS ? PETSC_FALSE : PETSC_TRUE));
   PetscCall(PCGetReusePreconditioner(ksp->pc, &keep));
   if (keep && ksp->pc->setupcalled) PetscFunctionReturn(PETSC_SUCCESS); /* it stays as it is, with the copy that it has */
   PetscCall(PetscObjectQueryFunction((PetscObject)ksp->pc, "PCFurlShareMat_C", &share));

@@ -1,14 +1,16 @@
 /* PC furl: the type. Its means are taken in the order of FurlStage: multigrid in low precision first */
 #include <petsc/private/pcimpl.h>
-#include <petscfurl.h>
 #include <furl/compose.h>
 #include <furl/register.h>
 #include "pcfurl.h"
 
-static const char *const StageNames[] = {"multigrid, couplings of 2 bytes, vectors in FP32", "multigrid in FP32",
+static const char *const StageNames[] = {"multigrid on a box, couplings of 2 bytes, vectors in FP32",
+                                         "multigrid, couplings of 2 bytes, vectors in FP32", "multigrid in FP32",
                                          "incomplete factorisation of each process's block in FP64", "Jacobi in FP64", "identity"};
 
-static const char *const ShortNames[] = {"multigrid,half", "multigrid,single", "factor", "jacobi", "identity"};
+static const char *const ShortNames[] = {"multigrid,grid", "multigrid,half", "multigrid,single", "factor", "jacobi", "identity"};
+
+const char *const PCFurlHierarchies[] = {"auto", "grid", "import", "PCFurlHierarchy", "PC_FURL_HIERARCHY_", NULL};
 
 const char *const PCFurlMethods[] = {"multigrid", "single", "factor", "jacobi", "PCFurlMethod", "PC_FURL_", NULL};
 
@@ -25,13 +27,20 @@ static PetscErrorCode IsAssembled(Mat A, PetscBool *assembled)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static FurlStage StageAsked(const PC_Furl *furl)
+{
+  if (furl->method == PC_FURL_MULTIGRID && furl->kind != PC_FURL_HIERARCHY_IMPORT) return FURL_STAGE_GRID;
+  return (FurlStage)(FURL_STAGE_HALF + (furl->method - PC_FURL_MULTIGRID));
+}
+
 static PetscErrorCode ChooseFirstStage(PC pc)
 {
   PC_Furl *const furl = (PC_Furl *)pc->data;
   PetscBool      assembled, diagonal, mffd;
 
   PetscFunctionBegin;
-  furl->stage  = furl->first_stage;
+  furl->asked  = StageAsked(furl);
+  furl->stage  = furl->asked;
   furl->reason = NULL;
   PetscCall(IsAssembled(pc->pmat, &assembled));
   if (assembled) PetscFunctionReturn(PETSC_SUCCESS);
@@ -76,14 +85,39 @@ static PetscErrorCode SetUpFallback(PC pc)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A matrix that is on no box is nothing to speak of, unless the user asked for one */
+static PetscErrorCode SetUpGrid(PC pc)
+{
+  PC_Furl *const furl   = (PC_Furl *)pc->data;
+  const char    *why    = NULL;
+  const char    *before = furl->reason;
+
+  PetscFunctionBegin;
+  PetscCall(FurlGridCreate(furl->import_mat, furl->flexible, &furl->grid, &why));
+  if (!why) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(NextStage(pc, why));
+  if (furl->kind == PC_FURL_HIERARCHY_AUTO) {
+    furl->asked  = furl->stage;
+    furl->reason = before;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode SetUpFirstThatServes(PC pc)
 {
   PC_Furl *const furl = (PC_Furl *)pc->data;
   const char    *why  = NULL;
 
   PetscFunctionBegin;
+  PetscCall(FurlGridDestroy(&furl->grid));
+  if (furl->stage <= FURL_STAGE_SINGLE) PetscCall(FurlImportGetMat(pc, &why));
+  if (!why && furl->stage == FURL_STAGE_GRID) PetscCall(SetUpGrid(pc));
+  if (furl->grid) { /* it keeps nothing of the matrix */
+    PetscCall(MatDestroy(&furl->import_mat));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   if (furl->stage <= FURL_STAGE_SINGLE) {
-    PetscCall(FurlImportSetUp(pc, &why));
+    if (!why) PetscCall(FurlImportSetUp(pc, &why));
     if (!why) PetscFunctionReturn(PETSC_SUCCESS);
     furl->stage = FURL_STAGE_SINGLE;
     PetscCall(NextStage(pc, why));
@@ -104,9 +138,31 @@ static PetscErrorCode SetUpStage(PC pc)
 
 static PetscErrorCode PCSetUp_Furl(PC pc)
 {
+  PC_Furl *const furl = (PC_Furl *)pc->data;
+
   PetscFunctionBegin;
   if (!pc->setupcalled || pc->flag == DIFFERENT_NONZERO_PATTERN) PetscCall(ChooseFirstStage(pc));
   PetscCall(SetUpStage(pc));
+  furl->flexible = PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The norm that KSP furl told, else the largest entry */
+static PetscErrorCode ApplyGrid(PC pc, Vec x, Vec y)
+{
+  PC_Furl *const     furl = (PC_Furl *)pc->data;
+  PetscReal          size = furl->norm;
+  const PetscScalar *from;
+  PetscScalar       *to;
+
+  PetscFunctionBegin;
+  furl->norm = 0;
+  if (!(size > 0)) PetscCall(VecNorm(x, NORM_INFINITY, &size));
+  PetscCall(VecGetArrayRead(x, &from));
+  PetscCall(VecGetArrayWrite(y, &to));
+  PetscCall(FurlGridApply(furl->grid, size, furl->import_factor, from, to));
+  PetscCall(VecRestoreArrayWrite(y, &to));
+  PetscCall(VecRestoreArrayRead(x, &from));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -115,7 +171,9 @@ static PetscErrorCode PCApply_Furl(PC pc, Vec x, Vec y)
   PC_Furl *const furl = (PC_Furl *)pc->data;
 
   PetscFunctionBegin;
-  if (furl->stage <= FURL_STAGE_SINGLE)
+  if (furl->grid)
+    PetscCall(ApplyGrid(pc, x, y));
+  else if (furl->stage <= FURL_STAGE_SINGLE)
     PetscCall(FurlHierarchyApply(pc, &furl->hierarchy, x, y));
   else
     PetscCall(PCApply(furl->fallback, x, y));
@@ -128,6 +186,10 @@ static PetscErrorCode PCApplyTranspose_Furl(PC pc, Vec x, Vec y)
   PetscBool      known, symmetric;
 
   PetscFunctionBegin;
+  if (furl->grid) { /* symmetric: it is made of the symmetric part */
+    PetscCall(ApplyGrid(pc, x, y));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   if (furl->stage > FURL_STAGE_SINGLE) {
     PetscCall(PCApplyTranspose(furl->fallback, x, y));
     PetscFunctionReturn(PETSC_SUCCESS);
@@ -149,6 +211,13 @@ static PetscErrorCode PCFurlSetNorm_Furl(PC pc, PetscReal norm)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode PCFurlSetFlexible_Furl(PC pc, PetscBool flexible)
+{
+  PetscFunctionBegin;
+  ((PC_Furl *)pc->data)->flexible = flexible;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Sets up the next stage for the matrix as it is */
 static PetscErrorCode PCFurlRaise_Furl(PC pc, const char **what, PetscBool *raised)
 {
@@ -167,7 +236,7 @@ static PetscErrorCode PCFurlRaise_Furl(PC pc, const char **what, PetscBool *rais
 static PetscErrorCode PCSetFromOptions_Furl(PC pc, FurlOptionItems PetscOptionsObject)
 {
   PC_Furl *const furl   = (PC_Furl *)pc->data;
-  PetscEnum      method = (PetscEnum)furl->first_stage;
+  PetscEnum      method = (PetscEnum)furl->method, kind = (PetscEnum)furl->kind;
   PetscInt       degree = furl->degree;
   PetscBool      set;
 
@@ -175,6 +244,8 @@ static PetscErrorCode PCSetFromOptions_Furl(PC pc, FurlOptionItems PetscOptionsO
   PetscOptionsHeadBegin(PetscOptionsObject, "Furl: multigrid in low precision");
   PetscCall(PetscOptionsEnum("-pc_furl_method", "The means to begin with", "PCFurlSetMethod", PCFurlMethods, method, &method, &set));
   if (set) PetscCall(PCFurlSetMethod(pc, (PCFurlMethod)method));
+  PetscCall(PetscOptionsEnum("-pc_furl_hierarchy", "Whose hierarchy", "PCFurlSetHierarchy", PCFurlHierarchies, kind, &kind, &set));
+  if (set) PetscCall(PCFurlSetHierarchy(pc, (PCFurlHierarchy)kind));
   PetscCall(PetscOptionsInt("-pc_furl_smoother_degree", "Degree of the Chebyshev smoother, before and after the coarse correction",
                             "PCFurlSetSmootherDegree", degree, &degree, &set));
   if (set) PetscCall(PCFurlSetSmootherDegree(pc, degree));
@@ -193,9 +264,11 @@ static PetscErrorCode PCView_Furl(PC pc, PetscViewer viewer)
   PetscCall(PetscObjectTypeCompare((PetscObject)viewer, PETSCVIEWERASCII, &ascii));
   if (!ascii) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscViewerASCIIPrintf(viewer, "  %s\n", StageNames[furl->stage]));
-  if (furl->reason) PetscCall(PetscViewerASCIIPrintf(viewer, "  in place of %s: %s\n", StageNames[furl->first_stage], furl->reason));
+  if (furl->reason) PetscCall(PetscViewerASCIIPrintf(viewer, "  in place of %s: %s\n", StageNames[furl->asked], furl->reason));
   PetscCall(PetscViewerASCIIPushTab(viewer));
-  if (furl->stage <= FURL_STAGE_SINGLE && furl->hierarchy.nlevels) {
+  if (furl->grid)
+    PetscCall(FurlGridView(furl->grid, viewer));
+  else if (furl->stage <= FURL_STAGE_SINGLE && furl->hierarchy.nlevels) {
     PetscCall(PetscViewerASCIIPrintf(viewer, "hierarchy imported from PC %s, V-cycle, Chebyshev smoother of degree %" PetscInt_FMT "\n",
                                      furl->import ? ((PetscObject)furl->import)->type_name : "none (a small matrix)", furl->degree));
     PetscCall(FurlHierarchyView(pc, viewer));
@@ -210,6 +283,7 @@ static PetscErrorCode PCReset_Furl(PC pc)
   PC_Furl *const furl = (PC_Furl *)pc->data;
 
   PetscFunctionBegin;
+  PetscCall(FurlGridDestroy(&furl->grid));
   PetscCall(FurlImportReset(furl));
   PetscCall(PCDestroy(&furl->fallback));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -220,6 +294,7 @@ static PetscErrorCode Compose(PC pc, PetscBool compose)
   PetscObject obj = (PetscObject)pc;
 
   PetscFunctionBegin;
+  PetscCall(PetscObjectComposeFunction(obj, "PCFurlSetFlexible_C", compose ? PCFurlSetFlexible_Furl : NULL));
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlSetNorm_C", compose ? PCFurlSetNorm_Furl : NULL));
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlRaise_C", compose ? PCFurlRaise_Furl : NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -242,6 +317,7 @@ static PetscErrorCode PCDestroy_Furl(PC pc)
 
    Options Database Keys:
 +  -pc_furl_method multigrid|single|factor|jacobi - the means to begin with; later ones are taken when one fails or `KSPFURL` finds it slow
+.  -pc_furl_hierarchy auto|grid|import            - a box of cells where the matrix is on one, else an imported hierarchy
 .  -pc_furl_smoother_degree <2>                   - degree of the Chebyshev smoother, before and after the coarse correction
 .  -pc_furl_import_pc_type gamg|mg|hypre          - the PC whose hierarchy is imported; its own options take the prefix -pc_furl_import_
 .  -pc_furl_coarse_                               - prefix of the factorisation of a coarsest level of more than 200 rows
@@ -250,12 +326,13 @@ static PetscErrorCode PCDestroy_Furl(PC pc)
    Level: beginner
 
    Notes:
-   The preconditioner is linear and fixed, and symmetric where the matrix is, so that it goes with every `KSP`. It takes every assembled
+   The preconditioner is linear and fixed, and symmetric where the matrix is, so that it goes with every `KSP`; under a flexible `KSPFURL`
+   the cycle on a box combines two corrections by their inner products, and is neither. It takes every assembled
    matrix; of matrix-free ones only the diagonal, where there is one.
 
    Near-null spaces (`MatSetNearNullSpace()`) and block sizes of the matrix reach the hierarchy.
 
-.seealso: `KSPFURL`, `MATFURL`, `PCGAMG`, `PCMG`, `PCFurlSetMethod()`, `PCFurlSetSmootherDegree()`, `PCFurlGetImportPC()`
+.seealso: `KSPFURL`, `MATFURL`, `PCGAMG`, `PCMG`, `PCFurlSetMethod()`, `PCFurlSetHierarchy()`, `PCFurlSetSmootherDegree()`, `PCFurlGetImportPC()`
 M*/
 PetscErrorCode PCCreate_Furl(PC pc)
 {

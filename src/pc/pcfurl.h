@@ -1,12 +1,15 @@
 /* The data of a PC of type furl, shared by the files that set it up and apply it */
 #pragma once
 
+#include <petscfurl.h>
 #include "level.h"
+#include "grid/grid.h"
 
 /* The means of the preconditioner, in the order in which they are taken when one serves badly */
 typedef enum {
-  FURL_STAGE_HALF,   /* multigrid, couplings of 2 bytes */
-  FURL_STAGE_SINGLE, /* multigrid, couplings in FP32 */
+  FURL_STAGE_GRID,   /* multigrid on a box of cells, couplings of 2 bytes */
+  FURL_STAGE_HALF,   /* multigrid on an imported hierarchy, couplings of 2 bytes */
+  FURL_STAGE_SINGLE, /* the same with couplings in FP32 */
   FURL_STAGE_FACTOR, /* incomplete factorisation of each process's block, FP64 */
   FURL_STAGE_JACOBI, /* diagonal, FP64 */
   FURL_STAGE_NONE    /* identity: a matrix of which nothing but products is known */
@@ -16,15 +19,22 @@ typedef struct {
   FurlHierarchy hierarchy;
   FurlHierarchy transposed; /* of the transposed matrix, built at the first transposed application of a matrix not known symmetric */
   FurlStage     stage;
-  FurlStage     first_stage;   /* option: where to begin */
+  FurlStage     asked;         /* that the options asked for, for the view */
+  PCFurlMethod  method;        /* option: where to begin */
+  PCFurlHierarchy kind;        /* option: whose hierarchy */
+  PetscBool     flexible;      /* the outer method allows a cycle that is not linear; asked again before each set-up */
+  FurlGrid     *grid;          /* stage FURL_STAGE_GRID, else NULL */
   PetscInt      degree;        /* option: degree of the smoother */
   PC            import;        /* the PC whose hierarchy is imported */
   Mat           import_mat;    /* what it was built of: Pmat, converted or scaled where need be */
   double        import_factor; /* import_mat = import_factor * Pmat, a power of two */
   PC            fallback;      /* PETSc's PC of the last stages */
   PetscReal     norm;          /* of the vector of the next application, 0: unknown */
-  const char   *reason;        /* why the first stage was left, for the view; static string */
+  const char   *reason;        /* why the stage asked for was left, for the view; static string */
 } PC_Furl;
+
+/* import_mat: Pmat as AIJ in units in which squares are finite */
+PETSC_INTERN PetscErrorCode FurlImportGetMat(PC pc, const char **why);
 
 /* Sets up the hierarchy from another PC's levels; *why is set where it cannot, and nothing is left behind then */
 PETSC_INTERN PetscErrorCode FurlImportSetUp(PC pc, const char **why);
@@ -37,3 +47,4 @@ PETSC_INTERN PetscErrorCode FurlFallbackSetUp(PC pc);
 /* y = B x with the hierarchy of the matrix, or that of its transpose */
 PETSC_INTERN PetscErrorCode FurlHierarchyApply(PC pc, FurlHierarchy *h, Vec x, Vec y);
 PETSC_INTERN PetscErrorCode FurlHierarchyView(PC pc, PetscViewer viewer);
+PETSC_INTERN PetscErrorCode FurlGridView(FurlGrid *grid, PetscViewer viewer);

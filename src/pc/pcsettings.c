@@ -1,6 +1,5 @@
 /* The public setters and getters of PC furl: each works on any PC, and does nothing to one of another type */
 #include <petsc/private/pcimpl.h>
-#include <petscfurl.h>
 #include "pcfurl.h"
 
 static PetscErrorCode GetFurl(PC pc, PC_Furl **furl)
@@ -53,8 +52,7 @@ PetscErrorCode PCFurlSetMethod(PC pc, PCFurlMethod method)
   PetscCheck(method >= PC_FURL_MULTIGRID && method <= PC_FURL_JACOBI, PetscObjectComm((PetscObject)pc), PETSC_ERR_ARG_OUTOFRANGE,
              "Method %d is none of PCFurlMethod; see -pc_furl_method", (int)method);
   if (!furl) PetscFunctionReturn(PETSC_SUCCESS);
-  furl->first_stage = (FurlStage)method;
-  if (!pc->setupcalled) furl->stage = furl->first_stage;
+  furl->method = method;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -79,7 +77,65 @@ PetscErrorCode PCFurlGetMethod(PC pc, PCFurlMethod *method)
 
   PetscFunctionBegin;
   PetscCall(NeedFurl(pc, &furl));
-  *method = (PCFurlMethod)furl->first_stage;
+  *method = furl->method;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   PCFurlSetHierarchy - Sets whose hierarchy the multigrid of a `PCFURL` uses
+
+   Logically Collective
+
+   Input Parameters:
++  pc   - the preconditioner
+-  kind - `PC_FURL_HIERARCHY_AUTO` (default), `PC_FURL_HIERARCHY_GRID` or `PC_FURL_HIERARCHY_IMPORT`
+
+   Options Database Key:
+.  -pc_furl_hierarchy auto|grid|import - the hierarchy
+
+   Level: intermediate
+
+   Note:
+   Takes effect when the preconditioner is next set up for a new nonzero pattern. A matrix that is not on a box of cells gets an imported
+   hierarchy in any case; with `PC_FURL_HIERARCHY_GRID` the view says why. Does nothing to a PC of another type.
+
+.seealso: `PCFURL`, `PCFurlGetHierarchy()`, `PCFurlGetImportPC()`
+@*/
+PetscErrorCode PCFurlSetHierarchy(PC pc, PCFurlHierarchy kind)
+{
+  PC_Furl *furl = NULL;
+
+  PetscFunctionBegin;
+  PetscCall(GetFurl(pc, &furl));
+  PetscValidLogicalCollectiveEnum(pc, kind, 2);
+  PetscCheck(kind >= PC_FURL_HIERARCHY_AUTO && kind <= PC_FURL_HIERARCHY_IMPORT, PetscObjectComm((PetscObject)pc),
+             PETSC_ERR_ARG_OUTOFRANGE, "Hierarchy %d is none of PCFurlHierarchy; see -pc_furl_hierarchy", (int)kind);
+  if (furl) furl->kind = kind;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   PCFurlGetHierarchy - Gets whose hierarchy the multigrid of a `PCFURL` uses
+
+   Not Collective
+
+   Input Parameter:
+.  pc - the preconditioner, of type `PCFURL`
+
+   Output Parameter:
+.  kind - what was asked for
+
+   Level: intermediate
+
+.seealso: `PCFURL`, `PCFurlSetHierarchy()`
+@*/
+PetscErrorCode PCFurlGetHierarchy(PC pc, PCFurlHierarchy *kind)
+{
+  PC_Furl *furl = NULL;
+
+  PetscFunctionBegin;
+  PetscCall(NeedFurl(pc, &furl));
+  *kind = furl->kind;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

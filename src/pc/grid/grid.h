@@ -102,7 +102,6 @@ typedef struct {
   double        *partial;   /* scratch: sums of slices */
   double         factor;    /* the cycle's operator is about factor * A; its sign is the diagonal's */
   PetscInt       n;         /* rows */
-  size_t         bytes_matrix, bytes_vectors;
 } FurlGrid;
 
 PETSC_INTERN PetscErrorCode FurlGridLevelCreate(const FurlStencil *s, FurlGridLevel *level);
@@ -115,6 +114,6 @@ PETSC_INTERN PetscErrorCode FurlGridCoarseBuild(const FurlStencil *s, FurlGrid *
 /* *grid stays NULL and *why is set where the matrix is not on a box; flexible: a K-cycle may be made */
 PETSC_INTERN PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const char **why);
 PETSC_INTERN PetscErrorCode FurlGridDestroy(FurlGrid **grid);
-/* y = B x; size: about the norm of x, so that FP32 has room on both sides */
-PETSC_INTERN PetscErrorCode FurlGridApply(FurlGrid *grid, double size, const double *x, double *y);
+/* y = factor * B x; size: about the norm of x, so that FP32 has room on both sides */
+PETSC_INTERN PetscErrorCode FurlGridApply(FurlGrid *grid, double size, double factor, const double *x, double *y);
 void                        FurlGridCycle(FurlGrid *grid);

@@ -1,4 +1,5 @@
 /* From a matrix to the levels of hierarchy `grid`, and one application */
+#include <petscviewer.h>
 #include <furl/matrix.h>
 #include "grid.h"
 
@@ -8,6 +9,7 @@
 #define GAMMA_V 1.8        /* damping of coarse links: see docs/grid.md */
 #define GAMMA_K 1.6
 #define K_FACTOR 4         /* a K-cycle is made where a level is so many times smaller than the one that had the last, or the finest */
+#define SHIFT_MAX 1000     /* 2^1000 is a double */
 #define SIZE 40            /* binary exponent of the cycle's vectors, in the middle of what FP32 couplings and residuals leave */
 
 static PetscErrorCode IsSingular(const FurlStencil *s, int *singular)
@@ -143,11 +145,11 @@ PetscErrorCode FurlGridDestroy(FurlGrid **grid)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode FurlGridApply(FurlGrid *grid, double size, const double *x, double *y)
+PetscErrorCode FurlGridApply(FurlGrid *grid, double size, double factor, const double *x, double *y)
 {
   const FurlGridLevel *const level = grid->level;
   const FurlBox *const       box   = &level->box;
-  const int                  shift = SIZE - ilogb(size);
+  const int                  shift = size > 0 && size <= PETSC_MAX_REAL ? PetscMin(SIZE - ilogb(size), SHIFT_MAX) : 0;
   FurlGridConvertArgs        args  = {.n         = box->n[0],
                                       .lines     = box->n[1],
                                       .origin    = box->origin,
@@ -164,7 +166,41 @@ PetscErrorCode FurlGridApply(FurlGrid *grid, double size, const double *x, doubl
   FurlLaunch(&FurlKernelFurlGridToLow, &args, (int64_t)box->n[1] * box->n[2]);
   FurlGridCycle(grid);
   args.from_low = level->x;
-  args.factor   = ldexp(grid->factor, -shift);
+  args.factor   = ldexp(factor * grid->factor, -shift);
   FurlLaunch(&FurlKernelFurlGridToHigh, &args, (int64_t)box->n[1] * box->n[2]);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Bytes of an unknown that a level keeps: couplings, correction, root, transfers; and its vectors */
+static void LevelBytes(const FurlGridLevel *level, double *matrix, double *vectors)
+{
+  const double cells = (double)(level->box.margin + 2 * level->span);
+
+  *matrix  = cells * (2. * level->directions + 2 + 4 + (level->child ? 8 : 0)) + 16. * (double)level->nghosts;
+  *vectors = cells * (level->p ? 16 : 8);
+}
+
+PetscErrorCode FurlGridView(FurlGrid *grid, PetscViewer viewer)
+{
+  double matrix = 0, vectors = 0;
+
+  PetscFunctionBegin;
+  for (int l = 0; l < grid->nlevels; l++) {
+    const FurlGridLevel *const level = grid->level + l;
+    const FurlBox *const       box   = &level->box;
+    double                     m, v;
+
+    LevelBytes(level, &m, &v);
+    matrix += m;
+    vectors += v;
+    PetscCall(PetscViewerASCIIPrintf(viewer, "level %d: %" PetscInt_FMT " x %" PetscInt_FMT " x %" PetscInt_FMT " cells%s%s%s%s%s%s\n", l,
+                                     box->n[0], box->n[1], box->n[2],
+                                     box->periodic[0] || box->periodic[1] || box->periodic[2] ? ", periodic in" : "",
+                                     box->periodic[0] ? " x" : "", box->periodic[1] ? " y" : "", box->periodic[2] ? " z" : "",
+                                     level->p ? ", two cycles combined" : "", l + 1 == grid->nlevels ? ", dense inverse in FP64" : ""));
+  }
+  PetscCall(PetscViewerASCIIPrintf(viewer, "%d red-black sweeps before and after%s; levels hold %.1f bytes an unknown, vectors %.1f\n",
+                                   grid->sweeps, grid->singular ? ", all rows sum to zero" : "", matrix / grid->n,
+                                   (vectors + 4. * (double)grid->level[0].span) / grid->n));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

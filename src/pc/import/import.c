@@ -22,7 +22,7 @@ static PetscErrorCode GetSizes(Mat A, double *largest, PetscBool *zero_diagonal)
 }
 
 /* The matrix that the hierarchy is built of: Pmat itself, its conversion to AIJ, or a copy in units in which its squares are finite */
-static PetscErrorCode GetImportMat(PC pc, const char **why)
+PetscErrorCode FurlImportGetMat(PC pc, const char **why)
 {
   PC_Furl *const furl = (PC_Furl *)pc->data;
   PetscBool      seqaij, mpiaij, zero_diagonal = PETSC_FALSE;
@@ -248,9 +248,8 @@ PetscErrorCode FurlImportSetUp(PC pc, const char **why)
   PetscFunctionBegin;
   PetscCall(FurlHierarchyDestroy(&furl->hierarchy));
   PetscCall(FurlHierarchyDestroy(&furl->transposed));
-  PetscCall(GetImportMat(pc, why));
   PetscCall(IsSmall(pc, &small));
-  if (!*why && !small) PetscCall(SetUpInner(pc, why));
+  if (!small) PetscCall(SetUpInner(pc, why));
   if (*why) PetscFunctionReturn(PETSC_SUCCESS);
   if (small)
     PetscCall(CompressLevels(pc, 1, NULL, NULL, NULL, &furl->hierarchy));
