@@ -22,8 +22,9 @@ ifneq ($(filter-out setup style format uninstall clean,$(or $(MAKECMDGOALS),all)
   ifdef FURL_BUILD
     include tools/build.mk
   endif
+# what setup says is no part of what `make env` prints
 $(CONFIG): $(if $(wildcard $(PETSC_LIBRARY)),,FORCE)
-	@tools/setup $(PETSC) $@ >&2 # env is for eval
+	@tools/setup $(PETSC) $@ >&2
 endif
 
 setup:                        # finds or builds a PETSc

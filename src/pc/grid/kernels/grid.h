@@ -287,9 +287,9 @@ FURL_BODY void FurlGridCode(const FurlGridCodeArgs *a, int64_t item)
 
     FURL_LANES(l)
     {
-      const float value = link[2 * l] / fabsf(root[2 * l] * beyond[2 * l]);
+      const float size = fabsf(root[2 * l] * beyond[2 * l]);
 
-      q[l] = FurlGridEncode(link[2 * l] > 0 ? value : 0);
+      q[l] = FurlGridEncode(link[2 * l] / (size > 0 ? size : 1));
     }
   }
 }
@@ -297,19 +297,27 @@ FURL_BODY void FurlGridCode(const FurlGridCodeArgs *a, int64_t item)
 /* The scaled diagonal is what keeps the sums of the rows: d_i y_i = excess_i / y_i + sum q_ij y_j for y = sqrt(D) 1 */
 FURL_BODY void FurlGridCorrect(const FurlGridCorrectArgs *a, int64_t item)
 {
-  const int64_t at = item * FURL_WIDTH;
+  const int64_t              at     = item * FURL_WIDTH;
+  const float *FURL_RESTRICT root   = a->root + 2 * at + a->colour;
+  const float *FURL_RESTRICT excess = a->excess + 2 * at + a->colour;
+  int16_t *FURL_RESTRICT     e      = a->e + at;
+  FURL_PER_LANE(double, sum);
 
+  FURL_LANES(l) AT(sum, l) = 0;
+  for (int k = 0; k < a->stencil.neighbours; k++) {
+    const uint16_t *FURL_RESTRICT q = a->stencil.q[k] + at;
+    const float *FURL_RESTRICT    y = a->stencil.x[k] + at;
+
+    FURL_LANES(l) AT(sum, l) += (double)FurlGridDecode(q[l]) * (double)fabsf(y[l]);
+  }
   FURL_LANES(l)
   {
-    const float root   = a->root[2 * (at + l) + a->colour];
-    const float excess = a->excess[2 * (at + l) + a->colour];
-    double      sum    = 0;
+    const double y     = root[2 * l] > 0 ? (double)root[2 * l] : 1;
+    const double total = (double)FURL_GRID_CODE_SCALE * AT(sum, l) + (excess[2 * l] > 0 ? (double)excess[2 * l] : 0) / y;
+    const double units = (y / (total > 0 ? total : y) - 1) / (double)FURL_GRID_UNIT;
+    const double bound = units > 32767 ? 32767 : units < -32767 ? -32767 : units;
 
-    for (int k = 0; k < a->stencil.neighbours; k++)
-      sum += (double)FurlGridDecode(a->stencil.q[k][at + l]) * (double)FURL_GRID_CODE_SCALE * (double)fabsf(a->stencil.x[k][at + l]);
-    if (root > 0) sum += (double)(excess > 0 ? excess : 0) / (double)root;
-    sum = root > 0 && sum > 0 ? ((double)root / sum - 1) / (double)FURL_GRID_UNIT : 0;
-    a->e[at + l] = (int16_t)(sum > 32767 ? 32767 : sum < -32767 ? -32767 : sum < 0 ? sum - 0.5 : sum + 0.5);
+    e[l] = (int16_t)(root[2 * l] > 0 ? (int32_t)(bound < 0 ? bound - 0.5 : bound + 0.5) : 0);
   }
 }
 
