@@ -5,8 +5,11 @@
 #include "pcfurl.h"
 
 static const char *const StageNames[] = {"multigrid on a box, couplings of 2 bytes, vectors in FP32",
-                                         "multigrid, couplings of 2 bytes, vectors in FP32", "multigrid in FP32",
-                                         "incomplete factorisation of each process's block in FP64", "Jacobi in FP64", "identity"};
+                                         "multigrid, couplings of 2 bytes, vectors in FP32",
+                                         "multigrid in FP32",
+                                         "incomplete factorisation of each process's block in FP64",
+                                         "Jacobi in FP64",
+                                         "identity"};
 
 static const char *const ShortNames[] = {"multigrid,grid", "multigrid,half", "multigrid,single", "factor", "jacobi", "identity"};
 
@@ -332,7 +335,8 @@ static PetscErrorCode PCDestroy_Furl(PC pc)
 
    Near-null spaces (`MatSetNearNullSpace()`) and block sizes of the matrix reach the hierarchy.
 
-.seealso: `KSPFURL`, `MATFURL`, `PCGAMG`, `PCMG`, `PCFurlSetMethod()`, `PCFurlSetHierarchy()`, `PCFurlSetSmootherDegree()`, `PCFurlGetImportPC()`
+.seealso: `KSPFURL`, `MATFURL`, `PCGAMG`, `PCMG`, `PCFurlSetMethod()`, `PCFurlSetHierarchy()`, `PCFurlSetSmootherDegree()`,
+`PCFurlGetImportPC()`
 M*/
 PetscErrorCode PCCreate_Furl(PC pc)
 {

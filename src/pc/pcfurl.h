@@ -16,21 +16,21 @@ typedef enum {
 } FurlStage;
 
 typedef struct {
-  FurlHierarchy hierarchy;
-  FurlHierarchy transposed; /* of the transposed matrix, built at the first transposed application of a matrix not known symmetric */
-  FurlStage     stage;
-  FurlStage     asked;         /* that the options asked for, for the view */
-  PCFurlMethod  method;        /* option: where to begin */
-  PCFurlHierarchy kind;        /* option: whose hierarchy */
-  PetscBool     flexible;      /* the outer method allows a cycle that is not linear; asked again before each set-up */
-  FurlGrid     *grid;          /* stage FURL_STAGE_GRID, else NULL */
-  PetscInt      degree;        /* option: degree of the smoother */
-  PC            import;        /* the PC whose hierarchy is imported */
-  Mat           import_mat;    /* what it was built of: Pmat, converted or scaled where need be */
-  double        import_factor; /* import_mat = import_factor * Pmat, a power of two */
-  PC            fallback;      /* PETSc's PC of the last stages */
-  PetscReal     norm;          /* of the vector of the next application, 0: unknown */
-  const char   *reason;        /* why the stage asked for was left, for the view; static string */
+  FurlHierarchy   hierarchy;
+  FurlHierarchy   transposed; /* of the transposed matrix, built at the first transposed application of a matrix not known symmetric */
+  FurlStage       stage;
+  FurlStage       asked;         /* that the options asked for, for the view */
+  PCFurlMethod    method;        /* option: where to begin */
+  PCFurlHierarchy kind;          /* option: whose hierarchy */
+  PetscBool       flexible;      /* the outer method allows a cycle that is not linear; asked again before each set-up */
+  FurlGrid       *grid;          /* stage FURL_STAGE_GRID, else NULL */
+  PetscInt        degree;        /* option: degree of the smoother */
+  PC              import;        /* the PC whose hierarchy is imported */
+  Mat             import_mat;    /* what it was built of: Pmat, converted or scaled where need be */
+  double          import_factor; /* import_mat = import_factor * Pmat, a power of two */
+  PC              fallback;      /* PETSc's PC of the last stages */
+  PetscReal       norm;          /* of the vector of the next application, 0: unknown */
+  const char     *reason;        /* why the stage asked for was left, for the view; static string */
 } PC_Furl;
 
 /* import_mat: Pmat as AIJ in units in which squares are finite */

@@ -108,8 +108,8 @@ PetscErrorCode PCFurlSetHierarchy(PC pc, PCFurlHierarchy kind)
   PetscFunctionBegin;
   PetscCall(GetFurl(pc, &furl));
   PetscValidLogicalCollectiveEnum(pc, kind, 2);
-  PetscCheck(kind >= PC_FURL_HIERARCHY_AUTO && kind <= PC_FURL_HIERARCHY_IMPORT, PetscObjectComm((PetscObject)pc),
-             PETSC_ERR_ARG_OUTOFRANGE, "Hierarchy %d is none of PCFurlHierarchy; see -pc_furl_hierarchy", (int)kind);
+  PetscCheck(kind >= PC_FURL_HIERARCHY_AUTO && kind <= PC_FURL_HIERARCHY_IMPORT, PetscObjectComm((PetscObject)pc), PETSC_ERR_ARG_OUTOFRANGE,
+             "Hierarchy %d is none of PCFurlHierarchy; see -pc_furl_hierarchy", (int)kind);
   if (furl) furl->kind = kind;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -110,7 +110,11 @@ int main(int argc, char **argv)
     args: -ksp_type furl -ksp_rtol 1e-8
     test:
       suffix: assembled
-      args: -form {{aij baij sbaij dense furl}} -expect multigrid,half
+      args: -pc_furl_hierarchy import -form {{aij baij sbaij dense furl}} -expect multigrid,half
+    test:
+      suffix: box
+      nsize: 1
+      args: -form {{aij baij sbaij dense furl}} -expect multigrid,grid
     test:
       suffix: shell
       args: -pc_type furl -form shell -expect identity
@@ -131,6 +135,6 @@ int main(int argc, char **argv)
       args: -pc_furl_method jacobi -expect jacobi
     test:
       suffix: degree
-      args: -pc_furl_smoother_degree {{1 3}} -expect multigrid,half
+      args: -pc_furl_hierarchy import -pc_furl_smoother_degree {{1 3}} -expect multigrid,half
 
 TEST*/

@@ -1,7 +1,7 @@
 /*
-  Coarsening by lines. Each direction has its own map from lines to aggregates of one or two, read off the couplings: isotropic operators are
-  coarsened in all directions, anisotropic ones in the strong direction, stretched grids where they are stretched, and aggregates end where
-  coefficients jump. The coarse operator is again a stencil of the same kind.
+  Coarsening by lines. Each direction has its own map from lines to aggregates of one or two, read off the couplings: isotropic operators
+  are coarsened in all directions, anisotropic ones in the strong direction, stretched grids where they are stretched, and aggregates end
+  where coefficients jump. The coarse operator is again a stencil of the same kind.
 */
 #include "grid.h"
 
@@ -14,11 +14,8 @@ static PetscErrorCode LineStrength(const FurlStencil *s, int d, double *strength
 {
   const FurlBox *const box    = &s->box;
   const PetscInt       nlines = box->n[1] * box->n[2];
-  FurlGridStrengthArgs args   = {.step   = box->stride[d],
-                                 .n      = box->n[0],
-                                 .lines  = box->n[1],
-                                 .planes = box->n[2],
-                                 .stride = {box->stride[1], box->stride[2]}};
+  FurlGridStrengthArgs args   = {
+      .step = box->stride[d], .n = box->n[0], .lines = box->n[1], .planes = box->n[2], .stride = {box->stride[1], box->stride[2]}};
 
   PetscFunctionBegin;
   args.link    = s->link[d] + box->origin;
@@ -105,9 +102,9 @@ static PetscErrorCode Damping(const FurlLines *lines, int d, double gamma, float
 /* Two lines around a periodic direction are coupled twice: one link serves for both */
 static void FoldTwoLines(FurlStencil *s, int d)
 {
-  const FurlBox *const box   = &s->box;
-  const PetscInt       n[3]  = {d == 0 ? 1 : box->n[0], d == 1 ? 1 : box->n[1], d == 2 ? 1 : box->n[2]};
-  float *const         link  = s->link[d];
+  const FurlBox *const box  = &s->box;
+  const PetscInt       n[3] = {d == 0 ? 1 : box->n[0], d == 1 ? 1 : box->n[1], d == 2 ? 1 : box->n[2]};
+        float *const link = s->link[d];
 
   for (PetscInt k = 0; k < n[2]; k++)
     for (PetscInt j = 0; j < n[1]; j++)

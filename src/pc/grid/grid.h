@@ -1,8 +1,8 @@
 /*
-  Hierarchy `grid`: multigrid for matrices that are 5- or 7-point operators on a box of cells, found from the entries alone. docs/grid.md has the
-  method. Everything works on *flat* arrays (kernels/gridargs.h): cell (i, j, k) is G = origin + i + stride[1] j + stride[2] k, strides odd; in
-  periodic directions a line of ghost cells lies before and behind. Arrays begin `margin` zero entries before G = 0, so that a neighbour of any
-  cell may be read.
+  Hierarchy `grid`: multigrid for matrices that are 5- or 7-point operators on a box of cells, found from the entries alone. docs/grid.md
+  has the method. Everything works on *flat* arrays (kernels/gridargs.h): cell (i, j, k) is G = origin + i + stride[1] j + stride[2] k,
+  strides odd; in periodic directions a line of ghost cells lies before and behind. Arrays begin `margin` zero entries before G = 0, so that
+  a neighbour of any cell may be read.
 */
 #pragma once
 
@@ -36,8 +36,8 @@ static inline int64_t FurlBoxCells(const FurlBox *box)
  * before and two behind, the pointers at G = 0 */
 typedef struct {
   FurlBox box;
-  float  *link[3]; /* of cell G to the next one in the direction, >= 0; NULL where the direction has one cell */
-  float  *excess;  /* >= 0; below zero: a row that holds nothing but its diagonal, which is -excess */
+  float  *link[3];        /* of cell G to the next one in the direction, >= 0; NULL where the direction has one cell */
+  float  *excess;         /* >= 0; below zero: a row that holds nothing but its diagonal, which is -excess */
   float  *root, *largest; /* square root of the diagonal (negative for a row of its own) and largest link of a cell */
 } FurlStencil;
 
@@ -69,23 +69,23 @@ PETSC_INTERN PetscErrorCode FurlStencilCoarsen(const FurlStencil *fine, const Fu
 /* A level as the cycle reads it. Arrays are kept by colour: red cell m at [m], black at [span + m]; a margin of zeros before each */
 typedef struct {
   FurlBox   box;
-  int       directions;  /* that have more than one cell */
-  int64_t   step[3];     /* their strides */
-  int64_t   items;       /* slices of a colour's cells */
-  int64_t   chunk;       /* slices that hold all neighbours of a cell on one side: the step of a wavefront */
+  int       directions; /* that have more than one cell */
+  int64_t   step[3];    /* their strides */
+  int64_t   items;      /* slices of a colour's cells */
+  int64_t   chunk;      /* slices that hold all neighbours of a cell on one side: the step of a wavefront */
   int64_t   nchunks;
-  int64_t   span;        /* from a red cell to the black one of its number */
-  uint16_t *q[3];        /* couplings to the next cell, coded */
+  int64_t   span; /* from a red cell to the black one of its number */
+  uint16_t *q[3]; /* couplings to the next cell, coded */
   int16_t  *e;
   float    *root;
   float    *b, *x;
   int64_t  *ghost, *owner; /* [nghosts] ghosts and the cells that they copy, as indices of the arrays above; red owners first */
   int64_t   nghosts, nred;
   /* to the finer level, none on the finest: */
-  uint32_t *child;      /* see FurlGridTransferArgs */
+  uint32_t *child; /* see FurlGridTransferArgs */
   float    *scale;
-  int64_t  *closed[2];  /* [nchunks of the finer] slices of each colour whose aggregates end before the end of that chunk */
-  int64_t  *opened[2];  /* [nchunks of the finer] slices of each colour of which some aggregate begins before the end of that chunk */
+  int64_t  *closed[2]; /* [nchunks of the finer] slices of each colour whose aggregates end before the end of that chunk */
+  int64_t  *opened[2]; /* [nchunks of the finer] slices of each colour of which some aggregate begins before the end of that chunk */
   /* where the cycle solves twice and combines (K-cycle), else NULL: */
   float *p, *Ap;
 } FurlGridLevel;
@@ -93,15 +93,15 @@ typedef struct {
 typedef struct {
   int            nlevels;
   FurlGridLevel *level;
-  int            sweeps;    /* before and after */
-  int            kcycles;   /* levels at which a K-cycle is made */
+  int            sweeps;  /* before and after */
+  int            kcycles; /* levels at which a K-cycle is made */
   double         gamma;
-  int            singular;  /* all rows sum to zero */
-  double        *inverse;   /* [cells of the coarsest][the same] of the scaled operator, natural order */
-  float         *scratch;   /* weighted residual of the level at work, or a product; as the finest level's arrays, black only where needed */
-  double        *partial;   /* scratch: sums of slices */
-  double         factor;    /* the cycle's operator is about factor * A; its sign is the diagonal's */
-  PetscInt       n;         /* rows */
+  int            singular; /* all rows sum to zero */
+  double        *inverse;  /* [cells of the coarsest][the same] of the scaled operator, natural order */
+  float         *scratch;  /* weighted residual of the level at work, or a product; as the finest level's arrays, black only where needed */
+  double        *partial;  /* scratch: sums of slices */
+  double         factor;   /* the cycle's operator is about factor * A; its sign is the diagonal's */
+  PetscInt       n;        /* rows */
 } FurlGrid;
 
 PETSC_INTERN PetscErrorCode FurlGridLevelCreate(const FurlStencil *s, FurlGridLevel *level);

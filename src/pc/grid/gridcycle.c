@@ -21,9 +21,9 @@ static void Append(Stages *stages, const FurlKernel *kernel, const FurlGridLevel
   FurlGridStencilArgs *const args = stages->args + stages->n;
 
   FurlGridStencilOf(level, colour, level->x, args);
-  args->b                       = level->b + colour * level->span;
-  args->out                     = out + colour * level->span;
-  stages->kernel[stages->n++]   = kernel;
+  args->b                     = level->b + colour * level->span;
+  args->out                   = out + colour * level->span;
+  stages->kernel[stages->n++] = kernel;
 }
 
 static void RunChunk(const Stages *stages, const FurlGridLevel *level, int stage, int64_t chunk)
@@ -63,10 +63,10 @@ static FurlGridTransferArgs TransferArgs(const FurlGrid *grid, const FurlGridLev
  * cells of one colour runs through a periodic box */
 static void Down(FurlGrid *grid, int l)
 {
-  FurlGridLevel *const level  = grid->level + l;
-  FurlGridTransferArgs to[2]  = {TransferArgs(grid, level, level + 1, RED), TransferArgs(grid, level, level + 1, BLACK)};
+  FurlGridLevel *const level   = grid->level + l;
+  FurlGridTransferArgs to[2]   = {TransferArgs(grid, level, level + 1, RED), TransferArgs(grid, level, level + 1, BLACK)};
   int64_t              done[2] = {0, 0};
-  Stages               stages = {.n = 0};
+  Stages               stages  = {.n = 0};
 
   for (int k = 0; k < grid->sweeps; k++) {
     Append(&stages, k ? &FurlKernelFurlGridSweep : &FurlKernelFurlGridFirst, level, RED, level->x);
@@ -191,7 +191,8 @@ static void Update(const FurlGridLevel *level, double alpha, const float *x, dou
 
 /*
   Two steps of flexible conjugate gradients, preconditioned by the cycle (Notay and Vassilevski, Numer. Linear Algebra Appl. 15, 2008): the
-  best combination of two cycles in the norm of A. p, v: the cycles' results; rho1 = p'Ap, alpha1 = p'b, gamma = v'Ap, alpha2 = v'(b - alpha1/rho1 Ap).
+  best combination of two cycles in the norm of A. p, v: the cycles' results; rho1 = p'Ap, alpha1 = p'b, gamma = v'Ap, alpha2 = v'(b -
+  alpha1/rho1 Ap).
 */
 static void TwoCycles(FurlGrid *grid, int l)
 {

@@ -1,4 +1,4 @@
 /* Makes the launchers of this folder's kernels, once for each instruction set and once for CUDA */
-#include "kernels/grid.h"
+#include "kernels/gridbodies.h"
 
 FURL_GRID_KERNELS(FURL_DEFINE_LAUNCHER)

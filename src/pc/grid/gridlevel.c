@@ -36,10 +36,10 @@ static void Shape(const FurlStencil *s, FurlGridLevel *level)
   *level = (FurlGridLevel){.box = *box};
   for (int d = 0; d < 3; d++)
     if (s->link[d]) level->step[level->directions++] = box->stride[d];
-  reach         = level->directions ? (level->step[level->directions - 1] + 1) / 2 : 1;
-  level->items  = ((box->nflat + 1) / 2 + FURL_WIDTH - 1) / FURL_WIDTH;
-  level->span   = level->items * FURL_WIDTH + box->margin;
-  level->chunk  = PetscMax((reach + FURL_WIDTH - 1) / FURL_WIDTH, 32);
+  reach          = level->directions ? (level->step[level->directions - 1] + 1) / 2 : 1;
+  level->items   = ((box->nflat + 1) / 2 + FURL_WIDTH - 1) / FURL_WIDTH;
+  level->span    = level->items * FURL_WIDTH + box->margin;
+  level->chunk   = PetscMax((reach + FURL_WIDTH - 1) / FURL_WIDTH, 32);
   level->nchunks = (level->items + level->chunk - 1) / level->chunk;
 }
 
@@ -224,8 +224,8 @@ PetscErrorCode FurlGridLevelDestroy(FurlGridLevel *level)
 /* The inverse of the coarsest level's scaled operator; where all rows sum to zero, on what is orthogonal to its null vector sqrt(d) */
 static void Assemble(const FurlStencil *s, int singular, PetscInt n, double *A, double *null)
 {
-  const FurlBox *const box = &s->box;
-  PetscInt             r   = 0;
+  const FurlBox *const box  = &s->box;
+  PetscInt             r    = 0;
   double               norm = 0;
 
   for (PetscInt k = 0; k < box->n[2]; k++)

@@ -1,10 +1,10 @@
 /* Links and excess of a matrix on a box, from its rows: every entry is looked at once */
 #include "grid.h"
 
-#define ASYMMETRY 1e-3  /* of the diagonal: entries and their mirrors may differ by as much, and the larger counts */
-#define POSITIVE 1e-2   /* of the diagonal: couplings of the wrong sign and excess below zero are left out up to here */
-#define STRANGE 1e-2    /* of all rows: as many may be otherwise before the box is given up */
-#define RANGE 1e15      /* the largest diagonal entry over the smallest */
+#define ASYMMETRY 1e-3 /* of the diagonal: entries and their mirrors may differ by as much, and the larger counts */
+#define POSITIVE 1e-2  /* of the diagonal: couplings of the wrong sign and excess below zero are left out up to here */
+#define STRANGE 1e-2   /* of all rows: as many may be otherwise before the box is given up */
+#define RANGE 1e15     /* the largest diagonal entry over the smallest */
 
 static PetscErrorCode AllocateFlat(const FurlBox *box, float **array)
 {
@@ -62,12 +62,12 @@ void FurlStencilFinish(FurlStencil *s)
 typedef struct {
   const FurlCsr *csr;
   FurlStencil   *s;
-  double         factor;     /* signed */
-  double         least, most; /* of the diagonal times factor */
+  double         factor;                                 /* signed */
+  double         least, most;                            /* of the diagonal times factor */
   int64_t        unequal, positive, negative, elsewhere; /* entries or rows that are not what the method is made for */
   int64_t        couplings, links; /* entries that are neighbours, and links: half as many where the matrix is symmetric */
   int64_t        own, boundary;    /* rows of their own, links to them, which have one entry each */
-  int            wrap[3];    /* a coupling across the ends of this direction was seen */
+  int            wrap[3];          /* a coupling across the ends of this direction was seen */
 } Reader;
 
 typedef struct {
@@ -96,9 +96,9 @@ static int Neighbour(const Reader *reader, const Row *row, PetscInt o, int *side
 /* One coupling: the earlier row of the two writes the link, the later compares */
 static void ReadCoupling(Reader *reader, const Row *row, int d, int side, double coupling)
 {
-  const FurlBox *const box  = &reader->s->box;
-  const int64_t        last = (box->n[d] - 1) * box->stride[d];
-  float *const         link = reader->s->link[d] + row->G + (side == -1 ? -box->stride[d] : side == -2 ? last : 0);
+  const FurlBox *const box   = &reader->s->box;
+  const int64_t        last  = (box->n[d] - 1) * box->stride[d];
+  float *const         link  = reader->s->link[d] + row->G + (side == -1 ? -box->stride[d] : side == -2 ? last : 0);
   const float          value = coupling > 0 ? (float)coupling : 0;
 
   if (side == 1 || side == -2) {
@@ -166,12 +166,12 @@ static void FinishRow(Reader *reader, Row *row)
 */
 static inline int ReadInnerRow(Reader *reader, int D, PetscInt r, int64_t G)
 {
-  const FurlBox *const  box    = &reader->s->box;
+  const FurlBox *const  box     = &reader->s->box;
   const PetscInt        step[3] = {1, box->n[0], box->n[0] * box->n[1]};
-  const PetscInt        begin  = reader->csr->rowptr[r];
-  const PetscInt *const column = reader->csr->column + begin + D;
-  const double *const   value  = reader->csr->value + begin + D;
-  Row                   row    = {.G = G, .diagonal = reader->factor * value[0], .links = 2 * D};
+  const PetscInt        begin   = reader->csr->rowptr[r];
+  const PetscInt *const column  = reader->csr->column + begin + D;
+  const double *const   value   = reader->csr->value + begin + D;
+  Row                   row     = {.G = G, .diagonal = reader->factor * value[0], .links = 2 * D};
   float                 ahead[3];
   int                   same = reader->csr->rowptr[r + 1] - begin == 2 * D + 1 && column[0] == r;
 
@@ -204,7 +204,7 @@ static void ReadRows(Reader *reader)
   for (PetscInt k = 0; k < n[2]; k++)
     for (PetscInt j = 0; j < n[1]; j++)
       for (PetscInt i = 0; i < n[0]; i++, r++) {
-        const int64_t G = FurlBoxAt(&reader->s->box, i, j, k);
+        const int64_t G      = FurlBoxAt(&reader->s->box, i, j, k);
         const int     inside = i > 0 && i + 1 < n[0] && j > 0 && j + 1 < n[1];
 
         if (inside && k > 0 && k + 1 < n[2] && ReadInnerRow(reader, 3, r, G)) continue;

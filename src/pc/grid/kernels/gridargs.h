@@ -11,9 +11,9 @@
 #include <furl/kernel.h>
 #include <furl/planes.h>
 
-#define FURL_GRID_CODE_SCALE 18446744073709551616.0f /* 2^64: a coupling is its decoded code times this */
+#define FURL_GRID_CODE_SCALE 18446744073709551616.0f   /* 2^64: a coupling is its decoded code times this */
 #define FURL_GRID_CODE_SMALLEST 2.168404344971009e-19f /* 2^-62: couplings below it are zero */
-#define FURL_GRID_UNIT 2.98023223876953125e-08f /* 2^-25: of the corrections of the inverse diagonal */
+#define FURL_GRID_UNIT 2.98023223876953125e-08f        /* 2^-25: of the corrections of the inverse diagonal */
 
 /* One colour's cells: the six (or 2 in a line, 4 in a plane) couplings and neighbours of its cell 0, whatever array they live in */
 typedef struct {
@@ -43,12 +43,12 @@ typedef struct {
 
 /* Between the user's vector and the finest level: an item is a line of cells */
 typedef struct {
-  int64_t       n, lines;    /* cells of a line; lines of a plane */
+  int64_t       n, lines; /* cells of a line; lines of a plane */
   int64_t       origin, stride[2], span;
-  const float  *root;        /* sqrt(d) of red cell 0, negative for rows of their own */
-  const double *from_high;   /* [n x lines x planes] */
+  const float  *root;      /* sqrt(d) of red cell 0, negative for rows of their own */
+  const double *from_high; /* [n x lines x planes] */
   double       *to_high;
-  const float  *from_low;    /* red cell 0 */
+  const float  *from_low; /* red cell 0 */
   float        *to_low;
   double        factor;
 } FurlGridConvertArgs;
@@ -87,7 +87,7 @@ typedef struct {
 
 /* Set-up: correction of the diagonal, by what the codes say */
 typedef struct {
-  FurlGridStencilArgs stencil; /* x: the neighbours' sqrt(d) */
+  FurlGridStencilArgs stencil;       /* x: the neighbours' sqrt(d) */
   const float        *root, *excess; /* flat */
   int                 colour;
   int16_t            *e;
@@ -112,22 +112,22 @@ typedef struct {
   int64_t        stride[2], coarse_stride[2];
 } FurlGridGalerkinArgs;
 
-#define FURL_GRID_KERNELS(X)                       \
-  X(FurlGridFirst, FurlGridStencilArgs)            \
-  X(FurlGridSweep, FurlGridStencilArgs)            \
-  X(FurlGridResidual, FurlGridStencilArgs)         \
-  X(FurlGridProduct, FurlGridStencilArgs)          \
-  X(FurlGridRestrict, FurlGridTransferArgs)        \
-  X(FurlGridProlong, FurlGridTransferArgs)         \
-  X(FurlGridToLow, FurlGridConvertArgs)            \
-  X(FurlGridToHigh, FurlGridConvertArgs)           \
-  X(FurlGridUpdate, FurlGridUpdateArgs)            \
-  X(FurlGridDots, FurlGridDotsArgs)                \
-  X(FurlGridRoot, FurlGridRootArgs)                \
-  X(FurlGridCode, FurlGridCodeArgs)                \
-  X(FurlGridCorrect, FurlGridCorrectArgs)          \
-  X(FurlGridStrengthAcross, FurlGridStrengthArgs)  \
-  X(FurlGridStrengthAlong, FurlGridStrengthArgs)   \
+#define FURL_GRID_KERNELS(X)                      \
+  X(FurlGridFirst, FurlGridStencilArgs)           \
+  X(FurlGridSweep, FurlGridStencilArgs)           \
+  X(FurlGridResidual, FurlGridStencilArgs)        \
+  X(FurlGridProduct, FurlGridStencilArgs)         \
+  X(FurlGridRestrict, FurlGridTransferArgs)       \
+  X(FurlGridProlong, FurlGridTransferArgs)        \
+  X(FurlGridToLow, FurlGridConvertArgs)           \
+  X(FurlGridToHigh, FurlGridConvertArgs)          \
+  X(FurlGridUpdate, FurlGridUpdateArgs)           \
+  X(FurlGridDots, FurlGridDotsArgs)               \
+  X(FurlGridRoot, FurlGridRootArgs)               \
+  X(FurlGridCode, FurlGridCodeArgs)               \
+  X(FurlGridCorrect, FurlGridCorrectArgs)         \
+  X(FurlGridStrengthAcross, FurlGridStrengthArgs) \
+  X(FurlGridStrengthAlong, FurlGridStrengthArgs)  \
   X(FurlGridGalerkin, FurlGridGalerkinArgs)
 
 FURL_GRID_KERNELS(FURL_DECLARE_KERNEL)

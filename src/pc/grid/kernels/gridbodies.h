@@ -67,10 +67,10 @@ FURL_BODY float GridTimesDiagonal(float value, int16_t e)
 /* x of one colour from zero neighbours; reads 6 B a cell, writes 4 */
 FURL_BODY void FurlGridFirst(const FurlGridStencilArgs *a, int64_t item)
 {
-  const int64_t               at  = item * FURL_WIDTH;
-  const float *FURL_RESTRICT  b   = a->b + at;
-  const int16_t *FURL_RESTRICT e  = a->e + at;
-  float *FURL_RESTRICT        out = a->out + at;
+  const int64_t                at  = item * FURL_WIDTH;
+  const float *FURL_RESTRICT   b   = a->b + at;
+  const int16_t *FURL_RESTRICT e   = a->e + at;
+  float *FURL_RESTRICT         out = a->out + at;
 
   FURL_LANES(l) out[l] = GridTimesInverse(b[l], e[l]);
 }
@@ -254,7 +254,7 @@ FURL_BODY void FurlGridRoot(const FurlGridRootArgs *a, int64_t item)
   FURL_PER_LANE(float, sum);
   FURL_PER_LANE(float, most);
 
-  FURL_LANES(l) AT(sum, l) = excess[l] > 0 ? excess[l] : 0;
+  FURL_LANES(l) AT(sum, l)  = excess[l] > 0 ? excess[l] : 0;
   FURL_LANES(l) AT(most, l) = 0;
   for (int d = 0; d < a->directions; d++) {
     const float *FURL_RESTRICT ahead  = a->link[d] + at;
@@ -268,7 +268,7 @@ FURL_BODY void FurlGridRoot(const FurlGridRootArgs *a, int64_t item)
       AT(most, l) = larger > AT(most, l) ? larger : AT(most, l);
     }
   }
-  FURL_LANES(l) a->root[at + l] = excess[l] < 0 ? -sqrtf(-excess[l]) : sqrtf(AT(sum, l));
+  FURL_LANES(l) a->root[at + l]    = excess[l] < 0 ? -sqrtf(-excess[l]) : sqrtf(AT(sum, l));
   FURL_LANES(l) a->largest[at + l] = AT(most, l);
 }
 
@@ -373,8 +373,7 @@ FURL_BODY void FurlGridGalerkin(const FurlGridGalerkinArgs *a, int64_t item)
 {
   const int64_t J = item % a->lines, K = item / a->lines, line = a->coarse_stride[0] * J + a->coarse_stride[1] * K;
 
-  for (int64_t I = 0; I < a->n; I += FURL_WIDTH)
-    FURL_LANES_BELOW(l, GridBelow(a->n - I))
+  for (int64_t I = 0; I < a->n; I += FURL_WIDTH) FURL_LANES_BELOW(l, GridBelow(a->n - I))
     {
       const int64_t at[3] = {I + l, J, K};
       int32_t       from[3], to[3];
