@@ -46,14 +46,14 @@ define KERNEL_RULE
 $$(KERNDIR)/%.$(1).o: src/%.c | $$(CONFIG)
 	@mkdir -p $$(@D)
 	@echo CC $$<, $(1)
-	@$$(CC) $$(FLAGS) $$(PETSC_INCLUDES) -march=$$(MARCH_$(1)) -ffp-contract=fast -DFURL_ISA=$(1) -MMD -c $$< -o $$@
+	@$$(CC) $$(FLAGS) $$(PETSC_INCLUDES) -march=$$(MARCH_$(1)) -ffp-contract=fast -DFURL_ISA=$(1) -MMD -MP -c $$< -o $$@
 endef
 $(foreach isa,$(ISAS),$(eval $(call KERNEL_RULE,$(isa))))
 
 $(OBJDIR)/%.o: src/%.c $(CONFIG)
 	@mkdir -p $(@D)
 	@echo CC $<
-	@$(CC) $(FLAGS) $(PETSC_INCLUDES) -MMD -c $< -o $@
+	@$(CC) $(FLAGS) $(PETSC_INCLUDES) -MMD -MP -c $< -o $@
 
 
 -include $(OBJECTS:.o=.d)

@@ -1,58 +1,10 @@
-/* Boxes of cells: their numbering, ghosts, and how one is guessed from the offsets of a matrix */
+/* The box that a process's rows are on: read off the offsets of its matrix, or told by a DMDA */
+#include <petscdmda.h>
 #include "grid.h"
 
 #define SAMPLES 4096
 #define TABLE 1024 /* places of the histogram: a power of two, far above the offsets of a box */
 #define OFFSETS_MAX 256
-
-static int64_t Odd(int64_t n)
-{
-  return n | 1;
-}
-
-void FurlBoxInit(FurlBox *box, const PetscInt n[3], const int periodic[3])
-{
-  int64_t largest = 1;
-
-  for (int d = 0; d < 3; d++) {
-    box->n[d]        = n[d];
-    box->periodic[d] = periodic[d] && n[d] > 2;
-  }
-  box->stride[0] = 1;
-  box->stride[1] = Odd(n[0] + 2 * box->periodic[0]);
-  box->stride[2] = box->stride[1] * Odd(n[1] + 2 * box->periodic[1]);
-  box->origin    = box->periodic[0] + box->stride[1] * box->periodic[1] + box->stride[2] * box->periodic[2];
-  box->nflat     = box->stride[2] * (n[2] + 2 * box->periodic[2]);
-  for (int d = 0; d < 3; d++)
-    if (n[d] > 1) largest = box->stride[d];
-  box->margin = (largest / 2 + 2 * FURL_WIDTH) / FURL_WIDTH * FURL_WIDTH;
-}
-
-/* Ghosts in direction d of all cells of the lines of the other two, which have their ghosts where those come first */
-static void FillDirection(const FurlBox *box, int d, float *array)
-{
-  const int64_t last = box->n[d] - 1;
-  PetscInt      at[3], begin[3], end[3];
-
-  for (int k = 0; k < 3; k++) {
-    begin[k] = k < d ? -box->periodic[k] : 0;
-    end[k]   = k == d ? 1 : box->n[k] + (k < d ? box->periodic[k] : 0);
-  }
-  for (at[2] = begin[2]; at[2] < end[2]; at[2]++)
-    for (at[1] = begin[1]; at[1] < end[1]; at[1]++)
-      for (at[0] = begin[0]; at[0] < end[0]; at[0]++) {
-        float *const line = array + FurlBoxAt(box, at[0], at[1], at[2]);
-
-        line[-box->stride[d]]             = line[last * box->stride[d]];
-        line[(last + 1) * box->stride[d]] = line[0];
-      }
-}
-
-void FurlBoxFillGhosts(const FurlBox *box, float *array)
-{
-  for (int d = 0; d < 3; d++)
-    if (box->periodic[d]) FillDirection(box, d, array);
-}
 
 /* Offsets col - row > 0 of a sample of rows, ascending, those that a fair part of the rows has. A hash chooses the rows: any regular choice
  * can fall on the faces of a box alone */
@@ -107,4 +59,82 @@ int FurlBoxGuess(const FurlCsr *csr, PetscInt n[3])
   n[1] = plane / line;
   n[2] = (PetscInt)csr->nrows / plane;
   return 1;
+}
+
+/* Sizes and starts of a DMDA's own processes; false where the matrix has none that fits */
+static PetscErrorCode PieceOfDM(Mat A, FurlLayout *layout, FurlPiece *piece, PetscMPIInt *found)
+{
+  DM        dm;
+  PetscBool da = PETSC_FALSE;
+  PetscInt  dof, rows;
+
+  PetscFunctionBegin;
+  *found = 0;
+  PetscCall(MatGetDM(A, &dm));
+  if (dm) PetscCall(PetscObjectTypeCompare((PetscObject)dm, DMDA, &da));
+  if (!da) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(DMDAGetInfo(dm, NULL, &layout->N[0], &layout->N[1], &layout->N[2], NULL, NULL, NULL, &dof, NULL, NULL, NULL, NULL, NULL));
+  PetscCall(DMDAGetCorners(dm, &piece->start[0], &piece->start[1], &piece->start[2], &piece->n[0], &piece->n[1], &piece->n[2]));
+  PetscCall(MatGetLocalSize(A, &rows, NULL));
+  *found = dof == 1 && piece->n[0] * piece->n[1] * piece->n[2] == rows;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Whole planes (lines in the plane) of a box that is numbered line by line: those of the processes before come first */
+static PetscErrorCode PieceOfSlab(const FurlCsr *csr, FurlLayout *layout, FurlPiece *piece, PetscMPIInt *found)
+{
+  PetscInt n[3] = {1, 1, 1}, sizes[2], last;
+
+  PetscFunctionBegin;
+  *found = !csr->nrows || FurlBoxGuess(csr, n);
+  for (int d = 0; d < 2; d++) sizes[d] = csr->nrows ? n[d] : 0;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sizes, 2, MPIU_INT, MPI_MAX, layout->comm));
+  /* lines in a plane where no process has more than one: they are what is divided */
+  if (csr->nrows && (n[0] != sizes[0] || (n[1] != sizes[1] && n[2] > 1))) *found = 0;
+  last = n[2];
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &last, 1, MPIU_INT, MPI_MAX, layout->comm));
+  for (int d = 0; d < 3; d++) piece->start[d] = 0;
+  if (layout->size == 1) {
+    for (int d = 0; d < 3; d++) piece->n[d] = n[d];
+  } else {
+    const int along = last > 1 ? 2 : 1; /* a direction of planes exists somewhere */
+
+    piece->n[0] = sizes[0];
+    piece->n[1] = along == 2 ? sizes[1] : 1;
+    piece->n[2] = 1;
+    if (csr->nrows % (piece->n[0] * piece->n[1])) *found = 0;
+    piece->n[along] = csr->nrows / (piece->n[0] * piece->n[1]);
+    PetscCallMPI(MPI_Exscan(&piece->n[along], &piece->start[along], 1, MPIU_INT, MPI_SUM, layout->comm));
+    if (layout->rank == 0) piece->start[along] = 0;
+  }
+  for (int d = 0; d < 3; d++) layout->N[d] = piece->start[d] + piece->n[d];
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, layout->N, 3, MPIU_INT, MPI_MAX, layout->comm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlLayoutOfMat(Mat A, const FurlAijParts *parts, FurlLayout *layout, const char **why)
+{
+  FurlPiece   piece;
+  PetscMPIInt found;
+
+  PetscFunctionBegin;
+  *layout = (FurlLayout){.comm = PetscObjectComm((PetscObject)A)};
+  PetscCallMPI(MPI_Comm_size(layout->comm, &layout->size));
+  PetscCallMPI(MPI_Comm_rank(layout->comm, &layout->rank));
+  PetscCall(PieceOfDM(A, layout, &piece, &found));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &found, 1, MPI_INT, MPI_MIN, layout->comm));
+  if (!found) {
+    PetscCall(PieceOfSlab(&parts->diagonal, layout, &piece, &found));
+    found = found && parts->diagonal.nrows < FURL_GRID_CELLS_MAX;
+    PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &found, 1, MPI_INT, MPI_MIN, layout->comm));
+  }
+  if (!found) {
+    *why = "the matrix is not on a box";
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(PetscMalloc1(layout->size, &layout->piece));
+  PetscCallMPI(MPI_Allgather(&piece, 6, MPIU_INT, layout->piece, 6, MPIU_INT, layout->comm));
+  for (PetscMPIInt p = 0; p < layout->size; p++)
+    for (int d = 0; d < 3; d++) layout->cut[d] |= layout->piece[p].n[d] != layout->N[d] && layout->piece[p].n[0] > 0;
+  PetscFunctionReturn(PETSC_SUCCESS);
 }

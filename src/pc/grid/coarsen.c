@@ -9,28 +9,31 @@
 #define ENOUGH 0.62  /* a coarse level has at most this part of the cells, else weaker lines are joined too */
 #define WEAKEST 1e-6 /* below which the search for lines to join ends */
 
-/* Mean over a direction's lines of link / largest link at its ends, for each link along the direction */
-static PetscErrorCode LineStrength(const FurlStencil *s, int d, double *strength)
+/* Adds this process's part of the mean, over a direction's lines, of link / largest link at its ends: of each link along the direction, in the
+ * numbering of all processes */
+static PetscErrorCode AddLineStrength(const FurlStencil *s, int d, double *strength)
 {
-  const FurlBox *const box    = &s->box;
-  const PetscInt       nlines = box->n[1] * box->n[2];
+  const FurlBox *const    box    = &s->box;
+  const FurlPiece *const  piece  = &s->layout.piece[s->layout.rank];
+  const PetscInt *const   N      = s->layout.N;
+  const double            share  = 1 / ((double)N[(d + 1) % 3] * N[(d + 2) % 3]);
+  const PetscInt          nlines = box->n[1] * box->n[2];
   FurlGridStrengthArgs args   = {
       .step = box->stride[d], .n = box->n[0], .lines = box->n[1], .planes = box->n[2], .stride = {box->stride[1], box->stride[2]}};
 
   PetscFunctionBegin;
   args.link    = s->link[d] + box->origin;
   args.largest = s->largest + box->origin;
+  if (!FurlBoxCells(box)) PetscFunctionReturn(PETSC_SUCCESS);
+  strength += piece->start[d];
   PetscCall(PetscMalloc1(PetscMax(nlines, box->n[0]), &args.sum));
-  PetscCall(PetscArrayzero(strength, box->n[d]));
   if (d == 0) {
     FurlLaunch(&FurlKernelFurlGridStrengthAlong, &args, (box->n[0] + FURL_WIDTH - 1) / FURL_WIDTH);
-    for (PetscInt i = 0; i < box->n[0]; i++) strength[i] = args.sum[i] / (double)nlines;
+    for (PetscInt i = 0; i < box->n[0]; i++) strength[i] += args.sum[i] * share;
   } else {
     FurlLaunch(&FurlKernelFurlGridStrengthAcross, &args, nlines);
-    for (PetscInt r = 0; r < nlines; r++)
-      strength[d == 1 ? r % box->n[1] : r / box->n[1]] += args.sum[r] / ((double)FurlBoxCells(box) / box->n[d]);
+    for (PetscInt r = 0; r < nlines; r++) strength[d == 1 ? r % box->n[1] : r / box->n[1]] += args.sum[r] * share;
   }
-  strength[box->n[d] - 1] = 0; /* the link across the ends of a periodic direction joins nothing */
   PetscCall(PetscFree(args.sum));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -50,28 +53,50 @@ static PetscInt JoinLines(PetscInt n, const double *strength, double strong, int
   return c;
 }
 
-PetscErrorCode FurlLinesChoose(const FurlStencil *fine, FurlLines *lines)
+/* Links across the ends of a periodic direction, or between processes, join nothing */
+static void CutLines(const FurlLayout *layout, int d, double *strength)
 {
-  const FurlBox *const box = &fine->box;
-  double              *strength[3], most = 0;
+  strength[layout->N[d] - 1] = 0;
+  for (PetscMPIInt p = 0; layout->cut[d] && p < layout->size; p++)
+    if (layout->piece[p].start[d] > 0) strength[layout->piece[p].start[d] - 1] = 0;
+}
+
+/* The strengths of all directions, one array for one reduction */
+static PetscErrorCode GetStrengths(const FurlStencil *s, double **all, double *strength[3])
+{
+  const PetscInt *const N = s->layout.N;
 
   PetscFunctionBegin;
-  for (int d = 0; d < 3; d++) {
-    PetscCall(PetscCalloc1(box->n[d], &strength[d]));
-    PetscCall(PetscMalloc1(box->n[d] + 1, &lines->first[d]));
-    if (fine->link[d]) PetscCall(LineStrength(fine, d, strength[d]));
-    for (PetscInt i = 0; i < box->n[d]; i++) most = PetscMax(most, strength[d][i]);
-  }
+  PetscCall(PetscCalloc1(N[0] + N[1] + N[2], all));
+  strength[0] = *all;
+  strength[1] = strength[0] + N[0];
+  strength[2] = strength[1] + N[1];
+  for (int d = 0; d < 3; d++)
+    if (s->link[d]) PetscCall(AddLineStrength(s, d, strength[d]));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, *all, (PetscMPIInt)(N[0] + N[1] + N[2]), MPI_DOUBLE, MPI_SUM, s->layout.comm));
+  for (int d = 0; d < 3; d++) CutLines(&s->layout, d, strength[d]);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlLinesChoose(const FurlStencil *fine, FurlLines *lines)
+{
+  const PetscInt *const N = fine->layout.N;
+  double               *all, *strength[3], most = 0;
+
+  PetscFunctionBegin;
+  PetscCall(GetStrengths(fine, &all, strength));
+  for (PetscInt i = 0; i < N[0] + N[1] + N[2]; i++) most = PetscMax(most, all[i]);
+  for (int d = 0; d < 3; d++) PetscCall(PetscMalloc1(N[d] + 1, &lines->first[d]));
   for (double strong = STRONG;; strong /= 2) {
     double cells = 1;
 
     for (int d = 0; d < 3; d++) {
-      lines->n[d] = JoinLines(box->n[d], strength[d], PetscMax(strong * most, PETSC_SMALL), lines->first[d]);
+      lines->n[d] = JoinLines(N[d], strength[d], PetscMax(strong * most, PETSC_SMALL), lines->first[d]);
       cells *= lines->n[d];
     }
-    if (cells <= ENOUGH * (double)FurlBoxCells(box) || strong < WEAKEST) break;
+    if (cells <= ENOUGH * N[0] * N[1] * N[2] || strong < WEAKEST) break;
   }
-  for (int d = 0; d < 3; d++) PetscCall(PetscFree(strength[d]));
+  PetscCall(PetscFree(all));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -82,29 +107,12 @@ PetscErrorCode FurlLinesDestroy(FurlLines *lines)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Piecewise constant corrections make links between aggregates of two lines too strong: each side of two takes half of gamma - 1 */
-static PetscErrorCode Damping(const FurlLines *lines, int d, double gamma, float **damping)
-{
-  const PetscInt       n     = lines->n[d];
-  const int32_t *const first = lines->first[d];
-
-  PetscFunctionBegin;
-  PetscCall(PetscMalloc1(n, damping));
-  for (PetscInt c = 0; c < n; c++) {
-    const PetscInt next  = (c + 1) % n;
-    const int      pairs = (first[c + 1] - first[c] > 1) + (first[next + 1] - first[next] > 1);
-
-    (*damping)[c] = (float)(1 / (1 + (gamma - 1) * 0.5 * pairs));
-  }
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* Two lines around a periodic direction are coupled twice: one link serves for both */
+/* Two lines around a periodic direction are coupled twice: one link serves for both, in one process */
 static void FoldTwoLines(FurlStencil *s, int d)
 {
   const FurlBox *const box  = &s->box;
   const PetscInt       n[3] = {d == 0 ? 1 : box->n[0], d == 1 ? 1 : box->n[1], d == 2 ? 1 : box->n[2]};
-        float *const link = s->link[d];
+  float *const         link = s->link[d];
 
   for (PetscInt k = 0; k < n[2]; k++)
     for (PetscInt j = 0; j < n[1]; j++)
@@ -116,34 +124,93 @@ static void FoldTwoLines(FurlStencil *s, int d)
       }
 }
 
+/* The coarse line that a fine one goes into, or where it would begin */
+static PetscInt CoarseLine(const FurlLines *lines, int d, PetscInt fine)
+{
+  PetscInt low = 0, high = lines->n[d];
+
+  while (low < high) {
+    const PetscInt middle = (low + high) / 2;
+
+    if (lines->first[d][middle] < fine)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+PetscErrorCode FurlLayoutCoarsen(const FurlLayout *fine, const FurlLines *lines, FurlLayout *coarse)
+{
+  PetscFunctionBegin;
+  *coarse = *fine;
+  PetscCall(PetscMalloc1(fine->size, &coarse->piece));
+  for (int d = 0; d < 3; d++) {
+    coarse->N[d] = lines->n[d];
+    /* two lines that are cut apart stay coupled through their ghosts, on both sides */
+    coarse->periodic[d] = fine->periodic[d] && lines->n[d] > (fine->cut[d] ? 1 : 2);
+    for (PetscMPIInt p = 0; p < fine->size; p++) {
+      const FurlPiece *const piece = &fine->piece[p];
+
+      coarse->piece[p].start[d] = CoarseLine(lines, d, piece->start[d]);
+      coarse->piece[p].n[d]     = CoarseLine(lines, d, piece->start[d] + piece->n[d]) - coarse->piece[p].start[d];
+    }
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* First fine lines of this process's coarse ones, in its own numbering, and the damping of the link behind each */
+static PetscErrorCode OwnLines(const FurlStencil *fine, const FurlStencil *coarse, const FurlLines *lines, int d, double gamma,
+                               int32_t **first, float **damping)
+{
+  const PetscInt        start = coarse->layout.piece[coarse->layout.rank].start[d], n = coarse->box.n[d], N = lines->n[d];
+  const PetscInt        fine_start = fine->layout.piece[fine->layout.rank].start[d];
+  const int32_t *const  all = lines->first[d];
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(n + 1, first));
+  PetscCall(PetscMalloc1(n + 1, damping));
+  for (PetscInt c = 0; c <= n; c++) (*first)[c] = all[start + c] - (int32_t)fine_start;
+  for (PetscInt c = 0; c < n; c++) {
+    const PetscInt here = start + c, next = (here + 1) % N;
+    const int      pairs = (all[here + 1] - all[here] > 1) + (all[next + 1] - all[next] > 1);
+
+    /* piecewise constant corrections make links between aggregates of two lines too strong: each side of two takes half of gamma - 1 */
+    (*damping)[c] = (float)(1 / (1 + (gamma - 1) * 0.5 * pairs));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode FurlStencilCoarsen(const FurlStencil *fine, const FurlLines *lines, double gamma, FurlStencil *coarse)
 {
   const FurlBox *const from = &fine->box;
   FurlGridGalerkinArgs args = {.excess = fine->excess + from->origin, .stride = {from->stride[1], from->stride[2]}};
+  int32_t             *first[3];
   float               *damping[3];
-  FurlBox              to;
+  FurlLayout           layout;
 
   PetscFunctionBegin;
-  FurlBoxInit(&to, lines->n, from->periodic);
-  PetscCall(FurlStencilCreate(&to, coarse));
+  PetscCall(FurlLayoutCoarsen(&fine->layout, lines, &layout));
+  PetscCall(FurlStencilCreate(&layout, coarse));
   for (int d = 0; d < 3; d++) {
-    PetscCall(Damping(lines, d, gamma, &damping[d]));
-    args.first[d]   = lines->first[d];
+    PetscCall(OwnLines(fine, coarse, lines, d, gamma, &first[d], &damping[d]));
+    args.first[d]   = first[d];
     args.damping[d] = damping[d];
     if (!coarse->link[d]) continue;
     args.link[d]        = fine->link[d] + from->origin;
-    args.coarse_link[d] = coarse->link[d] + to.origin;
+    args.coarse_link[d] = coarse->link[d] + coarse->box.origin;
   }
-  args.coarse_excess    = coarse->excess + to.origin;
-  args.n                = to.n[0];
-  args.lines            = to.n[1];
-  args.coarse_stride[0] = to.stride[1];
-  args.coarse_stride[1] = to.stride[2];
-  FurlLaunch(&FurlKernelFurlGridGalerkin, &args, to.n[1] * to.n[2]);
+  args.coarse_excess    = coarse->excess + coarse->box.origin;
+  args.n                = coarse->box.n[0];
+  args.lines            = coarse->box.n[1];
+  args.coarse_stride[0] = coarse->box.stride[1];
+  args.coarse_stride[1] = coarse->box.stride[2];
+  if (FurlBoxCells(&coarse->box)) FurlLaunch(&FurlKernelFurlGridGalerkin, &args, (int64_t)coarse->box.n[1] * coarse->box.n[2]);
   for (int d = 0; d < 3; d++) {
+    PetscCall(PetscFree(first[d]));
     PetscCall(PetscFree(damping[d]));
-    if (from->periodic[d] && to.n[d] == 2) FoldTwoLines(coarse, d);
+    if (fine->layout.periodic[d] && !coarse->layout.periodic[d] && coarse->box.n[d] == 2) FoldTwoLines(coarse, d);
   }
-  FurlStencilFinish(coarse);
+  PetscCall(FurlStencilFinish(coarse));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

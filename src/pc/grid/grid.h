@@ -1,28 +1,32 @@
 /*
-  Hierarchy `grid`: multigrid for matrices that are 5- or 7-point operators on a box of cells, found from the entries alone. docs/grid.md
-  has the method. Everything works on *flat* arrays (kernels/gridargs.h): cell (i, j, k) is G = origin + i + stride[1] j + stride[2] k,
-  strides odd; in periodic directions a line of ghost cells lies before and behind. Arrays begin `margin` zero entries before G = 0, so that
-  a neighbour of any cell may be read.
+  Hierarchy `grid`: multigrid for matrices that are 5- or 7-point operators on a box of cells, found from the entries alone. docs/grid.md has the
+  method. Everything works on *flat* arrays (kernels/gridargs.h): cell (i, j, k) of this process is G = origin + i + stride[1] j + stride[2] k,
+  strides odd; where a direction is periodic or cut between processes a line of ghost cells lies before and behind. Arrays begin with a margin
+  of zeros, so that a neighbour of any cell may be read.
 */
 #pragma once
 
 #include <petscksp.h>
+#include <petscsf.h>
 #include <furl/compat.h>
-#include <furl/slices.h>
+#include <furl/matrix.h>
 #include "kernels/gridargs.h"
 
-#define FURL_GRID_CELLS_MAX ((int64_t)1 << 29) /* of a process: the first cell of an aggregate and its shape share 32 bits */
+#define FURL_GRID_CELLS_MAX ((int64_t)1 << 28) /* of a process: the first cell of an aggregate and its shape share 32 bits */
 
+/* One process's cells and their numbers */
 typedef struct {
-  PetscInt n[3];        /* cells */
-  int      periodic[3]; /* cell n - 1 is coupled to cell 0; n > 2 then */
-  int64_t  stride[3];   /* stride[0] is 1 */
-  int64_t  origin;      /* G of cell (0, 0, 0) */
-  int64_t  nflat;       /* G of all cells and ghosts is below */
-  int64_t  margin;      /* a multiple of FURL_WIDTH, above half the largest stride and a slice */
+  PetscInt n[3];       /* cells */
+  int      ghosts[3];  /* the direction has ghost cells */
+  int      coupled[3]; /* the direction has links: more than one cell on all processes together */
+  int64_t  stride[3];  /* stride[0] is 1 */
+  int64_t  origin;     /* G of cell (0, 0, 0) */
+  int64_t  nflat;      /* G of all cells and ghosts is below */
+  int64_t  margin;     /* a multiple of FURL_WIDTH, above half the largest stride and a slice */
+  int64_t  items;      /* slices of the cells of a colour */
+  int64_t  span;       /* from a red cell to the black cell of its number */
 } FurlBox;
 
-void                  FurlBoxInit(FurlBox *box, const PetscInt n[3], const int periodic[3]);
 static inline int64_t FurlBoxAt(const FurlBox *box, int64_t i, int64_t j, int64_t k)
 {
   return box->origin + i + box->stride[1] * j + box->stride[2] * k;
@@ -31,31 +35,83 @@ static inline int64_t FurlBoxCells(const FurlBox *box)
 {
   return (int64_t)box->n[0] * box->n[1] * box->n[2];
 }
+/* Place of flat cell G in an array by colour */
+static inline int64_t FurlBoxByColour(const FurlBox *box, int64_t G)
+{
+  return G / 2 + (G & 1) * box->span;
+}
 
-/* The operator that the cycle approximates, as links between cells: a_ij = -link, a_ii = excess + sum of links; flat, with two margins
- * before and two behind, the pointers at G = 0 */
+/* The cells of a process within those of all */
 typedef struct {
-  FurlBox box;
-  float  *link[3];        /* of cell G to the next one in the direction, >= 0; NULL where the direction has one cell */
-  float  *excess;         /* >= 0; below zero: a row that holds nothing but its diagonal, which is -excess */
-  float  *root, *largest; /* square root of the diagonal (negative for a row of its own) and largest link of a cell */
+  PetscInt start[3], n[3];
+} FurlPiece;
+
+/* How the box of a level is divided among the processes, the same on each */
+typedef struct {
+  MPI_Comm    comm;
+  PetscMPIInt rank, size;
+  PetscInt    N[3];
+  int         periodic[3]; /* cell N - 1 is coupled to cell 0; N > 2 then */
+  int         cut[3];      /* some process has not all cells of the direction */
+  FurlPiece  *piece;       /* [size] */
+} FurlLayout;
+
+PETSC_INTERN PetscErrorCode FurlLayoutDestroy(FurlLayout *layout);
+/* Numbers of the cells of process `rank` */
+void FurlLayoutGetBox(const FurlLayout *layout, PetscMPIInt rank, FurlBox *box);
+/* The process that has the cell, tried first with the answer of the call before; -1 where there is no such cell. Wraps `at` around */
+PetscMPIInt FurlLayoutFind(const FurlLayout *layout, PetscInt at[3], PetscMPIInt guess);
+/* 0 or 1, the same for a cell on whatever process */
+static inline int FurlLayoutColour(const PetscInt at[3])
+{
+  return (int)((at[0] + at[1] + at[2]) & 1);
+}
+
+/* Ghosts and where they come from */
+typedef struct {
+  int64_t  n;
+  int64_t *at;     /* [n] places in an array */
+  int64_t *owner;  /* [n] places of the cells that they stand for, where all are of this process */
+  PetscSF  sf;     /* the same with other processes; NULL where there is one alone */
+  float   *buffer; /* [n] values as they came last */
+} FurlGhosts;
+
+typedef enum { FURL_GHOSTS_EVEN, FURL_GHOSTS_ODD, FURL_GHOSTS_FLAT } FurlGhostsOf;
+
+/* Those of flat arrays, or those of arrays by colour whose owner is of FurlLayoutColour() 0 or 1 */
+PETSC_INTERN PetscErrorCode FurlGhostsCreate(const FurlLayout *layout, FurlGhostsOf of, FurlGhosts *ghosts);
+PETSC_INTERN PetscErrorCode FurlGhostsDestroy(FurlGhosts *ghosts);
+PETSC_INTERN PetscErrorCode FurlGhostsFill(FurlGhosts *ghosts, float *array); /* collective */
+
+/* The operator that the cycle approximates, as links between cells: a_ij = -link, a_ii = excess + sum of links; flat, with margins before and
+ * behind, the pointers at G = 0 */
+typedef struct {
+  FurlLayout layout;
+  FurlBox    box;
+  FurlGhosts ghosts;         /* of flat arrays */
+  float     *link[3];        /* of cell G to the next one in the direction, >= 0; NULL where the direction has one cell */
+  float     *excess;         /* >= 0; below zero: a row that holds nothing but its diagonal, which is -excess */
+  float     *root, *largest; /* square root of the diagonal (negative for a row of its own) and largest link of a cell */
 } FurlStencil;
 
-PETSC_INTERN PetscErrorCode FurlStencilCreate(const FurlBox *box, FurlStencil *s);
+/* Takes the layout over */
+PETSC_INTERN PetscErrorCode FurlStencilCreate(FurlLayout *layout, FurlStencil *s);
 PETSC_INTERN PetscErrorCode FurlStencilDestroy(FurlStencil *s);
-/* Fills ghosts of a flat array from the cells that they stand for */
-void FurlBoxFillGhosts(const FurlBox *box, float *array);
-/* root and largest from links and excess, whose ghosts it fills */
-void FurlStencilFinish(FurlStencil *s);
+/* root and largest from links and excess; ghosts of all of them */
+PETSC_INTERN PetscErrorCode FurlStencilFinish(FurlStencil *s);
 
 /* Reads the box off the offsets of a sample of rows; false where there is none. Nothing is verified */
 int FurlBoxGuess(const FurlCsr *csr, PetscInt n[3]);
+/* How the rows of an AIJ matrix lie on a box, by its DM or by a guess on each process; *why is set where they do not. Not verified, and
+ * periodic directions are not known yet */
+PETSC_INTERN PetscErrorCode FurlLayoutOfMat(Mat A, const FurlAijParts *parts, FurlLayout *layout, const char **why);
 
 /* Links and excess of sign * factor * A from all entries, each of which is checked; *why is set where A is not such an operator. sign
- * (that of the diagonal) and factor (a power of two near 1 / |a_ii|) are found here */
-PETSC_INTERN PetscErrorCode FurlStencilFromCsr(const FurlCsr *csr, const PetscInt n[3], FurlStencil *s, double *factor, const char **why);
+ * (that of the diagonal) and factor (a power of two near 1 / |a_ii|) are found here. Takes the layout over */
+PETSC_INTERN PetscErrorCode FurlStencilFromMat(Mat A, const FurlAijParts *parts, FurlLayout *layout, FurlStencil *s, double *factor,
+                                               const char **why);
 
-/* Aggregates of one or two lines in each direction */
+/* Aggregates of one or two lines in each direction, which never reach across processes; the same on each process */
 typedef struct {
   PetscInt n[3];     /* coarse lines */
   int32_t *first[3]; /* [n + 1] first fine line of a coarse one */
@@ -63,24 +119,27 @@ typedef struct {
 
 PETSC_INTERN PetscErrorCode FurlLinesChoose(const FurlStencil *fine, FurlLines *lines);
 PETSC_INTERN PetscErrorCode FurlLinesDestroy(FurlLines *lines);
+/* The layout of the coarse lines: each process keeps what its own lines become */
+PETSC_INTERN PetscErrorCode FurlLayoutCoarsen(const FurlLayout *fine, const FurlLines *lines, FurlLayout *coarse);
 /* Galerkin's operator with links damped by gamma across aggregates of two lines */
 PETSC_INTERN PetscErrorCode FurlStencilCoarsen(const FurlStencil *fine, const FurlLines *lines, double gamma, FurlStencil *coarse);
 
 /* A level as the cycle reads it. Arrays are kept by colour: red cell m at [m], black at [span + m]; a margin of zeros before each */
 typedef struct {
-  FurlBox   box;
-  int       directions; /* that have more than one cell */
-  int64_t   step[3];    /* their strides */
-  int64_t   items;      /* slices of a colour's cells */
-  int64_t   chunk;      /* slices that hold all neighbours of a cell on one side: the step of a wavefront */
-  int64_t   nchunks;
-  int64_t   span; /* from a red cell to the black one of its number */
-  uint16_t *q[3]; /* couplings to the next cell, coded */
-  int16_t  *e;
-  float    *root;
-  float    *b, *x;
-  int64_t  *ghost, *owner; /* [nghosts] ghosts and the cells that they copy, as indices of the arrays above; red owners first */
-  int64_t   nghosts, nred;
+  FurlBox    box;
+  PetscInt   N[3]; /* cells of all processes */
+  int        periodic[3];
+  int        directions; /* that have links */
+  int64_t    step[3];    /* their strides */
+  int        first;      /* the colour of this process's arrays that is swept first, so that all processes sweep the same cells */
+  int64_t    chunk;      /* slices that hold all neighbours of a cell on one side: the step of a wavefront */
+  int64_t    nchunks;
+  uint16_t  *q[3]; /* couplings to the next cell, coded */
+  int16_t   *e;
+  float     *root;
+  float     *b, *x;
+  int        has_ghosts; /* on some process */
+  FurlGhosts ghosts[2];  /* whose owners are swept first, and second */
   /* to the finer level, none on the finest: */
   uint32_t *child; /* see FurlGridTransferArgs */
   float    *scale;
@@ -91,29 +150,35 @@ typedef struct {
 } FurlGridLevel;
 
 typedef struct {
+  MPI_Comm       comm;
   int            nlevels;
   FurlGridLevel *level;
   int            sweeps;  /* before and after */
   int            kcycles; /* levels at which a K-cycle is made */
   double         gamma;
   int            singular; /* all rows sum to zero */
-  double        *inverse;  /* [cells of the coarsest][the same] of the scaled operator, natural order */
-  float         *scratch;  /* weighted residual of the level at work, or a product; as the finest level's arrays, black only where needed */
-  double        *partial;  /* scratch: sums of slices */
-  double         factor;   /* the cycle's operator is about factor * A; its sign is the diagonal's */
-  PetscInt       n;        /* rows */
+  double        *inverse;  /* [cells of the coarsest here][all of them] of the scaled operator, process after process, in natural order */
+  double        *rhs;      /* [cells of the coarsest on all processes] */
+  PetscMPIInt   *counts, *displs; /* [processes] cells of the coarsest level */
+  float         *scratch; /* weighted residual of the level at work, or a product; as the finest level's arrays, black only where needed */
+  double        *partial; /* sums of slices */
+  double         factor;  /* the cycle's operator is about factor * A; its sign is the diagonal's */
+  PetscInt       n;       /* rows here */
 } FurlGrid;
 
 PETSC_INTERN PetscErrorCode FurlGridLevelCreate(const FurlStencil *s, FurlGridLevel *level);
-PETSC_INTERN PetscErrorCode FurlGridLevelLink(const FurlLines *lines, const FurlGridLevel *fine, FurlGridLevel *coarse);
+PETSC_INTERN PetscErrorCode FurlGridLevelLink(const FurlLines *lines, const FurlLayout *fine_layout, const FurlLayout *layout,
+                                              const FurlGridLevel *fine, FurlGridLevel *coarse);
 PETSC_INTERN PetscErrorCode FurlGridLevelAllocateK(FurlGridLevel *level);
 void                        FurlGridStencilOf(const FurlGridLevel *level, int colour, const float *x, FurlGridStencilArgs *args);
 PETSC_INTERN PetscErrorCode FurlGridLevelDestroy(FurlGridLevel *level);
 PETSC_INTERN PetscErrorCode FurlGridCoarseBuild(const FurlStencil *s, FurlGrid *grid);
+PETSC_INTERN PetscErrorCode FurlGridCoarseSolve(FurlGrid *grid);
+PETSC_INTERN PetscErrorCode FurlGridCoarseDestroy(FurlGrid *grid);
 
 /* *grid stays NULL and *why is set where the matrix is not on a box; flexible: a K-cycle may be made */
 PETSC_INTERN PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const char **why);
 PETSC_INTERN PetscErrorCode FurlGridDestroy(FurlGrid **grid);
 /* y = factor * B x; size: about the norm of x, so that FP32 has room on both sides */
 PETSC_INTERN PetscErrorCode FurlGridApply(FurlGrid *grid, double size, double factor, const double *x, double *y);
-void                        FurlGridCycle(FurlGrid *grid);
+PETSC_INTERN PetscErrorCode FurlGridCycle(FurlGrid *grid);

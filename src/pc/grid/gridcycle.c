@@ -5,8 +5,6 @@
 */
 #include "grid.h"
 
-enum { RED, BLACK };
-
 /* What one level does on its way down or up: half sweeps in order, each a chunk behind the one before */
 #define STAGES_MAX 64
 
@@ -21,37 +19,44 @@ static void Append(Stages *stages, const FurlKernel *kernel, const FurlGridLevel
   FurlGridStencilArgs *const args = stages->args + stages->n;
 
   FurlGridStencilOf(level, colour, level->x, args);
-  args->b                     = level->b + colour * level->span;
-  args->out                   = out + colour * level->span;
+  args->b                     = level->b + colour * level->box.span;
+  args->out                   = out + colour * level->box.span;
   stages->kernel[stages->n++] = kernel;
 }
 
 static void RunChunk(const Stages *stages, const FurlGridLevel *level, int stage, int64_t chunk)
 {
-  const int64_t first = chunk * level->chunk, end = PetscMin(first + level->chunk, level->items);
+  const int64_t first = chunk * level->chunk, end = PetscMin(first + level->chunk, level->box.items);
 
   if (chunk >= 0 && chunk < level->nchunks) FurlLaunchRange(stages->kernel[stage], &stages->args[stage], first, end);
 }
 
-static void CopyGhosts(const FurlGridLevel *level, float *x, int64_t first, int64_t end)
+/* After a half sweep: new values of the cells that were swept, and again those of the others where the sweep ran over ghosts' places */
+static PetscErrorCode RefreshGhosts(FurlGridLevel *level, int half)
 {
-  for (int64_t k = first; k < end; k++) x[level->ghost[k]] = x[level->owner[k]];
+  const FurlGhosts *const others = &level->ghosts[1 - half];
+
+  PetscFunctionBegin;
+  PetscCall(FurlGhostsFill(&level->ghosts[half], level->x));
+  for (int64_t k = 0; k < others->n; k++) level->x[others->at[k]] = others->buffer[k];
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static void ZeroGhosts(const FurlGridLevel *level, float *x, int64_t first)
+static void ZeroGhosts(const FurlGridLevel *level, float *x)
 {
-  for (int64_t k = first; k < level->nghosts; k++) x[level->ghost[k]] = 0;
+  for (int half = 0; half < 2; half++)
+    for (int64_t k = 0; k < level->ghosts[half].n; k++) x[level->ghosts[half].at[k]] = 0;
 }
 
 static FurlGridTransferArgs TransferArgs(const FurlGrid *grid, const FurlGridLevel *fine, const FurlGridLevel *coarse, int colour)
 {
-  const int64_t own = colour * coarse->span;
+  const int64_t own = colour * coarse->box.span;
 
   return (FurlGridTransferArgs){.child  = coarse->child + own,
                                 .scale  = coarse->scale + own,
-                                .span   = fine->span,
+                                .span   = fine->box.span,
                                 .stride = {fine->box.stride[1], fine->box.stride[2]},
-                                .both   = fine->nghosts > 0,
+                                .both   = fine->has_ghosts,
                                 .fine   = grid->scratch,
                                 .coarse = coarse->b + own,
                                 .weight = fine->root,
@@ -59,109 +64,135 @@ static FurlGridTransferArgs TransferArgs(const FurlGrid *grid, const FurlGridLev
                                 .to     = fine->x};
 }
 
-/* Before the correction, from x = 0: sweeps, residual, restriction. Black residuals are zero after black's sweep, but where a seam of two
- * cells of one colour runs through a periodic box */
-static void Down(FurlGrid *grid, int l)
-{
-  FurlGridLevel *const level   = grid->level + l;
-  FurlGridTransferArgs to[2]   = {TransferArgs(grid, level, level + 1, RED), TransferArgs(grid, level, level + 1, BLACK)};
-  int64_t              done[2] = {0, 0};
-  Stages               stages  = {.n = 0};
+/* A transfer that follows the waves, slice by slice of coarse cells */
+typedef struct {
+  FurlGrid            *grid;
+  FurlGridLevel       *fine;
+  FurlGridTransferArgs args[2]; /* by colour of the coarse cells */
+  int64_t              done[2];
+} Transfer;
 
+static Transfer TransferOf(FurlGrid *grid, int l)
+{
+  FurlGridLevel *const fine = grid->level + l;
+
+  return (Transfer){.grid = grid, .fine = fine, .args = {TransferArgs(grid, fine, fine + 1, 0), TransferArgs(grid, fine, fine + 1, 1)}};
+}
+
+/* The slices up to end[colour], where they have not been done */
+static void TransferUpTo(Transfer *transfer, const FurlKernel *kernel, const int64_t end[2])
+{
+  for (int colour = 0; colour < 2; colour++) {
+    FurlLaunchRange(kernel, &transfer->args[colour], transfer->done[colour], end[colour]);
+    transfer->done[colour] = PetscMax(transfer->done[colour], end[colour]);
+  }
+}
+
+static void TransferAll(Transfer *transfer, const FurlKernel *kernel)
+{
+  const int64_t items = transfer->fine[1].box.items, all[2] = {items, items};
+
+  TransferUpTo(transfer, kernel, all);
+}
+
+static void DownInWaves(const Stages *stages, Transfer *transfer)
+{
+  const FurlGridLevel *const level = transfer->fine, *const coarse = level + 1;
+
+  for (int64_t t = 0; t < level->nchunks + stages->n - 1; t++) {
+    const int64_t last = t - stages->n + 1;
+
+    for (int stage = 0; stage < stages->n; stage++) RunChunk(stages, level, stage, t - stage);
+    if (last >= 0) {
+      const int64_t end[2] = {coarse->closed[0][last], coarse->closed[1][last]};
+
+      TransferUpTo(transfer, &FurlKernelFurlGridRestrict, end);
+    }
+  }
+  TransferAll(transfer, &FurlKernelFurlGridRestrict); /* slices without aggregates at the end */
+}
+
+static void UpInWaves(const Stages *stages, Transfer *transfer)
+{
+  const FurlGridLevel *const level = transfer->fine, *const coarse = level + 1;
+
+  for (int64_t t = 0; t < level->nchunks + stages->n; t++) {
+    const int64_t next   = PetscMin(t, level->nchunks - 1);
+    const int64_t end[2] = {coarse->opened[0][next], coarse->opened[1][next]};
+
+    TransferUpTo(transfer, &FurlKernelFurlGridProlong, end);
+    for (int stage = 0; stage < stages->n; stage++) RunChunk(stages, level, stage, t - 1 - stage);
+  }
+}
+
+/* Stage after stage over the whole level, ghosts renewed after each; half: which cells the first one sweeps */
+static PetscErrorCode RunWithGhosts(const Stages *stages, FurlGridLevel *level, int half, int nsweeps)
+{
+  PetscFunctionBegin;
+  for (int stage = 0; stage < stages->n; stage++) {
+    FurlLaunch(stages->kernel[stage], &stages->args[stage], level->box.items);
+    if (stage < nsweeps) PetscCall(RefreshGhosts(level, (half + stage) % 2));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Before the correction, from x = 0: sweeps, residual, restriction. Residuals of the second colour are zero after its sweep, but where a
+ * seam of two cells of one colour runs through a periodic box, or beside another process */
+static PetscErrorCode Down(FurlGrid *grid, int l)
+{
+  FurlGridLevel *const level    = grid->level + l;
+  const int            first    = level->first, second = 1 - first;
+  Transfer             transfer = TransferOf(grid, l);
+  Stages               stages   = {.n = 0};
+
+  PetscFunctionBegin;
   for (int k = 0; k < grid->sweeps; k++) {
-    Append(&stages, k ? &FurlKernelFurlGridSweep : &FurlKernelFurlGridFirst, level, RED, level->x);
-    Append(&stages, &FurlKernelFurlGridSweep, level, BLACK, level->x);
+    Append(&stages, k ? &FurlKernelFurlGridSweep : &FurlKernelFurlGridFirst, level, first, level->x);
+    Append(&stages, &FurlKernelFurlGridSweep, level, second, level->x);
   }
-  Append(&stages, &FurlKernelFurlGridResidual, level, RED, grid->scratch);
-  if (level->nghosts) {
-    Append(&stages, &FurlKernelFurlGridResidual, level, BLACK, grid->scratch);
-    for (int stage = 0; stage < stages.n; stage++) {
-      FurlLaunch(stages.kernel[stage], &stages.args[stage], level->items);
-      if (stage == 0) {
-        CopyGhosts(level, level->x, 0, level->nred);
-        ZeroGhosts(level, level->x, level->nred);
-      } else if (stage < 2 * grid->sweeps)
-        CopyGhosts(level, level->x, 0, level->nghosts);
-    }
-    for (int colour = 0; colour < 2; colour++) FurlLaunch(&FurlKernelFurlGridRestrict, &to[colour], level[1].items);
-    return;
+  Append(&stages, &FurlKernelFurlGridResidual, level, first, grid->scratch);
+  if (!level->has_ghosts) {
+    DownInWaves(&stages, &transfer);
+    PetscFunctionReturn(PETSC_SUCCESS);
   }
-  for (int64_t t = 0; t < level->nchunks + stages.n - 1; t++) {
-    const int64_t last = t - stages.n + 1;
-
-    for (int stage = 0; stage < stages.n; stage++) RunChunk(&stages, level, stage, t - stage);
-    for (int colour = 0; last >= 0 && colour < 2; colour++) {
-      const int64_t end = last + 1 < level->nchunks ? level[1].closed[colour][last] : level[1].items;
-
-      FurlLaunchRange(&FurlKernelFurlGridRestrict, &to[colour], done[colour], end);
-      done[colour] = PetscMax(done[colour], end);
-    }
-  }
+  Append(&stages, &FurlKernelFurlGridResidual, level, second, grid->scratch);
+  PetscCall(PetscArrayzero(level->x + second * level->box.span, level->box.items * FURL_WIDTH));
+  PetscCall(PetscArrayzero(level->ghosts[1].buffer, level->ghosts[1].n));
+  PetscCall(RunWithGhosts(&stages, level, 0, 2 * grid->sweeps));
+  TransferAll(&transfer, &FurlKernelFurlGridRestrict);
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The correction and the sweeps after it. Black cells need no correction, their sweep comes first; but for ghosts */
-static void Up(FurlGrid *grid, int l)
+/* The correction and the sweeps after it. Cells that are swept first need no correction, but for ghosts */
+static PetscErrorCode Up(FurlGrid *grid, int l)
 {
-  FurlGridLevel *const level   = grid->level + l;
-  FurlGridTransferArgs from[2] = {TransferArgs(grid, level, level + 1, RED), TransferArgs(grid, level, level + 1, BLACK)};
-  int64_t              done[2] = {0, 0};
-  Stages               stages  = {.n = 0};
+  FurlGridLevel *const level    = grid->level + l;
+  const int            first    = level->first, second = 1 - first;
+  Transfer             transfer = TransferOf(grid, l);
+  Stages               stages   = {.n = 0};
 
+  PetscFunctionBegin;
   for (int k = 0; k < grid->sweeps; k++) {
-    Append(&stages, &FurlKernelFurlGridSweep, level, BLACK, level->x);
-    Append(&stages, &FurlKernelFurlGridSweep, level, RED, level->x);
+    Append(&stages, &FurlKernelFurlGridSweep, level, second, level->x);
+    Append(&stages, &FurlKernelFurlGridSweep, level, first, level->x);
   }
-  if (level->nghosts) {
-    for (int colour = 0; colour < 2; colour++) FurlLaunch(&FurlKernelFurlGridProlong, &from[colour], level[1].items);
-    CopyGhosts(level, level->x, 0, level->nghosts);
-    for (int stage = 0; stage < stages.n; stage++) {
-      FurlLaunch(stages.kernel[stage], &stages.args[stage], level->items);
-      CopyGhosts(level, level->x, 0, level->nghosts);
-    }
-    return;
+  if (!level->has_ghosts) {
+    UpInWaves(&stages, &transfer);
+    PetscFunctionReturn(PETSC_SUCCESS);
   }
-  for (int64_t t = 0; t < level->nchunks + stages.n; t++) {
-    for (int colour = 0; colour < 2; colour++) {
-      const int64_t end = level[1].opened[colour][PetscMin(t, level->nchunks - 1)];
-
-      FurlLaunchRange(&FurlKernelFurlGridProlong, &from[colour], done[colour], end);
-      done[colour] = PetscMax(done[colour], end);
-    }
-    for (int stage = 0; stage < stages.n; stage++) RunChunk(&stages, level, stage, t - 1 - stage);
-  }
+  TransferAll(&transfer, &FurlKernelFurlGridProlong);
+  for (int half = 0; half < 2; half++) PetscCall(FurlGhostsFill(&level->ghosts[half], level->x));
+  PetscCall(RunWithGhosts(&stages, level, 1, 2 * grid->sweeps));
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static void SolveCoarsest(FurlGrid *grid)
-{
-  FurlGridLevel *const level = grid->level + grid->nlevels - 1;
-  const FurlBox *const box   = &level->box;
-  const int64_t        n     = FurlBoxCells(box);
-  double *const        b     = grid->partial;
-  int64_t              r     = 0;
+static PetscErrorCode CycleLevel(FurlGrid *grid, int l);
 
-  for (PetscInt pass = 0; pass < 2; pass++, r = 0)
-    for (PetscInt k = 0; k < box->n[2]; k++)
-      for (PetscInt j = 0; j < box->n[1]; j++)
-        for (PetscInt i = 0; i < box->n[0]; i++, r++) {
-          const int64_t G = FurlBoxAt(box, i, j, k), at = G / 2 + (G & 1) * level->span;
-          double        sum = 0;
-
-          if (!pass) {
-            b[r] = (double)level->b[at];
-            continue;
-          }
-          for (int64_t c = 0; c < n; c++) sum += grid->inverse[r * n + c] * b[c];
-          level->x[at] = (float)sum;
-        }
-  CopyGhosts(level, level->x, 0, level->nghosts);
-}
-
-static void CycleLevel(FurlGrid *grid, int l);
-
+/* x'y and x'z of this process */
 static void Dots(FurlGrid *grid, const FurlGridLevel *level, const float *x, const float *y, const float *z, double sum[2])
 {
   const FurlGridDotsArgs args = {.x = x, .y = y, .z = z, .partial = grid->partial};
-  const int64_t          n    = 2 * level->span / FURL_WIDTH;
+  const int64_t          n    = 2 * level->box.span / FURL_WIDTH;
 
   FurlLaunch(&FurlKernelFurlGridDots, &args, n);
   sum[0] = sum[1] = 0;
@@ -174,19 +205,19 @@ static void Dots(FurlGrid *grid, const FurlGridLevel *level, const float *x, con
 static void Product(const FurlGridLevel *level, const float *x, float *y)
 {
   for (int colour = 0; colour < 2; colour++) {
-    FurlGridStencilArgs args = {.out = y + colour * level->span};
+    FurlGridStencilArgs args = {.out = y + colour * level->box.span};
 
     FurlGridStencilOf(level, colour, x, &args);
-    FurlLaunch(&FurlKernelFurlGridProduct, &args, level->items);
+    FurlLaunch(&FurlKernelFurlGridProduct, &args, level->box.items);
   }
-  ZeroGhosts(level, y, 0);
+  ZeroGhosts(level, y);
 }
 
 static void Update(const FurlGridLevel *level, double alpha, const float *x, double beta, const float *y, float *z)
 {
   const FurlGridUpdateArgs args = {.x = x, .y = y, .z = z, .alpha = (float)alpha, .beta = (float)beta};
 
-  FurlLaunch(&FurlKernelFurlGridUpdate, &args, 2 * level->span / FURL_WIDTH);
+  FurlLaunch(&FurlKernelFurlGridUpdate, &args, 2 * level->box.span / FURL_WIDTH);
 }
 
 /*
@@ -194,48 +225,56 @@ static void Update(const FurlGridLevel *level, double alpha, const float *x, dou
   best combination of two cycles in the norm of A. p, v: the cycles' results; rho1 = p'Ap, alpha1 = p'b, gamma = v'Ap, alpha2 = v'(b -
   alpha1/rho1 Ap).
 */
-static void TwoCycles(FurlGrid *grid, int l)
+static PetscErrorCode TwoCycles(FurlGrid *grid, int l)
 {
   FurlGridLevel *const level = grid->level + l;
   float *const         Av    = grid->scratch;
-  double               first[2], second[2], more[2], rho2;
+  double               first[2], second[4], rho2;
   float               *swap;
 
-  CycleLevel(grid, l);
+  PetscFunctionBegin;
+  PetscCall(CycleLevel(grid, l));
   Product(level, level->x, level->Ap);
   Dots(grid, level, level->x, level->Ap, level->b, first);
-  if (!(first[0] > 0)) return;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, first, 2, MPI_DOUBLE, MPI_SUM, grid->comm));
+  if (!(first[0] > 0)) PetscFunctionReturn(PETSC_SUCCESS);
   swap     = level->p;
   level->p = level->x;
   level->x = swap;
   Update(level, -first[1] / first[0], level->Ap, 1, level->b, level->b);
-  CycleLevel(grid, l);
+  PetscCall(CycleLevel(grid, l));
   Product(level, level->x, Av);
   Dots(grid, level, level->x, Av, level->Ap, second);
-  Dots(grid, level, level->x, level->b, level->b, more);
+  Dots(grid, level, level->x, level->b, level->b, second + 2);
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, second, 3, MPI_DOUBLE, MPI_SUM, grid->comm));
   rho2 = second[0] - second[1] * second[1] / first[0];
   if (rho2 > 0)
-    Update(level, first[1] / first[0] - second[1] * more[0] / (first[0] * rho2), level->p, more[0] / rho2, level->x, level->x);
+    Update(level, first[1] / first[0] - second[1] * second[2] / (first[0] * rho2), level->p, second[2] / rho2, level->x, level->x);
   else
     Update(level, first[1] / first[0], level->p, 0, level->x, level->x);
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* b to x of a level */
-static void CycleLevel(FurlGrid *grid, int l)
+static PetscErrorCode CycleLevel(FurlGrid *grid, int l)
 {
+  PetscFunctionBegin;
   if (l + 1 == grid->nlevels) {
-    SolveCoarsest(grid);
-    return;
+    PetscCall(FurlGridCoarseSolve(grid));
+    PetscFunctionReturn(PETSC_SUCCESS);
   }
-  Down(grid, l);
+  PetscCall(Down(grid, l));
   if (grid->level[l + 1].p)
-    TwoCycles(grid, l + 1);
+    PetscCall(TwoCycles(grid, l + 1));
   else
-    CycleLevel(grid, l + 1);
-  Up(grid, l);
+    PetscCall(CycleLevel(grid, l + 1));
+  PetscCall(Up(grid, l));
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-void FurlGridCycle(FurlGrid *grid)
+PetscErrorCode FurlGridCycle(FurlGrid *grid)
 {
-  CycleLevel(grid, 0);
+  PetscFunctionBegin;
+  PetscCall(CycleLevel(grid, 0));
+  PetscFunctionReturn(PETSC_SUCCESS);
 }

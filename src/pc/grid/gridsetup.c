@@ -21,6 +21,7 @@ static PetscErrorCode IsSingular(const FurlStencil *s, int *singular)
   for (PetscInt k = 0; *singular && k < box->n[2]; k++)
     for (PetscInt j = 0; *singular && j < box->n[1]; j++)
       for (PetscInt i = 0; *singular && i < box->n[0]; i++) *singular = !(s->excess[FurlBoxAt(box, i, j, k)] > 0);
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, singular, 1, MPI_INT, MPI_MIN, s->layout.comm));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -31,14 +32,19 @@ static PetscErrorCode AllocateScratch(FurlGrid *grid)
   PetscFunctionBegin;
   for (int l = 0; l < grid->nlevels; l++) {
     const FurlGridLevel *const level = grid->level + l;
-    const size_t               both  = level->p || level->nghosts ? 2 : 1;
+    const size_t               both  = level->p || level->has_ghosts ? 2 : 1;
 
-    floats = PetscMax(floats, both * (size_t)level->span);
-    if (level->p) doubles = PetscMax(doubles, 4 * (size_t)level->span / FURL_WIDTH);
+    floats = PetscMax(floats, both * (size_t)level->box.span);
+    if (level->p) doubles = PetscMax(doubles, 4 * (size_t)level->box.span / FURL_WIDTH);
   }
   PetscCall(PetscCalloc1(floats, &grid->scratch));
   PetscCall(PetscMalloc1(doubles, &grid->partial));
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static int64_t AllCells(const PetscInt N[3])
+{
+  return (int64_t)N[0] * N[1] * N[2];
 }
 
 /* The next stencil, unless this one is small or cannot be made smaller; the finer one is freed */
@@ -49,14 +55,14 @@ static PetscErrorCode Descend(FurlGrid *grid, FurlStencil *s, PetscBool *more)
 
   PetscFunctionBegin;
   *more = PETSC_FALSE;
-  if (FurlBoxCells(&fine.box) <= COARSEST || grid->nlevels == LEVELS_MAX) PetscFunctionReturn(PETSC_SUCCESS);
+  if (AllCells(fine.layout.N) <= COARSEST || grid->nlevels == LEVELS_MAX) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(FurlLinesChoose(&fine, &lines));
-  *more = (PetscBool)((int64_t)lines.n[0] * lines.n[1] * lines.n[2] < FurlBoxCells(&fine.box));
+  *more = (PetscBool)(AllCells(lines.n) < AllCells(fine.layout.N));
   if (*more) {
     PetscCall(FurlStencilCoarsen(&fine, &lines, grid->gamma, s));
-    PetscCall(FurlStencilDestroy(&fine));
     PetscCall(FurlGridLevelCreate(s, &grid->level[grid->nlevels]));
-    PetscCall(FurlGridLevelLink(&lines, &grid->level[grid->nlevels - 1], &grid->level[grid->nlevels]));
+    PetscCall(FurlGridLevelLink(&lines, &fine.layout, &s->layout, &grid->level[grid->nlevels - 1], &grid->level[grid->nlevels]));
+    PetscCall(FurlStencilDestroy(&fine));
     grid->nlevels++;
   }
   PetscCall(FurlLinesDestroy(&lines));
@@ -65,11 +71,11 @@ static PetscErrorCode Descend(FurlGrid *grid, FurlStencil *s, PetscBool *more)
 
 static PetscErrorCode ChooseK(FurlGrid *grid)
 {
-  int64_t last = FurlBoxCells(&grid->level[0].box);
+  int64_t last = AllCells(grid->level[0].N);
 
   PetscFunctionBegin;
   for (int l = 1, count = 0; l + 1 < grid->nlevels && count < grid->kcycles; l++) {
-    const int64_t cells = FurlBoxCells(&grid->level[l].box);
+    const int64_t cells = AllCells(grid->level[l].N);
 
     if (last < K_FACTOR * cells) continue;
     PetscCall(FurlGridLevelAllocateK(&grid->level[l]));
@@ -89,7 +95,7 @@ static PetscErrorCode BuildLevels(FurlStencil *s, FurlGrid *grid)
   PetscCall(FurlGridLevelCreate(s, &grid->level[0]));
   grid->nlevels = 1;
   while (more) PetscCall(Descend(grid, s, &more));
-  if (FurlBoxCells(&s->box) <= 4 * COARSEST) PetscCall(FurlGridCoarseBuild(s, grid));
+  if (AllCells(s->layout.N) <= 4 * COARSEST) PetscCall(FurlGridCoarseBuild(s, grid));
   PetscCall(FurlStencilDestroy(s));
   PetscCall(ChooseK(grid));
   PetscCall(AllocateScratch(grid));
@@ -99,31 +105,30 @@ static PetscErrorCode BuildLevels(FurlStencil *s, FurlGrid *grid)
 PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const char **why)
 {
   FurlAijParts parts;
+  FurlLayout   layout;
   FurlStencil  s;
-  PetscMPIInt  size;
-  PetscInt     n[3];
-  double       factor;
+  PetscInt     total, rows;
+  double       factor = 1;
 
   PetscFunctionBegin;
   *grid = NULL;
-  PetscCallMPI(MPI_Comm_size(PetscObjectComm((PetscObject)A), &size));
-  if (size > 1) {
-    *why = "hierarchy grid runs on one process";
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
+  PetscCall(MatGetSize(A, &total, NULL));
+  PetscCall(MatGetLocalSize(A, &rows, NULL));
   PetscCall(FurlAijGetParts(A, &parts));
-  if (parts.diagonal.nrows < SMALLEST || parts.diagonal.nrows >= FURL_GRID_CELLS_MAX / 2 || !FurlBoxGuess(&parts.diagonal, n))
-    *why = "the matrix is not on a box";
+  if (total < SMALLEST)
+    *why = "the matrix is small";
   else
-    PetscCall(FurlStencilFromCsr(&parts.diagonal, n, &s, &factor, why));
+    PetscCall(FurlLayoutOfMat(A, &parts, &layout, why));
+  if (!*why) PetscCall(FurlStencilFromMat(A, &parts, &layout, &s, &factor, why));
   PetscCall(FurlAijRestoreParts(A, &parts));
   if (*why) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscNew(grid));
+  (*grid)->comm    = PetscObjectComm((PetscObject)A);
   (*grid)->sweeps  = 2;
   (*grid)->kcycles = flexible ? 1 : 0;
   (*grid)->gamma   = flexible ? GAMMA_K : GAMMA_V;
   (*grid)->factor  = factor;
-  (*grid)->n       = n[0] * n[1] * n[2];
+  (*grid)->n       = rows;
   PetscCall(BuildLevels(&s, *grid));
   if (!(*grid)->inverse) {
     *why = "the box could not be coarsened";
@@ -138,7 +143,7 @@ PetscErrorCode FurlGridDestroy(FurlGrid **grid)
   if (!*grid) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscFree((*grid)->partial));
   PetscCall(PetscFree((*grid)->scratch));
-  PetscCall(PetscFree((*grid)->inverse));
+  PetscCall(FurlGridCoarseDestroy(*grid));
   for (int l = (*grid)->nlevels - 1; l >= 0; l--) PetscCall(FurlGridLevelDestroy(&(*grid)->level[l]));
   PetscCall(PetscFree((*grid)->level));
   PetscCall(PetscFree(*grid));
@@ -154,7 +159,7 @@ PetscErrorCode FurlGridApply(FurlGrid *grid, double size, double factor, const d
                                       .lines     = box->n[1],
                                       .origin    = box->origin,
                                       .stride    = {box->stride[1], box->stride[2]},
-                                      .span      = level->span,
+                                      .span      = level->box.span,
                                       .root      = level->root,
                                       .from_high = x,
                                       .to_high   = y,
@@ -164,43 +169,46 @@ PetscErrorCode FurlGridApply(FurlGrid *grid, double size, double factor, const d
 
   PetscFunctionBegin;
   FurlLaunch(&FurlKernelFurlGridToLow, &args, (int64_t)box->n[1] * box->n[2]);
-  FurlGridCycle(grid);
+  PetscCall(FurlGridCycle(grid));
   args.from_low = level->x;
   args.factor   = ldexp(factor * grid->factor, -shift);
   FurlLaunch(&FurlKernelFurlGridToHigh, &args, (int64_t)box->n[1] * box->n[2]);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Bytes of an unknown that a level keeps: couplings, correction, root, transfers; and its vectors */
-static void LevelBytes(const FurlGridLevel *level, double *matrix, double *vectors)
+/* Bytes that a level keeps here: couplings, correction, root, transfers; and its vectors */
+static void AddLevelBytes(const FurlGridLevel *level, double bytes[2])
 {
-  const double cells = (double)(level->box.margin + 2 * level->span);
+  const double cells = (double)(level->box.margin + 2 * level->box.span);
 
-  *matrix  = cells * (2. * level->directions + 2 + 4 + (level->child ? 8 : 0)) + 16. * (double)level->nghosts;
-  *vectors = cells * (level->p ? 16 : 8);
+  bytes[0] += cells * (2. * level->directions + 2 + 4 + (level->child ? 8 : 0));
+  bytes[1] += cells * (level->p ? 16 : 8) + 20. * (double)(level->ghosts[0].n + level->ghosts[1].n);
+}
+
+static PetscErrorCode ViewLevel(const FurlGrid *grid, int l, PetscViewer viewer)
+{
+  const FurlGridLevel *const level = grid->level + l;
+  const int *const           p     = level->periodic;
+
+  PetscFunctionBegin;
+  PetscCall(PetscViewerASCIIPrintf(viewer, "level %d: %" PetscInt_FMT " x %" PetscInt_FMT " x %" PetscInt_FMT " cells%s%s%s%s%s%s\n", l,
+                                   level->N[0], level->N[1], level->N[2], p[0] || p[1] || p[2] ? ", periodic in" : "", p[0] ? " x" : "",
+                                   p[1] ? " y" : "", p[2] ? " z" : "", level->p ? ", two cycles combined" : "",
+                                   l + 1 == grid->nlevels ? ", dense inverse in FP64" : ""));
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode FurlGridView(FurlGrid *grid, PetscViewer viewer)
 {
-  double matrix = 0, vectors = 0;
+  double sums[3] = {0, 4. * (double)grid->level[0].box.span * (grid->level[0].has_ghosts ? 2 : 1), grid->n};
 
   PetscFunctionBegin;
   for (int l = 0; l < grid->nlevels; l++) {
-    const FurlGridLevel *const level = grid->level + l;
-    const FurlBox *const       box   = &level->box;
-    double                     m, v;
-
-    LevelBytes(level, &m, &v);
-    matrix += m;
-    vectors += v;
-    PetscCall(PetscViewerASCIIPrintf(viewer, "level %d: %" PetscInt_FMT " x %" PetscInt_FMT " x %" PetscInt_FMT " cells%s%s%s%s%s%s\n", l,
-                                     box->n[0], box->n[1], box->n[2],
-                                     box->periodic[0] || box->periodic[1] || box->periodic[2] ? ", periodic in" : "",
-                                     box->periodic[0] ? " x" : "", box->periodic[1] ? " y" : "", box->periodic[2] ? " z" : "",
-                                     level->p ? ", two cycles combined" : "", l + 1 == grid->nlevels ? ", dense inverse in FP64" : ""));
+    AddLevelBytes(grid->level + l, sums);
+    PetscCall(ViewLevel(grid, l, viewer));
   }
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sums, 3, MPI_DOUBLE, MPI_SUM, grid->comm));
   PetscCall(PetscViewerASCIIPrintf(viewer, "%d red-black sweeps before and after%s; levels hold %.1f bytes an unknown, vectors %.1f\n",
-                                   grid->sweeps, grid->singular ? ", all rows sum to zero" : "", matrix / grid->n,
-                                   (vectors + 4. * (double)grid->level[0].span) / grid->n));
+                                   grid->sweeps, grid->singular ? ", all rows sum to zero" : "", sums[0] / sums[2], sums[1] / sums[2]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

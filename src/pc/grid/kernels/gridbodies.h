@@ -7,7 +7,7 @@
 /* A coupling in 16 bits: 6 of exponent, 10 of mantissa, no sign; relative error <= 2^-11 down to 2^-62, zero below */
 FURL_BODY uint16_t FurlGridEncode(float q)
 {
-  const float scaled = q * (1 / FURL_GRID_CODE_SCALE);
+  const float scaled = (q < 1.5f ? q : 1.5f) * (1 / FURL_GRID_CODE_SCALE); /* at most 1, but for ghosts' own, which nobody reads */
   uint32_t    bits;
 
   memcpy(&bits, &scaled, sizeof(bits));

@@ -1,0 +1,348 @@
+/* Links and excess of a matrix on a box, from its rows: every entry is looked at once */
+#include "grid.h"
+
+#define ASYMMETRY 1e-3 /* of the diagonal: entries and their mirrors may differ by as much, and the larger counts */
+#define POSITIVE 1e-2  /* of the diagonal: couplings of the wrong sign and excess below zero are left out up to here */
+#define STRANGE 1e-2   /* of all rows: as many may be otherwise before the box is given up */
+#define RANGE 1e15     /* the largest diagonal entry over the smallest */
+
+/* What is counted, summed over the processes */
+typedef struct {
+  double unequal;   /* couplings that differ from their mirrors */
+  double positive;  /* couplings of the diagonal's sign */
+  double negative;  /* rows that are not diagonally dominant */
+  double elsewhere; /* couplings that lead to no neighbour */
+  double couplings; /* entries that are neighbours on this process, and */
+  double links;     /* links: half as many where the matrix is symmetric */
+  double own;       /* rows that hold nothing but their diagonal, and */
+  double boundary;  /* links to them, which have one entry each */
+  double wrap[3];   /* couplings across the ends of a direction that is not periodic yet */
+} Counts;
+
+#define NCOUNTS ((int)(sizeof(Counts) / sizeof(double)))
+
+/* The state of one pass over the rows */
+typedef struct {
+  const FurlAijParts *parts;
+  const PetscInt     *range; /* [processes + 1] first rows */
+  FurlStencil        *s;
+  FurlLayout          wrapped; /* as the stencil's, periodic in all directions that could be */
+  PetscMPIInt         guess;   /* the process that was found last */
+  double              factor;  /* signed */
+  double              least, most; /* of the diagonal times factor */
+  Counts              count;
+} Reader;
+
+typedef struct {
+  PetscInt at[3]; /* the cell of the row */
+  int64_t  G;
+  double   sum, size, diagonal;
+  PetscInt beside[6]; /* rows of the matrix before and after in each direction, -1 where there is none; not set for inner rows */
+  int      links;
+} Row;
+
+/* Row of the matrix at side +1 or -1 of the row's cell in direction d, by that layout; -1 where there is none */
+static PetscInt Beside(Reader *reader, const FurlLayout *layout, const Row *row, int d, int side)
+{
+  const FurlPiece *piece = &layout->piece[layout->rank];
+  PetscInt         at[3];
+
+  for (int k = 0; k < 3; k++) at[k] = piece->start[k] + row->at[k] + (k == d ? side : 0);
+  reader->guess = FurlLayoutFind(layout, at, reader->guess);
+  if (reader->guess < 0) return -1;
+  piece = &layout->piece[reader->guess];
+  for (int k = 0; k < 3; k++) at[k] -= piece->start[k];
+  return reader->range[reader->guess] + at[0] + piece->n[0] * (at[1] + piece->n[1] * at[2]);
+}
+
+static void FindBeside(Reader *reader, Row *row, PetscInt r)
+{
+  const FurlLayout *const layout  = &reader->s->layout;
+  const PetscInt *const   n       = reader->s->box.n;
+  const PetscInt          step[3] = {1, n[0], n[0] * n[1]}, here = reader->range[layout->rank] + r;
+
+  for (int d = 0; d < 3; d++)
+    for (int side = 0; side < 2; side++) {
+      const int inside = side ? row->at[d] + 1 < n[d] : row->at[d] > 0;
+
+      row->beside[2 * d + side] = layout->N[d] == 1 ? -1
+                                : inside            ? here + (side ? step[d] : -step[d])
+                                                    : Beside(reader, layout, row, d, 2 * side - 1);
+    }
+}
+
+/* The direction in which the matrix's column follows the cell across the ends of the box; -1 where it does not */
+static int AcrossEnds(Reader *reader, const Row *row, PetscInt column)
+{
+  for (int d = 0; d < 3; d++)
+    for (int side = -1; reader->wrapped.periodic[d] && side <= 1; side += 2)
+      if (row->beside[2 * d + (side > 0)] < 0 && Beside(reader, &reader->wrapped, row, d, side) == column) return d;
+  return -1;
+}
+
+/* One coupling. The earlier row of the two writes the link, the later compares; a ghost's link is the owner's to say in the end */
+static void ReadCoupling(Reader *reader, const Row *row, int d, int side, double coupling)
+{
+  const FurlBox *const box   = &reader->s->box;
+  float *const         link  = reader->s->link[d] + row->G - (side < 0 ? box->stride[d] : 0);
+  const float          value = coupling > 0 ? (float)coupling : 0;
+  const int            ghost = row->at[d] == (side > 0 ? box->n[d] - 1 : 0);
+
+  if (ghost || side > 0) {
+    *link = value;
+    reader->count.links += !ghost;
+  } else {
+    const float difference = value > *link ? value - *link : *link - value;
+
+    reader->count.links += *link == 0;
+    reader->count.unequal += difference > ASYMMETRY * fabs(row->diagonal);
+    if (value > *link) *link = value;
+  }
+  reader->count.couplings += !ghost;
+}
+
+/* An entry off the diagonal; column: of the matrix */
+static void ReadEntry(Reader *reader, Row *row, PetscInt column, double coupling)
+{
+  int k = 0;
+
+  row->links++;
+  while (k < 6 && row->beside[k] != column) k++;
+  if (k < 6) {
+    reader->count.positive += coupling < -POSITIVE * row->diagonal;
+    ReadCoupling(reader, row, k / 2, k % 2 ? 1 : -1, coupling);
+  } else {
+    const int d = AcrossEnds(reader, row, column);
+
+    if (d >= 0)
+      reader->count.wrap[d]++;
+    else
+      reader->count.elsewhere++;
+  }
+}
+
+static void ReadEntries(Reader *reader, Row *row, PetscInt r)
+{
+  const FurlCsr *const csr = &reader->parts->diagonal, *const off = &reader->parts->offdiagonal;
+  const PetscInt       first = reader->range[reader->s->layout.rank];
+  const PetscInt       begin = off->nrows ? off->rowptr[r] : 0, end = off->nrows ? off->rowptr[r + 1] : 0;
+
+  for (PetscInt k = csr->rowptr[r]; k < csr->rowptr[r + 1]; k++) {
+    const double value = reader->factor * csr->value[k];
+
+    row->sum += value;
+    row->size += fabs(value);
+    if (csr->column[k] == r) row->diagonal = value;
+  }
+  for (PetscInt k = begin; k < end; k++) {
+    row->sum += reader->factor * off->value[k];
+    row->size += fabs(reader->factor * off->value[k]);
+  }
+  for (PetscInt k = csr->rowptr[r]; k < csr->rowptr[r + 1]; k++)
+    if (csr->column[k] != r && csr->value[k] != 0) ReadEntry(reader, row, first + csr->column[k], -reader->factor * csr->value[k]);
+  for (PetscInt k = begin; k < end; k++)
+    if (off->value[k] != 0) ReadEntry(reader, row, reader->parts->ghost[off->column[k]], -reader->factor * off->value[k]);
+}
+
+static void FinishRow(Reader *reader, const Row *row)
+{
+  float *const excess = reader->s->excess + row->G;
+
+  if (row->diagonal < reader->least) reader->least = row->diagonal;
+  if (row->diagonal > reader->most) reader->most = row->diagonal;
+  if (row->links == 0) {
+    *excess = -(float)row->diagonal;
+    reader->count.own++;
+  } else if (fabs(row->sum) <= 4 * PETSC_MACHINE_EPSILON * row->size)
+    *excess = 0;
+  else if (row->sum < 0) {
+    *excess = 0;
+    reader->count.negative += row->sum < -POSITIVE * row->diagonal;
+  } else
+    *excess = (float)row->sum;
+}
+
+/*
+  An inner row, entries in the order of their columns and equal to their mirrors: nearly all rows of nearly all matrices. D directions, a
+  constant where this is called; false, and nothing done, where the row is otherwise.
+*/
+static inline int ReadInnerRow(Reader *reader, int D, PetscInt r, int64_t G)
+{
+  const FurlBox *const  box     = &reader->s->box;
+  const FurlCsr *const  csr     = &reader->parts->diagonal;
+  const PetscInt        step[3] = {1, box->n[0], box->n[0] * box->n[1]};
+  const PetscInt        begin   = csr->rowptr[r];
+  const PetscInt *const column  = csr->column + begin + D;
+  const double *const   value   = csr->value + begin + D;
+  Row                   row     = {.G = G, .links = 2 * D};
+  float                 ahead[3];
+  int                   same = csr->rowptr[r + 1] - begin == 2 * D + 1 && column[0] == r;
+
+  if (reader->parts->offdiagonal.nrows) same = same && reader->parts->offdiagonal.rowptr[r] == reader->parts->offdiagonal.rowptr[r + 1];
+  for (int d = 0; same && d < D; d++) same = column[d + 1] == r + step[d] && column[-d - 1] == r - step[d];
+  if (!same) return 0;
+  row.diagonal = row.sum = row.size = reader->factor * value[0];
+  for (int d = 0; d < D; d++) {
+    const double after = -reader->factor * value[d + 1], before = -reader->factor * value[-d - 1];
+
+    same &= after > 0 && before > 0 && (float)before == reader->s->link[d][G - box->stride[d]];
+    ahead[d] = (float)after;
+    row.sum -= after + before;
+    row.size += after + before;
+  }
+  if (!same) return 0;
+  for (int d = 0; d < D; d++) reader->s->link[d][G] = ahead[d];
+  reader->count.couplings += 2 * D;
+  reader->count.links += D;
+  FinishRow(reader, &row);
+  return 1;
+}
+
+static void ReadRows(Reader *reader)
+{
+  const PetscInt *const n = reader->s->box.n;
+  PetscInt              r = 0;
+
+  for (PetscInt k = 0; k < n[2]; k++)
+    for (PetscInt j = 0; j < n[1]; j++)
+      for (PetscInt i = 0; i < n[0]; i++, r++) {
+        const int64_t G      = FurlBoxAt(&reader->s->box, i, j, k);
+        const int     inside = i > 0 && i + 1 < n[0] && j > 0 && j + 1 < n[1];
+        Row           row    = {.at = {i, j, k}, .G = G};
+
+        if (inside && k > 0 && k + 1 < n[2] && ReadInnerRow(reader, 3, r, G)) continue;
+        if (inside && reader->s->layout.N[2] == 1 && ReadInnerRow(reader, 2, r, G)) continue;
+        FindBeside(reader, &row, r);
+        ReadEntries(reader, &row, r);
+        FinishRow(reader, &row);
+      }
+}
+
+/* A column that belongs to a row of its own is a boundary value: the link goes, and its weight stays on the diagonal */
+static void CutLink(Reader *reader, int d, int64_t here, int ghost)
+{
+  float *const  excess = reader->s->excess, *const link = reader->s->link[d] + here;
+  const int64_t there = here + reader->s->box.stride[d];
+
+  if (*link == 0 || (excess[here] >= 0 && excess[there] >= 0)) return;
+  if (excess[here] >= 0) excess[here] += *link;
+  if (excess[there] >= 0) excess[there] += *link;
+  *link = 0;
+  reader->count.boundary += !ghost;
+}
+
+static PetscErrorCode CutOwnRows(Reader *reader)
+{
+  FurlStencil *const   s   = reader->s;
+  const FurlBox *const box = &s->box;
+
+  PetscFunctionBegin;
+  PetscCall(FurlGhostsFill(&s->ghosts, s->excess));
+  for (PetscInt k = 0; k < box->n[2]; k++)
+    for (PetscInt j = 0; j < box->n[1]; j++)
+      for (PetscInt i = 0; i < box->n[0]; i++) {
+        const PetscInt at[3] = {i, j, k};
+        const int64_t  G     = FurlBoxAt(box, i, j, k);
+
+        for (int d = 0; d < 3; d++) {
+          if (!s->link[d]) continue;
+          if (at[d] == 0 && box->ghosts[d]) CutLink(reader, d, G - box->stride[d], 1);
+          if (at[d] + 1 < box->n[d] || box->ghosts[d]) CutLink(reader, d, G, at[d] + 1 == box->n[d]);
+        }
+      }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static const char *Judge(const Reader *reader, double rows)
+{
+  const Counts *const count = &reader->count;
+  const double        few   = STRANGE * rows;
+
+  if (!(reader->least > 0)) return "the diagonal has zeros or both signs";
+  if (!(reader->most <= RANGE * reader->least)) return "the diagonal's range is too wide for the grid's FP32";
+  if (count->elsewhere > few) return "too many couplings leave the box";
+  if (count->positive > few) return "too many couplings have the diagonal's sign";
+  if (count->negative > few) return "too many rows are not diagonally dominant";
+  if (count->unequal - count->boundary > few || fabs(2 * count->links - count->boundary - count->couplings) > few)
+    return "the matrix is not symmetric";
+  return NULL;
+}
+
+/* The first diagonal entry of each process gives sign and size, the largest counts; processes without rows have none */
+static PetscErrorCode SignedFactor(MPI_Comm comm, const FurlCsr *csr, double *factor)
+{
+  double most[3] = {-PETSC_MAX_REAL, -1, -1}; /* exponent, whether there is a positive entry, whether a negative one */
+
+  PetscFunctionBegin;
+  for (PetscInt r = 0; r < csr->nrows && most[0] == -PETSC_MAX_REAL; r++)
+    for (PetscInt k = csr->rowptr[r]; k < csr->rowptr[r + 1]; k++) {
+      const double value = csr->value[k];
+
+      if (csr->column[k] != r || value == 0 || !(fabs(value) <= PETSC_MAX_REAL)) continue;
+      most[0] = ilogb(value);
+      most[1] = value > 0;
+      most[2] = value < 0;
+    }
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, most, 3, MPI_DOUBLE, MPI_MAX, comm));
+  *factor = most[0] == -PETSC_MAX_REAL ? 1 : ldexp(most[1] > 0 ? 1 : -1, -(int)most[0]);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Reads all rows and adds up what the processes counted */
+static PetscErrorCode ReadAll(Reader *reader)
+{
+  const MPI_Comm comm = reader->s->layout.comm;
+
+  PetscFunctionBegin;
+  reader->count   = (Counts){0};
+  reader->least   = PETSC_MAX_REAL;
+  reader->most    = -PETSC_MAX_REAL;
+  reader->wrapped = reader->s->layout;
+  for (int d = 0; d < 3; d++) reader->wrapped.periodic[d] = reader->wrapped.N[d] > 2;
+  ReadRows(reader);
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &reader->least, 1, MPI_DOUBLE, MPI_MIN, comm));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &reader->most, 1, MPI_DOUBLE, MPI_MAX, comm));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &reader->count, NCOUNTS, MPI_DOUBLE, MPI_SUM, comm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Once more with the directions that turned out to be periodic, whose ghosts the first pass had no room for */
+static PetscErrorCode ReadPeriodic(Reader *reader)
+{
+  FurlLayout layout = reader->s->layout;
+
+  PetscFunctionBegin;
+  reader->s->layout.piece = NULL;
+  for (int d = 0; d < 3; d++) layout.periodic[d] = reader->count.wrap[d] > 0;
+  PetscCall(FurlStencilDestroy(reader->s));
+  PetscCall(FurlStencilCreate(&layout, reader->s));
+  PetscCall(ReadAll(reader));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlStencilFromMat(Mat A, const FurlAijParts *parts, FurlLayout *layout, FurlStencil *s, double *factor, const char **why)
+{
+  Reader   reader = {.parts = parts, .s = s, .guess = -1};
+  PetscInt rows;
+  double   boundary;
+
+  PetscFunctionBegin;
+  PetscCall(MatGetSize(A, &rows, NULL));
+  PetscCall(MatGetOwnershipRanges(A, &reader.range));
+  PetscCall(SignedFactor(layout->comm, &parts->diagonal, factor));
+  reader.factor = *factor;
+  PetscCall(FurlStencilCreate(layout, s));
+  PetscCall(ReadAll(&reader));
+  if (reader.count.wrap[0] + reader.count.wrap[1] + reader.count.wrap[2] > 0) PetscCall(ReadPeriodic(&reader));
+  if (reader.count.own > 0) {
+    PetscCall(CutOwnRows(&reader));
+    boundary = reader.count.boundary;
+    PetscCallMPI(MPI_Allreduce(&boundary, &reader.count.boundary, 1, MPI_DOUBLE, MPI_SUM, s->layout.comm));
+  }
+  *why = Judge(&reader, (double)rows);
+  if (*why)
+    PetscCall(FurlStencilDestroy(s));
+  else
+    PetscCall(FurlStencilFinish(s));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
