@@ -9,17 +9,17 @@
 #define ENOUGH 0.62  /* a coarse level has at most this part of the cells, else weaker lines are joined too */
 #define WEAKEST 1e-6 /* below which the search for lines to join ends */
 
-/* Adds this process's part of the mean, over a direction's lines, of link / largest link at its ends: of each link along the direction, in the
- * numbering of all processes */
+/* Adds this process's part of the mean, over a direction's lines, of link / largest link at its ends: of each link along the direction, in
+ * the numbering of all processes */
 static PetscErrorCode AddLineStrength(const FurlStencil *s, int d, double *strength)
 {
-  const FurlBox *const    box    = &s->box;
-  const FurlPiece *const  piece  = &s->layout.piece[s->layout.rank];
-  const PetscInt *const   N      = s->layout.N;
-  const double            share  = 1 / ((double)N[(d + 1) % 3] * N[(d + 2) % 3]);
-  const PetscInt          nlines = box->n[1] * box->n[2];
-  FurlGridStrengthArgs args   = {
-      .step = box->stride[d], .n = box->n[0], .lines = box->n[1], .planes = box->n[2], .stride = {box->stride[1], box->stride[2]}};
+  const FurlBox *const   box    = &s->box;
+  const FurlPiece *const piece  = &s->layout.piece[s->layout.rank];
+  const PetscInt *const  N      = s->layout.N;
+  const double           share  = 1 / ((double)N[(d + 1) % 3] * N[(d + 2) % 3]);
+  const PetscInt         nlines = box->n[1] * box->n[2];
+  FurlGridStrengthArgs   args   = {
+        .step = box->stride[d], .n = box->n[0], .lines = box->n[1], .planes = box->n[2], .stride = {box->stride[1], box->stride[2]}};
 
   PetscFunctionBegin;
   args.link    = s->link[d] + box->origin;
@@ -112,7 +112,7 @@ static void FoldTwoLines(FurlStencil *s, int d)
 {
   const FurlBox *const box  = &s->box;
   const PetscInt       n[3] = {d == 0 ? 1 : box->n[0], d == 1 ? 1 : box->n[1], d == 2 ? 1 : box->n[2]};
-  float *const         link = s->link[d];
+        float *const link = s->link[d];
 
   for (PetscInt k = 0; k < n[2]; k++)
     for (PetscInt j = 0; j < n[1]; j++)
@@ -163,9 +163,9 @@ PetscErrorCode FurlLayoutCoarsen(const FurlLayout *fine, const FurlLines *lines,
 static PetscErrorCode OwnLines(const FurlStencil *fine, const FurlStencil *coarse, const FurlLines *lines, int d, double gamma,
                                int32_t **first, float **damping)
 {
-  const PetscInt        start = coarse->layout.piece[coarse->layout.rank].start[d], n = coarse->box.n[d], N = lines->n[d];
-  const PetscInt        fine_start = fine->layout.piece[fine->layout.rank].start[d];
-  const int32_t *const  all = lines->first[d];
+  const PetscInt       start = coarse->layout.piece[coarse->layout.rank].start[d], n = coarse->box.n[d], N = lines->n[d];
+  const PetscInt       fine_start = fine->layout.piece[fine->layout.rank].start[d];
+  const int32_t *const all        = lines->first[d];
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc1(n + 1, first));

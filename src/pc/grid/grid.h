@@ -1,8 +1,8 @@
 /*
-  Hierarchy `grid`: multigrid for matrices that are 5- or 7-point operators on a box of cells, found from the entries alone. docs/grid.md has the
-  method. Everything works on *flat* arrays (kernels/gridargs.h): cell (i, j, k) of this process is G = origin + i + stride[1] j + stride[2] k,
-  strides odd; where a direction is periodic or cut between processes a line of ghost cells lies before and behind. Arrays begin with a margin
-  of zeros, so that a neighbour of any cell may be read.
+  Hierarchy `grid`: multigrid for matrices that are 5- or 7-point operators on a box of cells, found from the entries alone. docs/grid.md
+  has the method. Everything works on *flat* arrays (kernels/gridargs.h): cell (i, j, k) of this process is G = origin + i + stride[1] j +
+  stride[2] k, strides odd; where a direction is periodic or cut between processes a line of ghost cells lies before and behind. Arrays
+  begin with a margin of zeros, so that a neighbour of any cell may be read.
 */
 #pragma once
 
@@ -83,8 +83,8 @@ PETSC_INTERN PetscErrorCode FurlGhostsCreate(const FurlLayout *layout, FurlGhost
 PETSC_INTERN PetscErrorCode FurlGhostsDestroy(FurlGhosts *ghosts);
 PETSC_INTERN PetscErrorCode FurlGhostsFill(FurlGhosts *ghosts, float *array); /* collective */
 
-/* The operator that the cycle approximates, as links between cells: a_ij = -link, a_ii = excess + sum of links; flat, with margins before and
- * behind, the pointers at G = 0 */
+/* The operator that the cycle approximates, as links between cells: a_ij = -link, a_ii = excess + sum of links; flat, with margins before
+ * and behind, the pointers at G = 0 */
 typedef struct {
   FurlLayout layout;
   FurlBox    box;
@@ -124,8 +124,28 @@ PETSC_INTERN PetscErrorCode FurlLayoutCoarsen(const FurlLayout *fine, const Furl
 /* Galerkin's operator with links damped by gamma across aggregates of two lines */
 PETSC_INTERN PetscErrorCode FurlStencilCoarsen(const FurlStencil *fine, const FurlLines *lines, double gamma, FurlStencil *coarse);
 
+/*
+  From a level whose cells are divided among processes to the next one, which is the same level as a whole on every process: below a few
+  thousand cells a message costs more than all of the work, and lines of different processes could not be joined.
+*/
+typedef struct {
+  MPI_Comm    comm;
+  PetscMPIInt rank, size, *counts, *displs; /* [size] cells */
+  int64_t    *own;                          /* [counts[rank]] places of this process's cells in its arrays by colour, in natural order */
+  int64_t    *place;                        /* [all] places of the cells of all, process after process, in arrays of the whole */
+  float      *buffer;                       /* [all] */
+} FurlGridDoor;
+
+PETSC_INTERN PetscErrorCode FurlGridDoorCreate(const FurlLayout *layout, const FurlLayout *whole, FurlGridDoor **door);
+PETSC_INTERN PetscErrorCode FurlGridDoorDestroy(FurlGridDoor **door);
+PETSC_INTERN PetscErrorCode FurlGridDoorGather(FurlGridDoor *door, const float *b, float *whole);
+void                        FurlGridDoorTake(const FurlGridDoor *door, const float *whole, float *x);
+/* The stencil of all cells on every process */
+PETSC_INTERN PetscErrorCode FurlStencilGather(const FurlStencil *s, FurlStencil *whole);
+
 /* A level as the cycle reads it. Arrays are kept by colour: red cell m at [m], black at [span + m]; a margin of zeros before each */
 typedef struct {
+  MPI_Comm   comm; /* of the processes that share the level */
   FurlBox    box;
   PetscInt   N[3]; /* cells of all processes */
   int        periodic[3];
@@ -141,10 +161,11 @@ typedef struct {
   int        has_ghosts; /* on some process */
   FurlGhosts ghosts[2];  /* whose owners are swept first, and second */
   /* to the finer level, none on the finest: */
-  uint32_t *child; /* see FurlGridTransferArgs */
-  float    *scale;
-  int64_t  *closed[2]; /* [nchunks of the finer] slices of each colour whose aggregates end before the end of that chunk */
-  int64_t  *opened[2]; /* [nchunks of the finer] slices of each colour of which some aggregate begins before the end of that chunk */
+  uint32_t     *child; /* see FurlGridTransferArgs */
+  float        *scale;
+  int64_t      *closed[2]; /* [nchunks of the finer] slices of each colour whose aggregates end before the end of that chunk */
+  int64_t      *opened[2]; /* [nchunks of the finer] slices of each colour of which some aggregate begins before the end of that chunk */
+  FurlGridDoor *door;      /* the next level is this one as a whole; else NULL */
   /* where the cycle solves twice and combines (K-cycle), else NULL: */
   float *p, *Ap;
 } FurlGridLevel;
@@ -157,13 +178,13 @@ typedef struct {
   int            kcycles; /* levels at which a K-cycle is made */
   double         gamma;
   int            singular; /* all rows sum to zero */
-  double        *inverse;  /* [cells of the coarsest here][all of them] of the scaled operator, process after process, in natural order */
-  double        *rhs;      /* [cells of the coarsest on all processes] */
-  PetscMPIInt   *counts, *displs; /* [processes] cells of the coarsest level */
-  float         *scratch; /* weighted residual of the level at work, or a product; as the finest level's arrays, black only where needed */
-  double        *partial; /* sums of slices */
-  double         factor;  /* the cycle's operator is about factor * A; its sign is the diagonal's */
-  PetscInt       n;       /* rows here */
+  int64_t        whole;    /* cells of a level that every process has as a whole */
+  double        *inverse;  /* [cells of the coarsest level]^2 of the scaled operator, natural order */
+  double        *rhs;      /* [cells of the coarsest level] */
+  float         *scratch;  /* weighted residual of the level at work, or a product; as the finest level's arrays, black only where needed */
+  double        *partial;  /* sums of slices */
+  double         factor;   /* the cycle's operator is about factor * A; its sign is the diagonal's */
+  PetscInt       n;        /* rows here */
 } FurlGrid;
 
 PETSC_INTERN PetscErrorCode FurlGridLevelCreate(const FurlStencil *s, FurlGridLevel *level);

@@ -140,8 +140,8 @@ static PetscErrorCode RunWithGhosts(const Stages *stages, FurlGridLevel *level, 
  * seam of two cells of one colour runs through a periodic box, or beside another process */
 static PetscErrorCode Down(FurlGrid *grid, int l)
 {
-  FurlGridLevel *const level    = grid->level + l;
-  const int            first    = level->first, second = 1 - first;
+  FurlGridLevel *const level = grid->level + l;
+  const int            first = level->first, second = 1 - first;
   Transfer             transfer = TransferOf(grid, l);
   Stages               stages   = {.n = 0};
 
@@ -166,8 +166,8 @@ static PetscErrorCode Down(FurlGrid *grid, int l)
 /* The correction and the sweeps after it. Cells that are swept first need no correction, but for ghosts */
 static PetscErrorCode Up(FurlGrid *grid, int l)
 {
-  FurlGridLevel *const level    = grid->level + l;
-  const int            first    = level->first, second = 1 - first;
+  FurlGridLevel *const level = grid->level + l;
+  const int            first = level->first, second = 1 - first;
   Transfer             transfer = TransferOf(grid, l);
   Stages               stages   = {.n = 0};
 
@@ -200,6 +200,13 @@ static void Dots(FurlGrid *grid, const FurlGridLevel *level, const float *x, con
     sum[0] += grid->partial[2 * item];
     sum[1] += grid->partial[2 * item + 1];
   }
+}
+
+static PetscErrorCode SumOverProcesses(const FurlGridLevel *level, double *sum, PetscMPIInt n)
+{
+  PetscFunctionBegin;
+  if (level->comm != PETSC_COMM_SELF) PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, n, MPI_DOUBLE, MPI_SUM, level->comm));
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static void Product(const FurlGridLevel *level, const float *x, float *y)
@@ -236,7 +243,7 @@ static PetscErrorCode TwoCycles(FurlGrid *grid, int l)
   PetscCall(CycleLevel(grid, l));
   Product(level, level->x, level->Ap);
   Dots(grid, level, level->x, level->Ap, level->b, first);
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, first, 2, MPI_DOUBLE, MPI_SUM, grid->comm));
+  PetscCall(SumOverProcesses(level, first, 2));
   if (!(first[0] > 0)) PetscFunctionReturn(PETSC_SUCCESS);
   swap     = level->p;
   level->p = level->x;
@@ -246,7 +253,7 @@ static PetscErrorCode TwoCycles(FurlGrid *grid, int l)
   Product(level, level->x, Av);
   Dots(grid, level, level->x, Av, level->Ap, second);
   Dots(grid, level, level->x, level->b, level->b, second + 2);
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, second, 3, MPI_DOUBLE, MPI_SUM, grid->comm));
+  PetscCall(SumOverProcesses(level, second, 3));
   rho2 = second[0] - second[1] * second[1] / first[0];
   if (rho2 > 0)
     Update(level, first[1] / first[0] - second[1] * second[2] / (first[0] * rho2), level->p, second[2] / rho2, level->x, level->x);
@@ -255,20 +262,33 @@ static PetscErrorCode TwoCycles(FurlGrid *grid, int l)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode SolveNext(FurlGrid *grid, int l)
+{
+  PetscFunctionBegin;
+  if (grid->level[l].p)
+    PetscCall(TwoCycles(grid, l));
+  else
+    PetscCall(CycleLevel(grid, l));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* b to x of a level */
 static PetscErrorCode CycleLevel(FurlGrid *grid, int l)
 {
+  FurlGridLevel *const level = grid->level + l;
+
   PetscFunctionBegin;
-  if (l + 1 == grid->nlevels) {
+  if (l + 1 == grid->nlevels)
     PetscCall(FurlGridCoarseSolve(grid));
-    PetscFunctionReturn(PETSC_SUCCESS);
+  else if (level->door) {
+    PetscCall(FurlGridDoorGather(level->door, level->b, level[1].b));
+    PetscCall(SolveNext(grid, l + 1));
+    FurlGridDoorTake(level->door, level[1].x, level->x);
+  } else {
+    PetscCall(Down(grid, l));
+    PetscCall(SolveNext(grid, l + 1));
+    PetscCall(Up(grid, l));
   }
-  PetscCall(Down(grid, l));
-  if (grid->level[l + 1].p)
-    PetscCall(TwoCycles(grid, l + 1));
-  else
-    PetscCall(CycleLevel(grid, l + 1));
-  PetscCall(Up(grid, l));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -30,7 +30,7 @@ static void Shape(const FurlStencil *s, FurlGridLevel *level)
   const PetscInt *const   start  = layout->piece[layout->rank].start;
   int64_t                 reach;
 
-  *level = (FurlGridLevel){.box = *box};
+  *level = (FurlGridLevel){.comm = layout->size > 1 ? layout->comm : PETSC_COMM_SELF, .box = *box};
   for (int d = 0; d < 3; d++) {
     level->N[d]        = layout->N[d];
     level->periodic[d] = layout->periodic[d];
@@ -66,7 +66,8 @@ void FurlGridStencilOf(const FurlGridLevel *level, int colour, const float *x, F
 static void Encode(const FurlStencil *s, FurlGridLevel *level)
 {
   for (int colour = 0; colour < 2; colour++) {
-    FurlGridCodeArgs args = {.colour = colour, .root = s->root, .w = level->root + colour * level->box.span, .directions = level->directions};
+    FurlGridCodeArgs args = {
+      .colour = colour, .root = s->root, .w = level->root + colour * level->box.span, .directions = level->directions};
 
     for (int d = 0, k = 0; d < 3; d++) {
       if (!s->link[d]) continue;
@@ -131,8 +132,8 @@ static PetscErrorCode Schedule(const FurlGridLevel *fine, FurlGridLevel *coarse,
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode FurlGridLevelLink(const FurlLines *lines, const FurlLayout *fine_layout, const FurlLayout *layout,
-                                 const FurlGridLevel *fine, FurlGridLevel *coarse)
+PetscErrorCode FurlGridLevelLink(const FurlLines *lines, const FurlLayout *fine_layout, const FurlLayout *layout, const FurlGridLevel *fine,
+                                 FurlGridLevel *coarse)
 {
   const FurlBox *const  box        = &coarse->box;
   const PetscInt *const start      = layout->piece[layout->rank].start;
@@ -145,9 +146,9 @@ PetscErrorCode FurlGridLevelLink(const FurlLines *lines, const FurlLayout *fine_
     for (PetscInt J = 0; J < box->n[1]; J++)
       for (PetscInt c = 0; c < box->n[0]; c++) {
         const int32_t *const first[3] = {lines->first[0] + start[0] + c, lines->first[1] + start[1] + J, lines->first[2] + start[2] + K};
-        const int64_t G  = FurlBoxAt(&fine->box, *first[0] - fine_start[0], *first[1] - fine_start[1], *first[2] - fine_start[2]);
-        const int64_t at = FurlBoxByColour(box, FurlBoxAt(box, c, J, K));
-        uint32_t             shape    = 0;
+        const int64_t        G     = FurlBoxAt(&fine->box, *first[0] - fine_start[0], *first[1] - fine_start[1], *first[2] - fine_start[2]);
+        const int64_t        at    = FurlBoxByColour(box, FurlBoxAt(box, c, J, K));
+        uint32_t             shape = 0;
 
         for (int d = 0; d < 3; d++) shape |= first[d][1] - first[d][0] > 1 ? 1u << d : 0;
         coarse->child[at] = (uint32_t)G << 3 | shape;
@@ -168,6 +169,7 @@ PetscErrorCode FurlGridLevelAllocateK(FurlGridLevel *level)
 PetscErrorCode FurlGridLevelDestroy(FurlGridLevel *level)
 {
   PetscFunctionBegin;
+  PetscCall(FurlGridDoorDestroy(&level->door));
   PetscCall(FreeColours(level, sizeof(*level->Ap), &level->Ap));
   PetscCall(FreeColours(level, sizeof(*level->p), &level->p));
   for (int colour = 0; colour < 2; colour++) {
@@ -184,4 +186,3 @@ PetscErrorCode FurlGridLevelDestroy(FurlGridLevel *level)
   for (int d = 0; d < level->directions; d++) PetscCall(FreeColours(level, sizeof(*level->q[d]), &level->q[d]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
-

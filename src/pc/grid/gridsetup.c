@@ -3,8 +3,11 @@
 #include <furl/matrix.h>
 #include "grid.h"
 
-#define COARSEST 200 /* cells: the dense inverse costs their square a cycle */
-#define SMALLEST 64  /* cells: below, a box means nothing */
+#define COARSEST 200    /* cells: the dense inverse costs their square a cycle */
+#define WHOLE_MIN 4096  /* cells of a level that every process has as a whole: at least, */
+#define WHOLE_MAX 32768 /* at most, */
+#define WHOLE_SHARE 4   /* and where it is this many times smaller than a process's share of the finest */
+#define SMALLEST 64     /* cells: below, a box means nothing */
 #define LEVELS_MAX 64
 #define GAMMA_V 1.8 /* damping of coarse links: see docs/grid.md */
 #define GAMMA_K 1.6
@@ -47,6 +50,21 @@ static int64_t AllCells(const PetscInt N[3])
   return (int64_t)N[0] * N[1] * N[2];
 }
 
+/* The level just made is small: the next one is the same on every process */
+static PetscErrorCode MakeWhole(FurlGrid *grid, FurlStencil *s)
+{
+  FurlStencil part = *s;
+
+  PetscFunctionBegin;
+  if (part.layout.size == 1 || AllCells(part.layout.N) > grid->whole) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(FurlStencilGather(&part, s));
+  PetscCall(FurlGridDoorCreate(&part.layout, &s->layout, &grid->level[grid->nlevels - 1].door));
+  PetscCall(FurlGridLevelCreate(s, &grid->level[grid->nlevels]));
+  PetscCall(FurlStencilDestroy(&part));
+  grid->nlevels++;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The next stencil, unless this one is small or cannot be made smaller; the finer one is freed */
 static PetscErrorCode Descend(FurlGrid *grid, FurlStencil *s, PetscBool *more)
 {
@@ -55,7 +73,7 @@ static PetscErrorCode Descend(FurlGrid *grid, FurlStencil *s, PetscBool *more)
 
   PetscFunctionBegin;
   *more = PETSC_FALSE;
-  if (AllCells(fine.layout.N) <= COARSEST || grid->nlevels == LEVELS_MAX) PetscFunctionReturn(PETSC_SUCCESS);
+  if (AllCells(fine.layout.N) <= COARSEST || grid->nlevels + 2 > LEVELS_MAX) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(FurlLinesChoose(&fine, &lines));
   *more = (PetscBool)(AllCells(lines.n) < AllCells(fine.layout.N));
   if (*more) {
@@ -64,6 +82,7 @@ static PetscErrorCode Descend(FurlGrid *grid, FurlStencil *s, PetscBool *more)
     PetscCall(FurlGridLevelLink(&lines, &fine.layout, &s->layout, &grid->level[grid->nlevels - 1], &grid->level[grid->nlevels]));
     PetscCall(FurlStencilDestroy(&fine));
     grid->nlevels++;
+    PetscCall(MakeWhole(grid, s));
   }
   PetscCall(FurlLinesDestroy(&lines));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -77,7 +96,7 @@ static PetscErrorCode ChooseK(FurlGrid *grid)
   for (int l = 1, count = 0; l + 1 < grid->nlevels && count < grid->kcycles; l++) {
     const int64_t cells = AllCells(grid->level[l].N);
 
-    if (last < K_FACTOR * cells) continue;
+    if (last < K_FACTOR * cells || grid->level[l].door) continue;
     PetscCall(FurlGridLevelAllocateK(&grid->level[l]));
     last = cells;
     count++;
@@ -94,8 +113,9 @@ static PetscErrorCode BuildLevels(FurlStencil *s, FurlGrid *grid)
   PetscCall(IsSingular(s, &grid->singular));
   PetscCall(FurlGridLevelCreate(s, &grid->level[0]));
   grid->nlevels = 1;
+  PetscCall(MakeWhole(grid, s));
   while (more) PetscCall(Descend(grid, s, &more));
-  if (AllCells(s->layout.N) <= 4 * COARSEST) PetscCall(FurlGridCoarseBuild(s, grid));
+  if (s->layout.size == 1 && AllCells(s->layout.N) <= 4 * COARSEST) PetscCall(FurlGridCoarseBuild(s, grid));
   PetscCall(FurlStencilDestroy(s));
   PetscCall(ChooseK(grid));
   PetscCall(AllocateScratch(grid));
@@ -107,6 +127,7 @@ PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const 
   FurlAijParts parts;
   FurlLayout   layout;
   FurlStencil  s;
+  PetscMPIInt  size;
   PetscInt     total, rows;
   double       factor = 1;
 
@@ -129,6 +150,8 @@ PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const 
   (*grid)->gamma   = flexible ? GAMMA_K : GAMMA_V;
   (*grid)->factor  = factor;
   (*grid)->n       = rows;
+  PetscCallMPI(MPI_Comm_size((*grid)->comm, &size));
+  (*grid)->whole = PetscMin(PetscMax(total / size / WHOLE_SHARE, WHOLE_MIN), WHOLE_MAX);
   PetscCall(BuildLevels(&s, *grid));
   if (!(*grid)->inverse) {
     *why = "the box could not be coarsened";
@@ -193,7 +216,10 @@ static PetscErrorCode ViewLevel(const FurlGrid *grid, int l, PetscViewer viewer)
   PetscFunctionBegin;
   PetscCall(PetscViewerASCIIPrintf(viewer, "level %d: %" PetscInt_FMT " x %" PetscInt_FMT " x %" PetscInt_FMT " cells%s%s%s%s%s%s\n", l,
                                    level->N[0], level->N[1], level->N[2], p[0] || p[1] || p[2] ? ", periodic in" : "", p[0] ? " x" : "",
-                                   p[1] ? " y" : "", p[2] ? " z" : "", level->p ? ", two cycles combined" : "",
+                                   p[1] ? " y" : "", p[2] ? " z" : "",
+                                   level->p      ? ", two cycles combined"
+                                   : level->door ? ", gathered on every process"
+                                                 : "",
                                    l + 1 == grid->nlevels ? ", dense inverse in FP64" : ""));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

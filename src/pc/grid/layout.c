@@ -84,20 +84,20 @@ static void AppendGhost(GhostList *list, const PetscInt at[3])
   rank = FurlLayoutFind(list->layout, cell, list->rank);
   if (rank < 0 || (list->of != FURL_GHOSTS_FLAT && FurlLayoutColour(cell) != (int)list->of)) return;
   if (rank != list->rank) FurlLayoutGetBox(list->layout, rank, &list->other);
-  list->rank                                = rank;
-  piece                                     = &list->layout->piece[rank];
-  G                                         = FurlBoxAt(&list->other, cell[0] - piece->start[0], cell[1] - piece->start[1], cell[2] - piece->start[2]);
-  list->ghosts->at[list->ghosts->n]         = Place(list, &list->box, FurlBoxAt(&list->box, at[0], at[1], at[2]));
-  list->ghosts->owner[list->ghosts->n]      = Place(list, &list->other, G);
-  list->remote[list->ghosts->n].rank        = rank;
-  list->remote[list->ghosts->n++].index     = (PetscInt)Place(list, &list->other, G);
+  list->rank = rank;
+  piece      = &list->layout->piece[rank];
+  G          = FurlBoxAt(&list->other, cell[0] - piece->start[0], cell[1] - piece->start[1], cell[2] - piece->start[2]);
+  list->ghosts->at[list->ghosts->n]     = Place(list, &list->box, FurlBoxAt(&list->box, at[0], at[1], at[2]));
+  list->ghosts->owner[list->ghosts->n]  = Place(list, &list->other, G);
+  list->remote[list->ghosts->n].rank    = rank;
+  list->remote[list->ghosts->n++].index = (PetscInt)Place(list, &list->other, G);
 }
 
 /* The two faces across direction d: a 7-point operator sees no edges and corners */
 static void AppendFaces(GhostList *list, int d)
 {
-  const PetscInt *const n     = list->box.n;
-  const int             u     = (d + 1) % 3, v = (d + 2) % 3;
+  const PetscInt *const n = list->box.n;
+  const int             u = (d + 1) % 3, v = (d + 2) % 3;
   PetscInt              at[3];
 
   for (int side = 0; side < 2; side++) {

@@ -26,9 +26,9 @@ typedef struct {
   const FurlAijParts *parts;
   const PetscInt     *range; /* [processes + 1] first rows */
   FurlStencil        *s;
-  FurlLayout          wrapped; /* as the stencil's, periodic in all directions that could be */
-  PetscMPIInt         guess;   /* the process that was found last */
-  double              factor;  /* signed */
+  FurlLayout          wrapped;     /* as the stencil's, periodic in all directions that could be */
+  PetscMPIInt         guess;       /* the process that was found last */
+  double              factor;      /* signed */
   double              least, most; /* of the diagonal times factor */
   Counts              count;
 } Reader;
@@ -66,7 +66,7 @@ static void FindBeside(Reader *reader, Row *row, PetscInt r)
       const int inside = side ? row->at[d] + 1 < n[d] : row->at[d] > 0;
 
       row->beside[2 * d + side] = layout->N[d] == 1 ? -1
-                                : inside            ? here + (side ? step[d] : -step[d])
+                                  : inside          ? here + (side ? step[d] : -step[d])
                                                     : Beside(reader, layout, row, d, 2 * side - 1);
     }
 }
@@ -124,8 +124,8 @@ static void ReadEntry(Reader *reader, Row *row, PetscInt column, double coupling
 static void ReadEntries(Reader *reader, Row *row, PetscInt r)
 {
   const FurlCsr *const csr = &reader->parts->diagonal, *const off = &reader->parts->offdiagonal;
-  const PetscInt       first = reader->range[reader->s->layout.rank];
-  const PetscInt       begin = off->nrows ? off->rowptr[r] : 0, end = off->nrows ? off->rowptr[r + 1] : 0;
+  const PetscInt first = reader->range[reader->s->layout.rank];
+  const PetscInt begin = off->nrows ? off->rowptr[r] : 0, end = off->nrows ? off->rowptr[r + 1] : 0;
 
   for (PetscInt k = csr->rowptr[r]; k < csr->rowptr[r + 1]; k++) {
     const double value = reader->factor * csr->value[k];
@@ -221,7 +221,7 @@ static void ReadRows(Reader *reader)
 /* A column that belongs to a row of its own is a boundary value: the link goes, and its weight stays on the diagonal */
 static void CutLink(Reader *reader, int d, int64_t here, int ghost)
 {
-  float *const  excess = reader->s->excess, *const link = reader->s->link[d] + here;
+  float *const excess = reader->s->excess, *const link = reader->s->link[d] + here;
   const int64_t there = here + reader->s->box.stride[d];
 
   if (*link == 0 || (excess[here] >= 0 && excess[there] >= 0)) return;
