@@ -10,6 +10,7 @@
 #include <petscsf.h>
 #include <furl/compat.h>
 #include <furl/matrix.h>
+#include <furl/memory.h>
 #include "kernels/gridargs.h"
 
 #define FURL_GRID_CELLS_MAX ((int64_t)1 << 28) /* of a process: the first cell of an aggregate and its shape share 32 bits */

@@ -4,10 +4,13 @@
 /* An array by colour, at red cell 0; zero */
 static PetscErrorCode AllocateColours(const FurlGridLevel *level, size_t item, void *array)
 {
-  char *base;
+  const size_t bytes = (size_t)(level->box.margin + 2 * level->box.span) * item;
+  char        *base;
 
   PetscFunctionBegin;
-  PetscCall(PetscCalloc1((size_t)(level->box.margin + 2 * level->box.span) * item, &base));
+  PetscCall(PetscMalloc1(bytes, &base));
+  FurlMemoryLargePages(base, bytes);
+  PetscCall(PetscMemzero(base, bytes));
   *(char **)array = base + (size_t)level->box.margin * item;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -5,8 +5,12 @@
 
 static PetscErrorCode AllocateFlat(const FurlBox *box, float **array)
 {
+  const size_t n = (size_t)(box->nflat + 2 * MARGINS * box->margin);
+
   PetscFunctionBegin;
-  PetscCall(PetscCalloc1(box->nflat + 2 * MARGINS * box->margin, array));
+  PetscCall(PetscMalloc1(n, array));
+  FurlMemoryLargePages(*array, n * sizeof(**array));
+  PetscCall(PetscArrayzero(*array, n));
   *array += MARGINS * box->margin;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
