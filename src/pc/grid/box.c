@@ -38,26 +38,34 @@ static int CommonOffsets(const FurlCsr *csr, PetscInt offset[OFFSETS_MAX])
   return n;
 }
 
-/* The offsets come in clusters: 1 along a line, around n[0] between lines, around n[0] n[1] between planes */
-int FurlBoxGuess(const FurlCsr *csr, PetscInt n[3])
+/* Cells of a line, and lines of a plane where the sample shows planes (else 1). The offsets come in clusters: 1 along a line, around n[0]
+ * between lines, around n[0] n[1] between planes */
+int FurlBoxGuessLines(const FurlCsr *csr, PetscInt n[3])
 {
-  PetscInt  offset[OFFSETS_MAX], line, plane;
+  PetscInt  offset[OFFSETS_MAX], plane;
   const int noffsets = CommonOffsets(csr, offset);
   int       end      = 1;
 
-  n[0] = (PetscInt)csr->nrows;
-  n[1] = n[2] = 1;
-  if (!noffsets || offset[0] != 1 || csr->nrows != csr->ncols) return 0;
+  n[0] = n[1] = n[2] = 1;
+  if (!noffsets || offset[0] != 1) return 0;
   if (noffsets == 1) return 1;
   while (end + 1 < noffsets && offset[end + 1] == offset[end] + 1) end++;
-  line = (offset[1] + offset[end]) / 2;
-  if (line < 2 || csr->nrows % line) return 0;
-  n[0]  = line;
-  plane = (PetscInt)csr->nrows;
-  if (end + 1 < noffsets) plane = (offset[end + 1] + offset[noffsets - 1]) / 2;
-  if (plane % line || csr->nrows % plane) return 0;
-  n[1] = plane / line;
-  n[2] = (PetscInt)csr->nrows / plane;
+  n[0] = (offset[1] + offset[end]) / 2;
+  if (n[0] < 2 || end + 1 == noffsets) return n[0] >= 2;
+  plane = (offset[end + 1] + offset[noffsets - 1]) / 2;
+  if (plane % n[0]) return 0;
+  n[1] = plane / n[0];
+  return 1;
+}
+
+int FurlBoxGuess(const FurlCsr *csr, PetscInt n[3])
+{
+  PetscInt unit;
+
+  if (csr->nrows != csr->ncols || !FurlBoxGuessLines(csr, n)) return 0;
+  unit = n[0] * n[1];
+  if (csr->nrows % unit) return 0;
+  n[n[0] == 1 ? 0 : n[1] == 1 ? 1 : 2] = (PetscInt)csr->nrows / unit;
   return 1;
 }
 
@@ -80,35 +88,53 @@ static PetscErrorCode PieceOfDM(Mat A, FurlLayout *layout, FurlPiece *piece, Pet
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Whole planes (lines in the plane) of a box that is numbered line by line: those of the processes before come first */
-static PetscErrorCode PieceOfSlab(const FurlCsr *csr, FurlLayout *layout, FurlPiece *piece, PetscMPIInt *found)
+/* First unit (plane, or line) of `size` cells that begins at a row or after it */
+static PetscInt UnitsBefore(PetscInt row, PetscInt size)
 {
-  PetscInt n[3] = {1, 1, 1}, sizes[2], last;
+  return (row + size - 1) / size;
+}
+
+/* The planes (lines, where there is one plane) of a box that is numbered line by line: a process gets those that begin among its rows */
+static PetscErrorCode DivideUnits(Mat A, const PetscInt sizes[2], FurlLayout *layout, FurlPiece *piece, PetscMPIInt *found)
+{
+  const PetscInt unit = sizes[0] * (sizes[1] > 1 ? sizes[1] : 1);
+  const int      d    = sizes[1] > 1 ? 2 : 1;
+  PetscInt       total, first, end;
+  PetscMPIInt    whole;
 
   PetscFunctionBegin;
-  *found = !csr->nrows || FurlBoxGuess(csr, n);
-  for (int d = 0; d < 2; d++) sizes[d] = csr->nrows ? n[d] : 0;
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sizes, 2, MPIU_INT, MPI_MAX, layout->comm));
-  /* lines in a plane where no process has more than one: they are what is divided */
-  if (csr->nrows && (n[0] != sizes[0] || (n[1] != sizes[1] && n[2] > 1))) *found = 0;
-  last = n[2];
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &last, 1, MPIU_INT, MPI_MAX, layout->comm));
+  PetscCall(MatGetSize(A, &total, NULL));
+  PetscCall(MatGetOwnershipRange(A, &first, &end));
+  *found = unit > 1 && total % unit == 0 && total / unit > 1;
+  if (!*found) PetscFunctionReturn(PETSC_SUCCESS);
+  layout->N[0]  = sizes[0];
+  layout->N[1]  = sizes[1];
+  layout->N[2]  = 1;
+  layout->N[d]  = total / unit;
+  for (int k = 0; k < 3; k++) piece->n[k] = layout->N[k];
+  piece->start[d] = UnitsBefore(first, unit);
+  piece->n[d]     = UnitsBefore(end, unit) - piece->start[d];
+  whole           = first % unit == 0;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &whole, 1, MPI_INT, MPI_MIN, layout->comm));
+  layout->along = whole ? -1 : d;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode PieceOfSlab(Mat A, const FurlCsr *csr, FurlLayout *layout, FurlPiece *piece, PetscMPIInt *found)
+{
+  PetscInt n[3] = {1, 1, 1}, sizes[2];
+
+  PetscFunctionBegin;
   for (int d = 0; d < 3; d++) piece->start[d] = 0;
   if (layout->size == 1) {
-    for (int d = 0; d < 3; d++) piece->n[d] = n[d];
-  } else {
-    const int along = last > 1 ? 2 : 1; /* a direction of planes exists somewhere */
-
-    piece->n[0] = sizes[0];
-    piece->n[1] = along == 2 ? sizes[1] : 1;
-    piece->n[2] = 1;
-    if (csr->nrows % (piece->n[0] * piece->n[1])) *found = 0;
-    piece->n[along] = csr->nrows / (piece->n[0] * piece->n[1]);
-    PetscCallMPI(MPI_Exscan(&piece->n[along], &piece->start[along], 1, MPIU_INT, MPI_SUM, layout->comm));
-    if (layout->rank == 0) piece->start[along] = 0;
+    *found = FurlBoxGuess(csr, n);
+    for (int d = 0; d < 3; d++) layout->N[d] = piece->n[d] = n[d];
+    PetscFunctionReturn(PETSC_SUCCESS);
   }
-  for (int d = 0; d < 3; d++) layout->N[d] = piece->start[d] + piece->n[d];
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, layout->N, 3, MPIU_INT, MPI_MAX, layout->comm));
+  if (csr->nrows) FurlBoxGuessLines(csr, n);
+  for (int d = 0; d < 2; d++) sizes[d] = n[d];
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sizes, 2, MPIU_INT, MPI_MAX, layout->comm));
+  PetscCall(DivideUnits(A, sizes, layout, piece, found));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -118,13 +144,13 @@ PetscErrorCode FurlLayoutOfMat(Mat A, const FurlAijParts *parts, FurlLayout *lay
   PetscMPIInt found;
 
   PetscFunctionBegin;
-  *layout = (FurlLayout){.comm = PetscObjectComm((PetscObject)A)};
+  *layout = (FurlLayout){.comm = PetscObjectComm((PetscObject)A), .along = -1};
   PetscCallMPI(MPI_Comm_size(layout->comm, &layout->size));
   PetscCallMPI(MPI_Comm_rank(layout->comm, &layout->rank));
   PetscCall(PieceOfDM(A, layout, &piece, &found));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &found, 1, MPI_INT, MPI_MIN, layout->comm));
   if (!found) {
-    PetscCall(PieceOfSlab(&parts->diagonal, layout, &piece, &found));
+    PetscCall(PieceOfSlab(A, &parts->diagonal, layout, &piece, &found));
     found = found && parts->diagonal.nrows < FURL_GRID_CELLS_MAX;
     PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &found, 1, MPI_INT, MPI_MIN, layout->comm));
   }
@@ -135,6 +161,6 @@ PetscErrorCode FurlLayoutOfMat(Mat A, const FurlAijParts *parts, FurlLayout *lay
   PetscCall(PetscMalloc1(layout->size, &layout->piece));
   PetscCallMPI(MPI_Allgather(&piece, 6, MPIU_INT, layout->piece, 6, MPIU_INT, layout->comm));
   for (PetscMPIInt p = 0; p < layout->size; p++)
-    for (int d = 0; d < 3; d++) layout->cut[d] |= layout->piece[p].n[d] != layout->N[d] && layout->piece[p].n[0] > 0;
+    for (int d = 0; d < 3; d++) layout->cut[d] |= layout->piece[p].n[d] != layout->N[d];
   PetscFunctionReturn(PETSC_SUCCESS);
 }

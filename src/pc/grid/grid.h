@@ -55,6 +55,8 @@ typedef struct {
   int         periodic[3]; /* cell N - 1 is coupled to cell 0; N > 2 then */
   int         cut[3];      /* some process has not all cells of the direction */
   FurlPiece  *piece;       /* [size] */
+  int         along;       /* rows are numbered as the cells of all are, and processes have whole planes of the box (or lines, where there is
+                              one plane): the direction in which these follow each other; -1: rows are numbered process by process */
 } FurlLayout;
 
 PETSC_INTERN PetscErrorCode FurlLayoutDestroy(FurlLayout *layout);
@@ -103,9 +105,18 @@ PETSC_INTERN PetscErrorCode FurlStencilFinish(FurlStencil *s);
 
 /* Reads the box off the offsets of a sample of rows; false where there is none. Nothing is verified */
 int FurlBoxGuess(const FurlCsr *csr, PetscInt n[3]);
+int FurlBoxGuessLines(const FurlCsr *csr, PetscInt n[3]);
 /* How the rows of an AIJ matrix lie on a box, by its DM or by a guess on each process; *why is set where they do not. Not verified, and
  * periodic directions are not known yet */
 PETSC_INTERN PetscErrorCode FurlLayoutOfMat(Mat A, const FurlAijParts *parts, FurlLayout *layout, const char **why);
+
+/* Where layout.along is not -1: the planes in which some of a process's rows lie, as a box on its own; *begin: the first of them */
+PETSC_INTERN PetscErrorCode FurlLayoutOfRows(const FurlLayout *layout, const PetscInt *range, PetscMPIInt rank, FurlLayout *rows,
+                                             PetscInt *begin);
+/* Links and excess from such a box to the processes that have the cells */
+PETSC_INTERN PetscErrorCode FurlStencilDeliver(const FurlStencil *rows, const PetscInt *range, FurlStencil *s);
+/* Rows of the matrix to the cells of this process in natural order, where they are divided otherwise; NULL where they are not */
+PETSC_INTERN PetscErrorCode FurlLayoutSpread(const FurlLayout *layout, const PetscInt *range, PetscSF *spread);
 
 /* Links and excess of sign * factor * A from all entries, each of which is checked; *why is set where A is not such an operator. sign
  * (that of the diagonal) and factor (a power of two near 1 / |a_ii|) are found here. Takes the layout over */
@@ -186,6 +197,8 @@ typedef struct {
   double        *partial;  /* sums of slices */
   double         factor;   /* the cycle's operator is about factor * A; its sign is the diagonal's */
   PetscInt       n;        /* rows here */
+  PetscSF        spread;  /* rows to cells, where a process has others; NULL: the same */
+  double        *cells;   /* [cells here] a vector as the cells are divided, where there is `spread` */
 } FurlGrid;
 
 PETSC_INTERN PetscErrorCode FurlGridLevelCreate(const FurlStencil *s, FurlGridLevel *level);

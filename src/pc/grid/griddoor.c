@@ -79,7 +79,7 @@ void FurlGridDoorTake(const FurlGridDoor *door, const float *whole, float *x)
 static PetscErrorCode WholeLayout(const FurlLayout *layout, FurlLayout *whole)
 {
   PetscFunctionBegin;
-  *whole = (FurlLayout){.comm = PETSC_COMM_SELF, .size = 1};
+  *whole = (FurlLayout){.comm = PETSC_COMM_SELF, .size = 1, .along = -1};
   PetscCall(PetscMalloc1(1, &whole->piece));
   for (int d = 0; d < 3; d++) {
     whole->N[d]              = layout->N[d];

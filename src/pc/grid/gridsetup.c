@@ -129,6 +129,7 @@ PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const 
   FurlStencil  s;
   PetscMPIInt  size;
   PetscInt     total, rows;
+  const PetscInt *range;
   double       factor = 1;
 
   PetscFunctionBegin;
@@ -144,6 +145,9 @@ PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const 
   PetscCall(FurlAijRestoreParts(A, &parts));
   if (*why) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscNew(grid));
+  PetscCall(MatGetOwnershipRanges(A, &range));
+  PetscCall(FurlLayoutSpread(&s.layout, range, &(*grid)->spread));
+  if ((*grid)->spread) PetscCall(PetscMalloc1(FurlBoxCells(&s.box), &(*grid)->cells));
   (*grid)->comm    = PetscObjectComm((PetscObject)A);
   (*grid)->sweeps  = 2;
   (*grid)->kcycles = flexible ? 1 : 0;
@@ -164,6 +168,8 @@ PetscErrorCode FurlGridDestroy(FurlGrid **grid)
 {
   PetscFunctionBegin;
   if (!*grid) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscFree((*grid)->cells));
+  PetscCall(PetscSFDestroy(&(*grid)->spread));
   PetscCall(PetscFree((*grid)->partial));
   PetscCall(PetscFree((*grid)->scratch));
   PetscCall(FurlGridCoarseDestroy(*grid));
@@ -184,18 +190,26 @@ PetscErrorCode FurlGridApply(FurlGrid *grid, double size, double factor, const d
                                       .stride    = {box->stride[1], box->stride[2]},
                                       .span      = level->box.span,
                                       .root      = level->root,
-                                      .from_high = x,
-                                      .to_high   = y,
+                                      .from_high = grid->spread ? grid->cells : x,
+                                      .to_high   = grid->spread ? grid->cells : y,
                                       .from_low  = level->x,
                                       .to_low    = level->b,
                                       .factor    = ldexp(1, shift)};
 
   PetscFunctionBegin;
+  if (grid->spread) {
+    PetscCall(PetscSFBcastBegin(grid->spread, MPI_DOUBLE, x, grid->cells, MPI_REPLACE));
+    PetscCall(PetscSFBcastEnd(grid->spread, MPI_DOUBLE, x, grid->cells, MPI_REPLACE));
+  }
   FurlLaunch(&FurlKernelFurlGridToLow, &args, (int64_t)box->n[1] * box->n[2]);
   PetscCall(FurlGridCycle(grid));
   args.from_low = level->x;
   args.factor   = ldexp(factor * grid->factor, -shift);
   FurlLaunch(&FurlKernelFurlGridToHigh, &args, (int64_t)box->n[1] * box->n[2]);
+  if (grid->spread) {
+    PetscCall(PetscSFReduceBegin(grid->spread, MPI_DOUBLE, grid->cells, y, MPI_REPLACE));
+    PetscCall(PetscSFReduceEnd(grid->spread, MPI_DOUBLE, grid->cells, y, MPI_REPLACE));
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

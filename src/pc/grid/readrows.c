@@ -24,9 +24,12 @@ typedef struct {
 /* The state of one pass over the rows */
 typedef struct {
   const FurlAijParts *parts;
-  const PetscInt     *range; /* [processes + 1] first rows */
-  FurlStencil        *s;
-  FurlLayout          wrapped;     /* as the stencil's, periodic in all directions that could be */
+  const PetscInt     *range;      /* [processes + 1] first rows */
+  PetscInt            first, end; /* rows of this process */
+  FurlStencil        *s;          /* what is written */
+  PetscInt            start[3];   /* where its cells begin in the box of all */
+  const FurlLayout   *layout;     /* of the box of all */
+  FurlLayout          wrapped;    /* the same, periodic in all directions that could be */
   PetscMPIInt         guess;       /* the process that was found last */
   double              factor;      /* signed */
   double              least, most; /* of the diagonal times factor */
@@ -44,12 +47,13 @@ typedef struct {
 /* Row of the matrix at side +1 or -1 of the row's cell in direction d, by that layout; -1 where there is none */
 static PetscInt Beside(Reader *reader, const FurlLayout *layout, const Row *row, int d, int side)
 {
-  const FurlPiece *piece = &layout->piece[layout->rank];
+  const FurlPiece *piece;
   PetscInt         at[3];
 
-  for (int k = 0; k < 3; k++) at[k] = piece->start[k] + row->at[k] + (k == d ? side : 0);
+  for (int k = 0; k < 3; k++) at[k] = reader->start[k] + row->at[k] + (k == d ? side : 0);
   reader->guess = FurlLayoutFind(layout, at, reader->guess);
   if (reader->guess < 0) return -1;
+  if (layout->along >= 0) return at[0] + layout->N[0] * (at[1] + layout->N[1] * at[2]);
   piece = &layout->piece[reader->guess];
   for (int k = 0; k < 3; k++) at[k] -= piece->start[k];
   return reader->range[reader->guess] + at[0] + piece->n[0] * (at[1] + piece->n[1] * at[2]);
@@ -57,16 +61,16 @@ static PetscInt Beside(Reader *reader, const FurlLayout *layout, const Row *row,
 
 static void FindBeside(Reader *reader, Row *row, PetscInt r)
 {
-  const FurlLayout *const layout  = &reader->s->layout;
+  const FurlLayout *const layout  = reader->layout;
   const PetscInt *const   n       = reader->s->box.n;
-  const PetscInt          step[3] = {1, n[0], n[0] * n[1]}, here = reader->range[layout->rank] + r;
+  const PetscInt          step[3] = {1, n[0], n[0] * n[1]}, here = reader->first + r;
 
   for (int d = 0; d < 3; d++)
     for (int side = 0; side < 2; side++) {
       const int inside = side ? row->at[d] + 1 < n[d] : row->at[d] > 0;
 
       row->beside[2 * d + side] = layout->N[d] == 1 ? -1
-                                  : inside          ? here + (side ? step[d] : -step[d])
+                                : inside            ? here + (side ? step[d] : -step[d])
                                                     : Beside(reader, layout, row, d, 2 * side - 1);
     }
 }
@@ -80,18 +84,20 @@ static int AcrossEnds(Reader *reader, const Row *row, PetscInt column)
   return -1;
 }
 
-/* One coupling. The earlier row of the two writes the link, the later compares; a ghost's link is the owner's to say in the end */
-static void ReadCoupling(Reader *reader, const Row *row, int d, int side, double coupling)
+/* One coupling. The earlier row of the two writes the link, the later compares, if both are of this process */
+static void ReadCoupling(Reader *reader, const Row *row, int d, int side, PetscInt column, double coupling)
 {
   const FurlBox *const box   = &reader->s->box;
   float *const         link  = reader->s->link[d] + row->G - (side < 0 ? box->stride[d] : 0);
   const float          value = coupling > 0 ? (float)coupling : 0;
-  const int            ghost = row->at[d] == (side > 0 ? box->n[d] - 1 : 0);
+  const int            ends  = row->at[d] == (side > 0 ? box->n[d] - 1 : 0);
+  const int            both  = !ends && column >= reader->first && column < reader->end;
 
-  if (ghost || side > 0) {
+  reader->count.couplings += both;
+  if (side > 0) {
     *link = value;
-    reader->count.links += !ghost;
-  } else {
+    reader->count.links += both;
+  } else if (both) {
     const float difference = value > *link ? value - *link : *link - value;
     const int   own        = reader->s->excess[row->G - box->stride[d]] < 0; /* such a row has no mirror to compare with */
 
@@ -99,7 +105,6 @@ static void ReadCoupling(Reader *reader, const Row *row, int d, int side, double
     reader->count.unequal += !own && difference > ASYMMETRY * fabs(row->diagonal);
     if (value > *link) *link = value;
   }
-  reader->count.couplings += !ghost;
 }
 
 /* An entry off the diagonal; column: of the matrix */
@@ -111,7 +116,7 @@ static void ReadEntry(Reader *reader, Row *row, PetscInt column, double coupling
   while (k < 6 && row->beside[k] != column) k++;
   if (k < 6) {
     reader->count.positive += coupling < -POSITIVE * row->diagonal;
-    ReadCoupling(reader, row, k / 2, k % 2 ? 1 : -1, coupling);
+    ReadCoupling(reader, row, k / 2, k % 2 ? 1 : -1, column, coupling);
   } else {
     const int d = AcrossEnds(reader, row, column);
 
@@ -125,7 +130,7 @@ static void ReadEntry(Reader *reader, Row *row, PetscInt column, double coupling
 static void ReadEntries(Reader *reader, Row *row, PetscInt r)
 {
   const FurlCsr *const csr = &reader->parts->diagonal, *const off = &reader->parts->offdiagonal;
-  const PetscInt first = reader->range[reader->s->layout.rank];
+  const PetscInt       first = reader->first;
   const PetscInt begin = off->nrows ? off->rowptr[r] : 0, end = off->nrows ? off->rowptr[r + 1] : 0;
 
   for (PetscInt k = csr->rowptr[r]; k < csr->rowptr[r + 1]; k++) {
@@ -199,24 +204,36 @@ static inline int ReadInnerRow(Reader *reader, int D, PetscInt r, int64_t G)
   return 1;
 }
 
+static void ReadRow(Reader *reader, Row *row, PetscInt r)
+{
+  const PetscInt *const n      = reader->s->box.n;
+  const int             inside = row->at[0] > 0 && row->at[0] + 1 < n[0] && row->at[1] > 0 && row->at[1] + 1 < n[1];
+
+  row->G = FurlBoxAt(&reader->s->box, row->at[0], row->at[1], row->at[2]);
+  if (inside && row->at[2] > 0 && row->at[2] + 1 < n[2] && ReadInnerRow(reader, 3, r, row->G)) return;
+  if (inside && reader->layout->N[2] == 1 && ReadInnerRow(reader, 2, r, row->G)) return;
+  FindBeside(reader, row, r);
+  ReadEntries(reader, row, r);
+  FinishRow(reader, row);
+}
+
+/* The rows follow each other as the cells do, from some cell on */
 static void ReadRows(Reader *reader)
 {
-  const PetscInt *const n = reader->s->box.n;
-  PetscInt              r = 0;
+  const PetscInt *const n = reader->s->box.n, *const N = reader->layout->N, *const start = reader->start;
+  const PetscInt        begin = reader->layout->along < 0 ? 0 : reader->first - start[0] - N[0] * (start[1] + N[1] * start[2]);
+  PetscInt              at[3] = {begin % n[0], begin / n[0] % n[1], begin / n[0] / n[1]};
 
-  for (PetscInt k = 0; k < n[2]; k++)
-    for (PetscInt j = 0; j < n[1]; j++)
-      for (PetscInt i = 0; i < n[0]; i++, r++) {
-        const int64_t G      = FurlBoxAt(&reader->s->box, i, j, k);
-        const int     inside = i > 0 && i + 1 < n[0] && j > 0 && j + 1 < n[1];
-        Row           row    = {.at = {i, j, k}, .G = G};
+  for (PetscInt r = 0; r < reader->end - reader->first; r++) {
+    Row row = {.at = {at[0], at[1], at[2]}};
 
-        if (inside && k > 0 && k + 1 < n[2] && ReadInnerRow(reader, 3, r, G)) continue;
-        if (inside && reader->s->layout.N[2] == 1 && ReadInnerRow(reader, 2, r, G)) continue;
-        FindBeside(reader, &row, r);
-        ReadEntries(reader, &row, r);
-        FinishRow(reader, &row);
-      }
+    ReadRow(reader, &row, r);
+    if (++at[0] < n[0]) continue;
+    at[0] = 0;
+    if (++at[1] < n[1]) continue;
+    at[1] = 0;
+    at[2]++;
+  }
 }
 
 /* A column that belongs to a row of its own is a boundary value: the link goes, and its weight stays on the diagonal */
@@ -238,6 +255,8 @@ static PetscErrorCode CutOwnRows(Reader *reader)
   const FurlBox *const box = &s->box;
 
   PetscFunctionBegin;
+  for (int d = 0; d < 3; d++)
+    if (s->link[d]) PetscCall(FurlGhostsFill(&s->ghosts, s->link[d]));
   PetscCall(FurlGhostsFill(&s->ghosts, s->excess));
   for (PetscInt k = 0; k < box->n[2]; k++)
     for (PetscInt j = 0; j < box->n[1]; j++)
@@ -291,49 +310,76 @@ static PetscErrorCode SignedFactor(MPI_Comm comm, const FurlCsr *csr, double *fa
 /* Reads all rows and adds up what the processes counted */
 static PetscErrorCode ReadAll(Reader *reader)
 {
-  const MPI_Comm comm = reader->s->layout.comm;
+  const MPI_Comm comm = reader->layout->comm;
 
   PetscFunctionBegin;
   reader->count   = (Counts){0};
   reader->least   = PETSC_MAX_REAL;
   reader->most    = -PETSC_MAX_REAL;
-  reader->wrapped = reader->s->layout;
+  reader->wrapped = *reader->layout;
   for (int d = 0; d < 3; d++) reader->wrapped.periodic[d] = reader->wrapped.N[d] > 2;
-  ReadRows(reader);
+  if (reader->end > reader->first) ReadRows(reader);
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &reader->least, 1, MPI_DOUBLE, MPI_MIN, comm));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &reader->most, 1, MPI_DOUBLE, MPI_MAX, comm));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &reader->count, NCOUNTS, MPI_DOUBLE, MPI_SUM, comm));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Once more with the directions that turned out to be periodic, whose ghosts the first pass had no room for */
-static PetscErrorCode ReadPeriodic(Reader *reader)
+/* All rows into a stencil of the layout, by way of one of the rows' own box where the two differ */
+static PetscErrorCode ReadInto(Reader *reader, FurlStencil *s)
 {
-  FurlLayout layout = reader->s->layout;
+  FurlLayout  rows;
+  FurlStencil read;
+  PetscInt    begin;
 
   PetscFunctionBegin;
-  reader->s->layout.piece = NULL;
-  for (int d = 0; d < 3; d++) layout.periodic[d] = reader->count.wrap[d] > 0;
-  PetscCall(FurlStencilDestroy(reader->s));
-  PetscCall(FurlStencilCreate(&layout, reader->s));
+  reader->layout = &s->layout;
+  reader->s      = s;
+  for (int d = 0; d < 3; d++) reader->start[d] = s->layout.piece[s->layout.rank].start[d];
+  if (s->layout.along < 0) {
+    PetscCall(ReadAll(reader));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(FurlLayoutOfRows(&s->layout, reader->range, s->layout.rank, &rows, &begin));
+  for (int d = 0; d < 3; d++) reader->start[d] = d == s->layout.along ? begin : 0;
+  PetscCall(FurlStencilCreate(&rows, &read));
+  reader->s = &read;
   PetscCall(ReadAll(reader));
+  PetscCall(FurlStencilDeliver(&read, reader->range, s));
+  PetscCall(FurlStencilDestroy(&read));
+  reader->s = s;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Once more with the directions that turned out to be periodic, whose ghosts the first pass had no room for */
+static PetscErrorCode ReadPeriodic(Reader *reader, FurlStencil *s)
+{
+  FurlLayout layout = s->layout;
+
+  PetscFunctionBegin;
+  s->layout.piece = NULL;
+  for (int d = 0; d < 3; d++) layout.periodic[d] = reader->count.wrap[d] > 0;
+  PetscCall(FurlStencilDestroy(s));
+  PetscCall(FurlStencilCreate(&layout, s));
+  PetscCall(ReadInto(reader, s));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode FurlStencilFromMat(Mat A, const FurlAijParts *parts, FurlLayout *layout, FurlStencil *s, double *factor, const char **why)
 {
-  Reader   reader = {.parts = parts, .s = s, .guess = -1};
+  Reader   reader = {.parts = parts, .guess = -1};
   PetscInt rows;
   double   boundary;
 
   PetscFunctionBegin;
   PetscCall(MatGetSize(A, &rows, NULL));
   PetscCall(MatGetOwnershipRanges(A, &reader.range));
+  PetscCall(MatGetOwnershipRange(A, &reader.first, &reader.end));
   PetscCall(SignedFactor(layout->comm, &parts->diagonal, factor));
   reader.factor = *factor;
   PetscCall(FurlStencilCreate(layout, s));
-  PetscCall(ReadAll(&reader));
-  if (reader.count.wrap[0] + reader.count.wrap[1] + reader.count.wrap[2] > 0) PetscCall(ReadPeriodic(&reader));
+  PetscCall(ReadInto(&reader, s));
+  if (reader.count.wrap[0] + reader.count.wrap[1] + reader.count.wrap[2] > 0) PetscCall(ReadPeriodic(&reader, s));
   if (reader.count.own > 0) {
     PetscCall(CutOwnRows(&reader));
     boundary = reader.count.boundary;
