@@ -50,6 +50,28 @@ PetscErrorCode FurlStencilDestroy(FurlStencil *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Zeros at the ghosts before (side 0) or behind (1) the cells of direction d */
+static void ClearFace(const FurlBox *box, int d, int side, float *array)
+{
+  const PetscInt n[3]  = {d == 0 ? 1 : box->n[0], d == 1 ? 1 : box->n[1], d == 2 ? 1 : box->n[2]};
+  const int64_t  ghost = side ? box->n[d] * box->stride[d] : -box->stride[d];
+
+  for (PetscInt k = 0; k < n[2]; k++)
+    for (PetscInt j = 0; j < n[1]; j++)
+      for (PetscInt i = 0; i < n[0]; i++) array[FurlBoxAt(box, i, j, k) + ghost] = 0;
+}
+
+/* The links of the ghosts before the cells of direction d are those of these cells. No ghost has others: what lies beyond it would be coupled
+ * to it, and enter sums over whole arrays */
+static PetscErrorCode FillLinks(FurlStencil *s, int d)
+{
+  PetscFunctionBegin;
+  PetscCall(FurlGhostsFill(&s->ghosts, s->link[d]));
+  for (int face = 0; FurlBoxCells(&s->box) && face < 6; face++)
+    if (s->box.ghosts[face / 2] && face != 2 * d) ClearFace(&s->box, face / 2, face % 2, s->link[d]);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode FurlStencilFinish(FurlStencil *s)
 {
   FurlGridRootArgs args = {.excess = s->excess, .root = s->root, .largest = s->largest};
@@ -57,7 +79,7 @@ PetscErrorCode FurlStencilFinish(FurlStencil *s)
   PetscFunctionBegin;
   for (int d = 0; d < 3; d++) {
     if (!s->link[d]) continue;
-    PetscCall(FurlGhostsFill(&s->ghosts, s->link[d]));
+    PetscCall(FillLinks(s, d));
     args.link[args.directions]   = s->link[d];
     args.step[args.directions++] = s->box.stride[d];
   }
