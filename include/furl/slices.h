@@ -130,8 +130,9 @@ typedef struct {
 /* 0, or the reason of failure; nothing is left behind then */
 typedef enum {
   FURL_ENCODE_OK,
-  FURL_ENCODE_MEMORY,   /* no memory */
-  FURL_ENCODE_TOO_LARGE /* more than 2^31 rows, columns or programs on this process */
+  FURL_ENCODE_MEMORY,    /* no memory */
+  FURL_ENCODE_TOO_LARGE, /* more than 2^31 rows, columns or programs on this process */
+  FURL_ENCODE_ORDER      /* columns of a row that do not ascend */
 } FurlEncodeStatus;
 
 FurlEncodeStatus FurlSlicesEncode(const FurlCsr *csr, const FurlEncoding *encoding, FurlSlices *slices);

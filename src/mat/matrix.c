@@ -55,6 +55,15 @@ PetscErrorCode FurlAijRestoreParts(Mat aij, FurlAijParts *parts)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The first row whose columns do not ascend */
+static int64_t FindDisorder(const FurlCsr *csr)
+{
+  for (int64_t i = 0; i < csr->nrows; i++)
+    for (PetscInt k = csr->rowptr[i] + 1; k < csr->rowptr[i + 1]; k++)
+      if (csr->column[k - 1] >= csr->column[k]) return i;
+  return -1;
+}
+
 static PetscErrorCode CheckEncode(FurlEncodeStatus status, const FurlCsr *csr)
 {
   PetscFunctionBegin;
@@ -62,6 +71,9 @@ static PetscErrorCode CheckEncode(FurlEncodeStatus status, const FurlCsr *csr)
   PetscCheck(status != FURL_ENCODE_TOO_LARGE, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE,
              "%" PRId64 " rows and %" PRId64 " columns on one process; a process can hold 2^31 - 2 of each: use more processes", csr->nrows,
              csr->ncols);
+  PetscCheck(status != FURL_ENCODE_ORDER, PETSC_COMM_SELF, PETSC_ERR_ARG_WRONG,
+             "The columns of local row %" PRId64 " are not in ascending order without repetition; sort the arrays given to PETSc",
+             FindDisorder(csr));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
