@@ -13,11 +13,12 @@ typedef struct {
   FurlSlices diagonal;    /* [local rows] x [local columns] */
   FurlSlices offdiagonal; /* [FURL_WIDTH * nboundary] x [nghost]: the rows of the boundary slices, in the order of the list */
   PetscInt   ninterior, nboundary;
-  int32_t   *interior; /* [ninterior] slices without off-process entries; NULL where that is all of them */
-  int32_t   *boundary; /* [nboundary] the others */
-  PetscInt   nghost;   /* columns of others that this process needs */
-  PetscInt  *ghost;    /* [nghost] their global numbers, ascending */
-  PetscSF    halo;     /* owned column entries to ghosts; NULL where no process needs any */
+  int32_t   *interior;    /* [ninterior] slices without off-process entries; NULL where that is all of them */
+  int32_t   *boundary;    /* [nboundary] the others */
+  PetscInt   nghost;      /* columns of others that this process needs */
+  PetscInt  *ghost;       /* [nghost] their global numbers, ascending */
+  uint64_t   fingerprint; /* of the off-process entries, by global numbers: adds up to zero over the processes where these are symmetric */
+  PetscSF    halo;        /* owned column entries to ghosts; NULL where no process needs any */
 } FurlMatrix;
 
 /*

@@ -16,10 +16,13 @@ static PetscInt LongestRow(const FurlSlices *slices)
 
 PetscErrorCode FurlEncodedCreate(Mat aij, MatFurlValuesType values, FurlEncoded **encoded)
 {
-  const FurlEncoding encoding = {.store = values == MAT_FURL_VALUES_PLANES ? FURL_STORE_PLANES : FURL_STORE_RAW};
-  FurlEncoded       *e;
+  FurlEncoding encoding = {.store = values == MAT_FURL_VALUES_PLANES ? FURL_STORE_PLANES : FURL_STORE_RAW};
+  FurlEncoded *e;
+  PetscBool    square;
 
   PetscFunctionBegin;
+  PetscCall(MatHasCongruentLayouts(aij, &square));
+  encoding.describe = square;
   PetscCall(PetscNew(&e));
   PetscCall(FurlMatrixEncode(aij, &encoding, &e->matrix));
   e->references  = 1;
@@ -287,6 +290,7 @@ static PetscErrorCode ComposeMethods(Mat A, PetscBool compose)
   COMPOSE(MatFurlGetMatrix);
   COMPOSE(MatFurlMultDot);
   COMPOSE(MatFurlGetIsolatedRows);
+  COMPOSE(MatFurlGetTraits);
 #undef COMPOSE
   PetscCall(PetscObjectComposeFunction(object, "MatProductSetFromOptions_anytype_C", compose ? MatProductSetFromOptions_Furl : NULL));
   PetscCall(FurlComposePreallocation(A, compose));

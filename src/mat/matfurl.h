@@ -73,7 +73,11 @@ PETSC_INTERN PetscErrorCode MatMult_Furl(Mat A, Vec x, Vec y);
 PETSC_INTERN PetscErrorCode MatMultAdd_Furl(Mat A, Vec x, Vec z, Vec y);
 PETSC_INTERN PetscErrorCode MatGetDiagonal_Furl(Mat A, Vec diagonal);
 PETSC_INTERN PetscErrorCode MatFurlMultDot_Furl(Mat A, Vec x, Vec y, PetscScalar *dot);
+
+/* traits.c */
+PETSC_INTERN PetscErrorCode FurlCheckSquare(Mat A, const char *what);
 PETSC_INTERN PetscErrorCode MatFurlGetIsolatedRows_Furl(Mat A, IS *rows);
+PETSC_INTERN PetscErrorCode MatFurlGetTraits_Furl(Mat A, FurlMatTraits *traits);
 
 /* transpose.c */
 PETSC_INTERN PetscErrorCode MatMultTranspose_Furl(Mat A, Vec x, Vec y);

@@ -1,5 +1,6 @@
 /* Encodes this process's rows of an AIJ matrix */
 #include <furl/compat.h>
+#include <furl/fingerprint.h>
 #include <furl/matrix.h>
 
 static PetscErrorCode GetCsr(Mat A, FurlCsr *csr)
@@ -121,10 +122,23 @@ static PetscErrorCode EncodeBoundary(const FurlCsr *all, const FurlEncoding *enc
   csr.column        = column;
   csr.value         = value;
   own.skip_diagonal = 0;
+  own.describe      = 0;
   own.row_scale     = row_scale;
   own.column_scale  = ghost_scale;
   PetscCall(CheckEncode(FurlSlicesEncode(&csr, &own, &matrix->offdiagonal), &csr));
   PetscCall(PetscFree4(rowptr, column, value, row_scale));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Of the off-process entries, by their global rows and columns */
+static PetscErrorCode FingerprintBoundary(Mat aij, const FurlCsr *csr, const PetscInt *ghost, uint64_t *sum)
+{
+  PetscInt first;
+
+  PetscFunctionBegin;
+  PetscCall(MatGetOwnershipRange(aij, &first, NULL));
+  for (int64_t i = 0; i < csr->nrows; i++)
+    for (PetscInt k = csr->rowptr[i]; k < csr->rowptr[i + 1]; k++) *sum += FurlFingerprint(first + i, ghost[csr->column[k]], csr->value[k]);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -167,6 +181,7 @@ PetscErrorCode FurlMatrixEncode(Mat aij, const FurlEncoding *encoding, FurlMatri
       PetscCall(FurlHaloEnd(matrix, MPI_DOUBLE, encoding->column_scale, ghost_scale));
     }
     PetscCall(EncodeBoundary(&parts.offdiagonal, encoding, ghost_scale, matrix));
+    if (encoding->describe) PetscCall(FingerprintBoundary(aij, &parts.offdiagonal, parts.ghost, &matrix->fingerprint));
     PetscCall(PetscFree(ghost_scale));
   }
   PetscCall(FurlAijRestoreParts(aij, &parts));

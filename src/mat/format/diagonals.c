@@ -26,6 +26,7 @@ typedef struct {
   int       n;
   int64_t   rows, slices; /* looked at */
   Candidate candidate[CANDIDATES];
+  uint8_t   bucket[4 * CANDIDATES]; /* hash table: number of the candidate + 1, 0 where free */
 } Sample;
 
 static int HasMirror(const FurlEncoder *e, int64_t i, int64_t j, uint64_t bits)
@@ -45,12 +46,14 @@ static int HasMirror(const FurlEncoder *e, int64_t i, int64_t j, uint64_t bits)
 
 static Candidate *FindCandidate(Sample *sample, int32_t offset)
 {
-  int c = 0;
+  uint32_t b = (uint32_t)offset * 2654435761u % (4 * CANDIDATES); /* Knuth's multiplier: near offsets spread */
 
-  while (c < sample->n && sample->candidate[c].offset != offset) c++;
-  if (c == CANDIDATES) return NULL;
-  if (c == sample->n) sample->candidate[sample->n++] = (Candidate){.offset = offset, .slice = -1};
-  return sample->candidate + c;
+  for (; sample->bucket[b]; b = (b + 1) % (4 * CANDIDATES))
+    if (sample->candidate[sample->bucket[b] - 1].offset == offset) return sample->candidate + sample->bucket[b] - 1;
+  if (sample->n == CANDIDATES) return NULL;
+  sample->candidate[sample->n++] = (Candidate){.offset = offset, .slice = -1};
+  sample->bucket[b]              = (uint8_t)sample->n;
+  return sample->candidate + sample->n - 1;
 }
 
 static void SampleEntry(const FurlEncoder *e, Sample *sample, int64_t i, PetscInt k)

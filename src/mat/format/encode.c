@@ -96,17 +96,19 @@ static int EncoderInit(FurlEncoder *e, const FurlCsr *csr, const FurlEncoding *e
 
   *e            = (FurlEncoder){.csr = csr, .encoding = encoding, .slices = slices};
   e->own_column = calloc(longest * FURL_WIDTH + 1, sizeof(*e->own_column));
+  e->lane       = calloc(longest * FURL_WIDTH + 1, sizeof(*e->lane));
   e->own_value  = calloc(longest * FURL_WIDTH + 1, sizeof(*e->own_value));
   e->slot       = calloc((size_t)FURL_MAX_SLOTS * FURL_WIDTH, sizeof(*e->slot));
   e->expected   = calloc((size_t)FURL_MAX_SLOTS * FURL_WIDTH, sizeof(*e->expected));
-  return FurlProgramDraftInit(&e->draft, longest > FURL_MAX_SLOTS ? longest : FURL_MAX_SLOTS) && e->own_column && e->own_value && e->slot &&
-         e->expected;
+  return FurlProgramDraftInit(&e->draft, longest > FURL_MAX_SLOTS ? longest : FURL_MAX_SLOTS) && e->own_column && e->own_value && e->lane &&
+         e->slot && e->expected;
 }
 
 static void EncoderFree(FurlEncoder *e)
 {
   free(e->expected);
   free(e->slot);
+  free(e->lane);
   free(e->own_value);
   free(e->own_column);
   FurlProgramDraftFree(&e->draft);

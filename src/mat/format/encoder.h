@@ -36,6 +36,7 @@ typedef struct {
   const double       *value;
   int32_t            *own_column; /* [FURL_WIDTH * longest row] copies that had to be made */
   double             *own_value;
+  uint8_t            *lane; /* [FURL_WIDTH * longest row] row of the slice of an entry, where it is wanted */
   double             *slot; /* [FURL_MAX_SLOTS][FURL_WIDTH] values of a pattern, zero where a row misses the slot */
 } FurlEncoder;
 
@@ -64,6 +65,9 @@ FurlEncodeStatus FurlEncodeIrregular(FurlEncoder *e);
 FurlEncodeStatus FurlDiagonalsChoose(FurlEncoder *e);
 void             FurlDiagonalsStore(FurlEncoder *e, int64_t s, int loaded);
 int              FurlDiagonalsMatch(FurlEncoder *e, int64_t row0, int32_t k, const double *value);
+
+/* describe.c: adds slice s to the fingerprint and to the lone rows, where they are wanted; `loaded` as above */
+FurlEncodeStatus FurlDescribeSlice(FurlEncoder *e, int64_t s, int loaded);
 
 /* values.c: ways to store the n values (a multiple of FURL_GROUP) of a slot */
 int        FurlValuesAreConstant(const double *value, uint32_t mask, double *constant);

@@ -197,6 +197,7 @@ FurlEncodeStatus FurlEncodePattern(FurlEncoder *e, int64_t s, int *done)
   FurlEncodeStatus        status;
 
   status = LoadPattern(e, s * FURL_WIDTH, done);
+  if (!status) status = FurlDescribeSlice(e, s, *done);
   if (status) return status;
   FurlDiagonalsStore(e, s, *done);
   if (!*done) return FURL_ENCODE_OK;

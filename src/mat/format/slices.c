@@ -5,7 +5,7 @@
 #include "array.h"
 
 /* Every array of the container with the size of its items, so that each loop over them is written once */
-#define FOR_EACH_ARRAY(X)     \
+#define FOR_EACH_VIEWED(X)    \
   X(header, FurlSliceHeader)  \
   X(program, FurlProgram)     \
   X(offset, int32_t)          \
@@ -30,6 +30,10 @@
   X(count, uint8_t)           \
   X(delta, uint16_t)          \
   X(index, int32_t)
+
+#define FOR_EACH_ARRAY(X) \
+  FOR_EACH_VIEWED(X)      \
+  X(lone, int32_t)
 
 void FurlSlicesInit(FurlSlices *slices, int64_t nrows, int64_t ncols)
 {
@@ -58,7 +62,7 @@ FurlSlicesView FurlSlicesGetView(const FurlSlices *slices)
   FurlSlicesView view = {.nrows = slices->nrows, .ncols = slices->ncols, .nslices = slices->nslices};
 
 #define POINT(name, type) view.name = slices->name.data;
-  FOR_EACH_ARRAY(POINT)
+  FOR_EACH_VIEWED(POINT)
 #undef POINT
   return view;
 }
@@ -151,7 +155,13 @@ static int64_t DecodePatternRow(const FurlSlicesView *view, const FurlSliceHeade
   return n;
 }
 
-static int64_t DecodeIrregularRow(const FurlSlicesView *view, const FurlSliceHeader *header, int64_t i, PetscInt *column, double *value)
+/* Entries of row i in columns `first` and beyond, until `most` of them are found */
+typedef struct {
+  int64_t first, most;
+} Range;
+
+static int64_t DecodeIrregularRow(const FurlSlicesView *view, const FurlSliceHeader *header, int64_t i, Range range, PetscInt *column,
+                                  double *value)
 {
   const FurlProgram *const   p         = view->program + header->program;
   const FurlIrregular *const irregular = view->irregular + header->irregular;
@@ -161,14 +171,16 @@ static int64_t DecodeIrregularRow(const FurlSlicesView *view, const FurlSliceHea
   int64_t                    n  = 0;
 
   while (row[l] != i % FURL_WIDTH) l++;
-  for (int32_t k = 0; k < p->nslots && l < view->count[irregular->slots + (size_t)k]; k++) {
+  for (int32_t k = 0; k < p->nslots && l < view->count[irregular->slots + (size_t)k] && n < range.most; k++) {
     const size_t  slot   = irregular->slots + (size_t)k;
     const size_t  padded = (view->count[slot] + (size_t)FURL_GROUP - 1) / FURL_GROUP * FURL_GROUP;
     const int32_t j      = p->columns == FURL_COLUMNS_DELTA16 ? view->base[slot] + view->delta[at_column + l] : view->index[at_column + l];
 
-    if (column) column[n] = j;
-    if (value) value[n] = ReadValue(view, &at, p->first + k, l);
-    n++;
+    if (j >= range.first) {
+      if (column) column[n] = j;
+      if (value) value[n] = ReadValue(view, &at, p->first + k, l);
+      n++;
+    }
     at_column += padded;
     AdvanceCursor(view, &at, p->first + k, padded);
   }
@@ -180,5 +192,37 @@ int64_t FurlSlicesDecodeRow(const FurlSlicesView *view, int64_t i, PetscInt *col
   const FurlSliceHeader *const header = view->header + i / FURL_WIDTH;
 
   if (view->program[header->program].columns == FURL_COLUMNS_PATTERN) return DecodePatternRow(view, header, i, column, value);
-  return DecodeIrregularRow(view, header, i, column, value);
+  return DecodeIrregularRow(view, header, i, (Range){0, INT64_MAX}, column, value);
+}
+
+static void DecodePatternDiagonal(const FurlSlicesView *view, const FurlSliceHeader *header, int64_t row0, int nrows, double *diagonal)
+{
+  const FurlProgram *const p    = view->program + header->program;
+  Cursor                   at   = FirstCursor(header);
+  int32_t                  slot = p->first;
+
+  for (; slot < p->first + p->nslots && view->offset[slot] < 0; slot++) AdvanceCursor(view, &at, slot, FURL_WIDTH);
+  if (slot == p->first + p->nslots || view->offset[slot]) return;
+  for (int l = 0; l < nrows; l++)
+    if (view->mask[slot] >> l & 1)
+      diagonal[l] = view->kind[slot] >= FURL_VALUES_DIAGONAL ? ReadDiagonal(view, slot, row0 + l) : ReadValue(view, &at, slot, (size_t)l);
+}
+
+void FurlSlicesDecodeDiagonal(const FurlSlicesView *view, int64_t s, double *diagonal)
+{
+  const FurlSliceHeader *const header = view->header + s;
+  const int64_t                row0   = s * FURL_WIDTH;
+  const int                    nrows  = (int)(view->nrows - row0 < FURL_WIDTH ? view->nrows - row0 : FURL_WIDTH);
+
+  for (int l = 0; l < nrows; l++) diagonal[l] = 0;
+  if (view->program[header->program].columns == FURL_COLUMNS_PATTERN) {
+    DecodePatternDiagonal(view, header, row0, nrows, diagonal);
+    return;
+  }
+  for (int l = 0; l < nrows; l++) {
+    PetscInt column;
+    double   value;
+
+    if (DecodeIrregularRow(view, header, row0 + l, (Range){row0 + l, 1}, &column, &value) && column == row0 + l) diagonal[l] = value;
+  }
 }
