@@ -150,8 +150,8 @@ FurlSlicesView   FurlSlicesGetView(const FurlSlices *slices);
  * for HEAD */
 int64_t FurlSlicesDecodeRow(const FurlSlicesView *view, int64_t i, PetscInt *column, double *value);
 
-/* The diagonal entries of the rows of slice s, zero where there is none: [rows of the slice] */
-void FurlSlicesDecodeDiagonal(const FurlSlicesView *view, int64_t s, double *diagonal);
+/* The diagonal entries of the rows of slice s, zero where there is none: [rows of the slice]; column and value have room for a row */
+void FurlSlicesDecodeDiagonal(const FurlSlicesView *view, int64_t s, PetscInt *column, double *value, double *diagonal);
 
 /* Bytes held, and the number of slots and entries of each way of storing values */
 typedef struct {

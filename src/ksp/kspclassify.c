@@ -1,31 +1,37 @@
 /* Which method suits: is A symmetric, with a diagonal of one sign, where rows that hold nothing but their diagonal do not count */
 #include "kspfurlimpl.h"
+#include <furl/planes.h>
 
-/* A number in (-1, 1) that depends on nothing but the global index and the seed (finalizer of SplitMix64, public domain) */
-static PetscReal HashToUnit(uint64_t index, uint64_t seed)
+/* 64 bits that depend on nothing but the global index and the seed (finalizer of SplitMix64, public domain) */
+static uint64_t Hash(uint64_t index, uint64_t seed)
 {
   uint64_t x = index + seed * UINT64_C(0x9e3779b97f4a7c15);
 
   x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
   x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-  x ^= x >> 31;
-  return ((double)(x >> 11) + 0.5) / 4503599627370496.0 - 1.0; /* 2^52 */
+  return x ^ x >> 31;
 }
 
-/* 2^-e where the size is near 4^e, 1 where there is none such: a root to a factor of two, in integers */
-static PetscReal InverseRoot(PetscReal size)
+/* A number in (-1, 1) */
+static PetscReal HashToUnit(uint64_t index, uint64_t seed)
 {
-  int exponent;
-
-  if (!(size > 0) || PetscIsInfReal(size)) return 1;
-  (void)frexp(size, &exponent);
-  return ldexp(1, -(exponent / 2));
+  return ((double)(Hash(index, seed) >> 11) + 0.5) / 4503599627370496.0 - 1.0; /* 2^52 */
 }
 
 /*
-  v_i = +-[0.5, 1) / sqrt|d_i|, roots up to a factor of two, so that equations of all scales weigh about the same; 0 on isolated rows. The
-  weight of an entry is thus never small by chance
+  A number in +-[0.5, 1) 2^-e, where `size` lies between 4^e and 4^(e+1): about 1/sqrt(size), in integers, as there are many. Sizes that are
+  zero, denormal or not finite count as one
 */
+static PetscReal HashToWeight(uint64_t index, uint64_t seed, double size)
+{
+  const uint64_t hash  = Hash(index, seed);
+  const int64_t  field = (int64_t)(FurlDoubleToBits(size) >> 52 & 2047);
+  const int64_t  e     = field && field < 2047 ? (field - 1023) >> 1 : 0;
+
+  return FurlDoubleFromBits((hash & UINT64_C(1) << 63) | (uint64_t)(1022 - e) << 52 | hash << 1 >> 12);
+}
+
+/* What the symmetry is tested with: equations of all scales weigh about the same, and no weight is small by chance; 0 on isolated rows */
 static PetscErrorCode TestVector(const KSP_Furl *f, Vec d, uint64_t seed, Vec v)
 {
   const PetscScalar *diagonal = NULL;
@@ -36,11 +42,8 @@ static PetscErrorCode TestVector(const KSP_Furl *f, Vec d, uint64_t seed, Vec v)
   PetscCall(VecGetOwnershipRange(v, &first, &last));
   if (d) PetscCall(VecGetArrayRead(d, &diagonal));
   PetscCall(VecGetArrayWrite(v, &entry));
-  for (PetscInt i = 0; i < last - first; i++) {
-    const PetscReal random = HashToUnit((uint64_t)(first + i), seed);
-
-    entry[i] = (random < 0 ? random - 1 : random + 1) / 2 * (diagonal ? InverseRoot(PetscAbsScalar(diagonal[i])) : 1);
-  }
+  for (PetscInt i = 0; i < last - first; i++)
+    entry[i] = HashToWeight((uint64_t)(first + i), seed, diagonal ? PetscRealPart(diagonal[i]) : 1);
   for (PetscInt k = 0; k < f->nisolated; k++) entry[f->isolated[k]] = 0;
   PetscCall(VecRestoreArrayWrite(v, &entry));
   if (d) PetscCall(VecRestoreArrayRead(d, &diagonal));
@@ -215,10 +218,10 @@ static PetscErrorCode Classify(KSP ksp, Mat op, Mat A)
   PetscCall(KnowSymmetry(ksp, A, get ? &traits : NULL, &known));
   f->one_signed = get ? traits.one_signed : PETSC_TRUE; /* unknown without a diagonal: CG finds out */
   if (known && get) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(MatHasOperation(op, MATOP_GET_DIAGONAL, &has));
+  PetscCall(MatHasOperation(A, MATOP_GET_DIAGONAL, &has));
   if (has) {
     PetscCall(VecDuplicate(FurlKSPr(f), &d));
-    PetscCall(MatGetDiagonal(op, d));
+    PetscCall(MatGetDiagonal(A, d));
     if (!get) PetscCall(TestSign(ksp, d, &f->one_signed));
   }
   if (!known) PetscCall(FindSymmetry(ksp, op, d));

@@ -75,7 +75,7 @@ static PetscErrorCode Encode(KSP ksp, Mat A)
 }
 
 /* Reads rows and diagonal of the rows that Mat furl reports; a zero among the diagonals leaves them to the Krylov method */
-static PetscErrorCode ReadIsolated(KSP_Furl *f, Mat op, IS rows)
+static PetscErrorCode ReadIsolated(KSP_Furl *f, Mat A, IS rows)
 {
   const PetscInt    *row;
   const PetscScalar *diagonal;
@@ -84,11 +84,11 @@ static PetscErrorCode ReadIsolated(KSP_Furl *f, Mat op, IS rows)
   Vec                d    = FurlKSPr(f);
 
   PetscFunctionBegin;
-  PetscCall(MatGetOwnershipRange(op, &first, NULL));
+  PetscCall(MatGetOwnershipRange(A, &first, NULL));
   PetscCall(ISGetLocalSize(rows, &f->nisolated));
   PetscCall(PetscMalloc1(f->nisolated, &f->isolated));
   PetscCall(PetscMalloc1(f->nisolated, &f->pivot));
-  PetscCall(MatGetDiagonal(op, d));
+  PetscCall(MatGetDiagonal(A, d));
   PetscCall(VecGetArrayRead(d, &diagonal));
   PetscCall(ISGetIndices(rows, &row));
   for (PetscInt k = 0; k < f->nisolated; k++) {
@@ -98,14 +98,14 @@ static PetscErrorCode ReadIsolated(KSP_Furl *f, Mat op, IS rows)
   }
   PetscCall(ISRestoreIndices(rows, &row));
   PetscCall(VecRestoreArrayRead(d, &diagonal));
-  PetscCallMPI(MPI_Allreduce(&zero, &any, 1, MPI_INT, MPI_MAX, PetscObjectComm((PetscObject)op)));
+  PetscCallMPI(MPI_Allreduce(&zero, &any, 1, MPI_INT, MPI_MAX, PetscObjectComm((PetscObject)A)));
   if (any) f->nisolated = 0;
-  PetscCallMPI(MPI_Allreduce(&f->nisolated, &f->nisolated_all, 1, MPIU_INT, MPI_SUM, PetscObjectComm((PetscObject)op)));
+  PetscCallMPI(MPI_Allreduce(&f->nisolated, &f->nisolated_all, 1, MPIU_INT, MPI_SUM, PetscObjectComm((PetscObject)A)));
   f->has_isolated = f->nisolated_all ? PETSC_TRUE : PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode FindIsolated(KSP ksp, Mat op)
+static PetscErrorCode FindIsolated(KSP ksp, Mat op, Mat A)
 {
   KSP_Furl                *f = (KSP_Furl *)ksp->data;
   FurlMatGetIsolatedRowsFn get;
@@ -115,7 +115,7 @@ static PetscErrorCode FindIsolated(KSP ksp, Mat op)
   PetscCall(PetscObjectQueryFunction((PetscObject)op, "MatFurlGetIsolatedRows_C", &get));
   if (!get) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall((*get)(op, &rows));
-  if (rows) PetscCall(ReadIsolated(f, op, rows));
+  if (rows) PetscCall(ReadIsolated(f, A, rows));
   PetscCall(ISDestroy(&rows));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -157,7 +157,7 @@ PetscErrorCode FurlKSPRefresh(KSP ksp, PetscBool *changed)
   PetscCall(FurlKSPForget(ksp));
   PetscCall(Encode(ksp, A));
   op = f->F ? f->F : A;
-  PetscCall(FindIsolated(ksp, op));
+  PetscCall(FindIsolated(ksp, op, A));
   PetscCall(FurlKSPClassify(ksp, op, A));
   f->mat_id      = id;
   f->mat_nonzero = nonzero;

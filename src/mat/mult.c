@@ -77,38 +77,38 @@ PetscErrorCode MatFurlMultDot_Furl(Mat A, Vec x, Vec y, PetscScalar *dot)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The entries whose column is their row: among this process's columns where rows and columns are distributed alike */
-static PetscErrorCode GetDiagonalByRows(Mat A, PetscScalar *d)
+/* The entries whose column is their row, wherever the columns of a row are */
+static PetscErrorCode GetDiagonalByRows(Mat A, PetscInt *column, PetscScalar *value, PetscScalar *d)
 {
-  const PetscInt longest = ((Mat_Furl *)A->data)->encoded->longest_row;
-  PetscInt      *column, n;
-  PetscScalar   *value;
+  PetscInt n;
 
   PetscFunctionBegin;
-  PetscCall(PetscMalloc2(longest, &column, longest, &value));
   for (PetscInt i = 0; i < A->rmap->n; i++) {
     d[i] = 0;
     PetscCall(FurlDecodeRow(A, i, &n, column, value));
     for (PetscInt k = 0; k < n; k++)
       if (column[k] == A->rmap->rstart + i) d[i] = value[k];
   }
-  PetscCall(PetscFree2(column, value));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode MatGetDiagonal_Furl(Mat A, Vec diagonal)
 {
-  const FurlSlicesView view = FurlSlicesGetView(&((Mat_Furl *)A->data)->encoded->matrix.diagonal);
-  PetscScalar         *d;
-  PetscBool            alike;
+  const FurlEncoded *const e    = ((Mat_Furl *)A->data)->encoded;
+  const FurlSlicesView     view = FurlSlicesGetView(&e->matrix.diagonal);
+  PetscInt                *column;
+  PetscScalar             *value, *d;
+  PetscBool                alike;
 
   PetscFunctionBegin;
   PetscCall(MatHasCongruentLayouts(A, &alike));
+  PetscCall(PetscMalloc2(e->longest_row, &column, e->longest_row, &value));
   PetscCall(VecGetArrayWrite(diagonal, &d));
   if (alike)
-    for (int64_t s = 0; s < view.nslices; s++) FurlSlicesDecodeDiagonal(&view, s, d + s * FURL_WIDTH);
+    for (int64_t s = 0; s < view.nslices; s++) FurlSlicesDecodeDiagonal(&view, s, column, value, d + s * FURL_WIDTH);
   else
-    PetscCall(GetDiagonalByRows(A, d));
+    PetscCall(GetDiagonalByRows(A, column, value, d));
   PetscCall(VecRestoreArrayWrite(diagonal, &d));
+  PetscCall(PetscFree2(column, value));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

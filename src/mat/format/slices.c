@@ -155,13 +155,7 @@ static int64_t DecodePatternRow(const FurlSlicesView *view, const FurlSliceHeade
   return n;
 }
 
-/* Entries of row i in columns `first` and beyond, until `most` of them are found */
-typedef struct {
-  int64_t first, most;
-} Range;
-
-static int64_t DecodeIrregularRow(const FurlSlicesView *view, const FurlSliceHeader *header, int64_t i, Range range, PetscInt *column,
-                                  double *value)
+static int64_t DecodeIrregularRow(const FurlSlicesView *view, const FurlSliceHeader *header, int64_t i, PetscInt *column, double *value)
 {
   const FurlProgram *const   p         = view->program + header->program;
   const FurlIrregular *const irregular = view->irregular + header->irregular;
@@ -171,16 +165,14 @@ static int64_t DecodeIrregularRow(const FurlSlicesView *view, const FurlSliceHea
   int64_t                    n  = 0;
 
   while (row[l] != i % FURL_WIDTH) l++;
-  for (int32_t k = 0; k < p->nslots && l < view->count[irregular->slots + (size_t)k] && n < range.most; k++) {
+  for (int32_t k = 0; k < p->nslots && l < view->count[irregular->slots + (size_t)k]; k++) {
     const size_t  slot   = irregular->slots + (size_t)k;
     const size_t  padded = (view->count[slot] + (size_t)FURL_GROUP - 1) / FURL_GROUP * FURL_GROUP;
     const int32_t j      = p->columns == FURL_COLUMNS_DELTA16 ? view->base[slot] + view->delta[at_column + l] : view->index[at_column + l];
 
-    if (j >= range.first) {
-      if (column) column[n] = j;
-      if (value) value[n] = ReadValue(view, &at, p->first + k, l);
-      n++;
-    }
+    if (column) column[n] = j;
+    if (value) value[n] = ReadValue(view, &at, p->first + k, l);
+    n++;
     at_column += padded;
     AdvanceCursor(view, &at, p->first + k, padded);
   }
@@ -192,7 +184,7 @@ int64_t FurlSlicesDecodeRow(const FurlSlicesView *view, int64_t i, PetscInt *col
   const FurlSliceHeader *const header = view->header + i / FURL_WIDTH;
 
   if (view->program[header->program].columns == FURL_COLUMNS_PATTERN) return DecodePatternRow(view, header, i, column, value);
-  return DecodeIrregularRow(view, header, i, (Range){0, INT64_MAX}, column, value);
+  return DecodeIrregularRow(view, header, i, column, value);
 }
 
 static void DecodePatternDiagonal(const FurlSlicesView *view, const FurlSliceHeader *header, int64_t row0, int nrows, double *diagonal)
@@ -208,7 +200,7 @@ static void DecodePatternDiagonal(const FurlSlicesView *view, const FurlSliceHea
       diagonal[l] = view->kind[slot] >= FURL_VALUES_DIAGONAL ? ReadDiagonal(view, slot, row0 + l) : ReadValue(view, &at, slot, (size_t)l);
 }
 
-void FurlSlicesDecodeDiagonal(const FurlSlicesView *view, int64_t s, double *diagonal)
+void FurlSlicesDecodeDiagonal(const FurlSlicesView *view, int64_t s, PetscInt *column, double *value, double *diagonal)
 {
   const FurlSliceHeader *const header = view->header + s;
   const int64_t                row0   = s * FURL_WIDTH;
@@ -220,9 +212,9 @@ void FurlSlicesDecodeDiagonal(const FurlSlicesView *view, int64_t s, double *dia
     return;
   }
   for (int l = 0; l < nrows; l++) {
-    PetscInt column;
-    double   value;
+    const int64_t n = FurlSlicesDecodeRow(view, row0 + l, column, value);
 
-    if (DecodeIrregularRow(view, header, row0 + l, (Range){row0 + l, 1}, &column, &value) && column == row0 + l) diagonal[l] = value;
+    for (int64_t k = 0; k < n; k++)
+      if (column[k] == row0 + l) diagonal[l] = value[k];
   }
 }
