@@ -26,6 +26,7 @@ typedef struct {
   and local columns (both given or both NULL, alike on all processes); those of the ghosts are fetched.
 */
 PETSC_INTERN PetscErrorCode FurlMatrixEncode(Mat aij, const FurlEncoding *encoding, FurlMatrix *matrix);
+PETSC_INTERN PetscErrorCode FurlMatrixReencode(Mat aij, const FurlEncoding *encoding, FurlMatrix *matrix); /* in the memory it has */
 PETSC_INTERN PetscErrorCode FurlMatrixDestroy(FurlMatrix *matrix);
 
 /* Owned entries of a distributed vector to the processes that need them; nothing to do where halo is NULL. unit: MPI_DOUBLE or MPI_FLOAT */

@@ -141,7 +141,9 @@ typedef enum {
 } FurlEncodeStatus;
 
 FurlEncodeStatus FurlSlicesEncode(const FurlCsr *csr, const FurlEncoding *encoding, FurlSlices *slices);
-void             FurlSlicesInit(FurlSlices *slices, int64_t nrows, int64_t ncols); /* empty, nothing allocated */
+FurlEncodeStatus FurlSlicesReencode(const FurlCsr *csr, const FurlEncoding *encoding, FurlSlices *slices); /* in the memory that it has */
+void             FurlSlicesInit(FurlSlices *slices, int64_t nrows, int64_t ncols);                         /* empty, nothing allocated */
+void             FurlSlicesClear(FurlSlices *slices, int64_t nrows, int64_t ncols);                        /* empty, with its memory */
 void             FurlSlicesFree(FurlSlices *slices);
 void             FurlSlicesTrim(FurlSlices *slices);
 FurlSlicesView   FurlSlicesGetView(const FurlSlices *slices);

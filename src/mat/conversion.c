@@ -196,7 +196,7 @@ static PetscErrorCode KeepIdentity(Mat A, Mat F)
 }
 
 /* The pattern counts as new unless A has already given it */
-static PetscErrorCode NotePattern(Mat A, Mat F)
+static PetscErrorCode NotePattern(Mat A, Mat F, PetscBool *known)
 {
   Mat_Furl *const  f = F->data;
   PetscObjectId    source;
@@ -205,16 +205,34 @@ static PetscErrorCode NotePattern(Mat A, Mat F)
   PetscFunctionBegin;
   PetscCall(PetscObjectGetId((PetscObject)A, &source));
   PetscCall(MatGetNonzeroState(A, &pattern));
-  if (source != f->source || pattern != f->source_pattern) F->nonzerostate++;
+  *known = (PetscBool)(source == f->source && pattern == f->source_pattern);
+  if (!*known) F->nonzerostate++;
   f->source         = source;
   f->source_pattern = pattern;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Makes F hold the values of aij; where its own have the same pattern and are nobody else's their memory is used again */
+static PetscErrorCode TakeValues(Mat aij, PetscBool known_pattern, Mat F)
+{
+  Mat_Furl *const f       = F->data;
+  FurlEncoded    *encoded = f->encoded;
+
+  PetscFunctionBegin;
+  if (known_pattern && encoded && encoded->references == 1) {
+    f->encoded   = NULL;
+    F->assembled = PETSC_FALSE; /* an error must not leave half of the values */
+    PetscCall(FurlEncodedUpdate(aij, f->values, encoded));
+  } else
+    PetscCall(FurlEncodedCreate(aij, f->values, &encoded));
+  PetscCall(FurlSetEncoded(F, encoded));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode MatConvertFrom_Furl(Mat A, MatType type, MatReuse reuse, Mat *F)
 {
-  Mat          aij, B;
-  FurlEncoded *encoded;
+  Mat       aij, B;
+  PetscBool known = PETSC_FALSE;
 
   PetscFunctionBegin;
   if (reuse == MAT_REUSE_MATRIX) {
@@ -228,10 +246,9 @@ PetscErrorCode MatConvertFrom_Furl(Mat A, MatType type, MatReuse reuse, Mat *F)
     PetscCall(FurlReadOptions(B));
   }
   PetscCall(GetAij(A, &aij));
-  PetscCall(FurlEncodedCreate(aij, ((Mat_Furl *)B->data)->values, &encoded));
+  PetscCall(NotePattern(A, B, &known));
+  PetscCall(TakeValues(aij, known, B));
   PetscCall(MatDestroy(&aij));
-  PetscCall(FurlSetEncoded(B, encoded));
-  PetscCall(NotePattern(A, B));
   if (reuse == MAT_INPLACE_MATRIX) {
     PetscCall(KeepIdentity(A, B));
     PetscCall(MatHeaderReplace(A, &B));
@@ -275,7 +292,7 @@ PetscErrorCode MatConvert_Furl(Mat F, MatType type, MatReuse reuse, Mat *A)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Encoded values are never changed, so that a copy shares them */
+/* Encoded values that are shared are never changed */
 PetscErrorCode MatDuplicate_Furl(Mat A, MatDuplicateOption option, Mat *B)
 {
   Mat_Furl *const f = A->data;

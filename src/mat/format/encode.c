@@ -115,12 +115,12 @@ static void EncoderFree(FurlEncoder *e)
   free(e->table.bucket);
 }
 
-FurlEncodeStatus FurlSlicesEncode(const FurlCsr *csr, const FurlEncoding *encoding, FurlSlices *slices)
+FurlEncodeStatus FurlSlicesReencode(const FurlCsr *csr, const FurlEncoding *encoding, FurlSlices *slices)
 {
   FurlEncodeStatus status = FURL_ENCODE_OK;
   FurlEncoder      e;
 
-  FurlSlicesInit(slices, csr->nrows, csr->ncols);
+  FurlSlicesClear(slices, csr->nrows, csr->ncols);
   if (csr->nrows >= INT32_MAX || csr->ncols >= INT32_MAX) return FURL_ENCODE_TOO_LARGE;
   if (!EncoderInit(&e, csr, encoding, slices)) status = FURL_ENCODE_MEMORY;
   if (!status) status = FurlDiagonalsChoose(&e);
@@ -131,4 +131,10 @@ FurlEncodeStatus FurlSlicesEncode(const FurlCsr *csr, const FurlEncoding *encodi
   else
     FurlSlicesTrim(slices);
   return status;
+}
+
+FurlEncodeStatus FurlSlicesEncode(const FurlCsr *csr, const FurlEncoding *encoding, FurlSlices *slices)
+{
+  FurlSlicesInit(slices, csr->nrows, csr->ncols);
+  return FurlSlicesReencode(csr, encoding, slices);
 }

@@ -43,6 +43,19 @@ void FurlSlicesInit(FurlSlices *slices, int64_t nrows, int64_t ncols)
 #undef INIT
 }
 
+void FurlSlicesClear(FurlSlices *slices, int64_t nrows, int64_t ncols)
+{
+  FurlSlices empty;
+
+  FurlSlicesInit(&empty, nrows, ncols);
+#define TAKE(name, type)               \
+  empty.name.data = slices->name.data; \
+  empty.name.room = slices->name.room;
+  FOR_EACH_ARRAY(TAKE)
+#undef TAKE
+  *slices = empty;
+}
+
 void FurlSlicesFree(FurlSlices *slices)
 {
 #define FREE(name, type) FurlArrayFree(&slices->name);
