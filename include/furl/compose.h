@@ -15,10 +15,17 @@
   MatFurlGetIsolatedRows_C  the local rows (global numbering, sorted, owned by this rank) that hold nothing but their diagonal entry, as
                             Dirichlet rows kept in the system do (stored zeros count for nothing, the diagonal entry is not zero); the
                             caller destroys the IS. NULL where no rank has one. Square matrices with the same layout of rows and columns.
+  MatFurlGetTraits_C        what was seen of the entries when they were encoded. Collective; matrices as above
   MatFurlGetMatrix_C        the compressed form itself, valid until the values change
 */
 typedef PetscErrorCode (*FurlMatMultDotFn)(Mat A, Vec x, Vec y, PetscScalar *dot);
 typedef PetscErrorCode (*FurlMatGetIsolatedRowsFn)(Mat A, IS *rows);
+
+typedef struct {
+  PetscBool symmetric;  /* the matrix is its own transpose bit for bit, zeros apart; else it may yet be so up to rounding */
+  PetscBool one_signed; /* outside the isolated rows each diagonal entry is positive, or each is negative */
+} FurlMatTraits;
+typedef PetscErrorCode (*FurlMatGetTraitsFn)(Mat A, FurlMatTraits *traits);
 typedef PetscErrorCode (*FurlMatGetMatrixFn)(Mat A, const FurlMatrix **matrix);
 
 /*

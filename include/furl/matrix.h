@@ -13,11 +13,12 @@ typedef struct {
   FurlSlices diagonal;    /* [local rows] x [local columns] */
   FurlSlices offdiagonal; /* [FURL_WIDTH * nboundary] x [nghost]: the rows of the boundary slices, in the order of the list */
   PetscInt   ninterior, nboundary;
-  int32_t   *interior; /* [ninterior] slices without off-process entries; NULL where that is all of them */
-  int32_t   *boundary; /* [nboundary] the others */
-  PetscInt   nghost;   /* columns of others that this process needs */
-  PetscInt  *ghost;    /* [nghost] their global numbers, ascending */
-  PetscSF    halo;     /* owned column entries to ghosts; NULL where no process needs any */
+  int32_t   *interior;    /* [ninterior] slices without off-process entries; NULL where that is all of them */
+  int32_t   *boundary;    /* [nboundary] the others */
+  PetscInt   nghost;      /* columns of others that this process needs */
+  PetscInt  *ghost;       /* [nghost] their global numbers, ascending */
+  uint64_t   fingerprint; /* of the off-process entries, by global numbers: adds up to zero over the processes where these are symmetric */
+  PetscSF    halo;        /* owned column entries to ghosts; NULL where no process needs any */
 } FurlMatrix;
 
 /*
@@ -25,6 +26,7 @@ typedef struct {
   and local columns (both given or both NULL, alike on all processes); those of the ghosts are fetched.
 */
 PETSC_INTERN PetscErrorCode FurlMatrixEncode(Mat aij, const FurlEncoding *encoding, FurlMatrix *matrix);
+PETSC_INTERN PetscErrorCode FurlMatrixReencode(Mat aij, const FurlEncoding *encoding, FurlMatrix *matrix); /* in the memory it has */
 PETSC_INTERN PetscErrorCode FurlMatrixDestroy(FurlMatrix *matrix);
 
 /* Owned entries of a distributed vector to the processes that need them; nothing to do where halo is NULL. unit: MPI_DOUBLE or MPI_FLOAT */

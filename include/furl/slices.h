@@ -100,7 +100,11 @@ typedef struct {
 } FurlArray;
 
 typedef struct {
-  int64_t   nrows, ncols, nslices, nnz;
+  int64_t nrows, ncols, nslices, nnz;
+  /* found where FurlEncoding asks for it: */
+  uint64_t  fingerprint;                /* zero where the matrix is its own transpose, see fingerprint.h */
+  FurlArray lone;                       /* int32_t, ascending: rows whose diagonal entry is a number other than zero, and all others zero */
+  int       not_positive, not_negative; /* 1 where a row that is not lone has a diagonal entry that is not so, or none */
   FurlArray header, program, offset, mask, kind, run, constant, start, window, raw, head, second, tail, exponent, diagonal, diagonal_head,
     diagonal_second, diagonal_tail, irregular, lane_row, base, count, delta, index;
 } FurlSlices;
@@ -122,6 +126,7 @@ typedef enum {
 
 typedef struct {
   FurlStore     store;
+  int           describe;      /* find the fingerprint, the lone rows and the signs of the diagonal; the matrix is to be square */
   int           skip_diagonal; /* leave out entries whose column is their row */
   const double *row_scale;     /* [nrows] entries are multiplied by row_scale[i] * column_scale[j]; NULL: by one */
   const double *column_scale;  /* [ncols] */
@@ -130,12 +135,15 @@ typedef struct {
 /* 0, or the reason of failure; nothing is left behind then */
 typedef enum {
   FURL_ENCODE_OK,
-  FURL_ENCODE_MEMORY,   /* no memory */
-  FURL_ENCODE_TOO_LARGE /* more than 2^31 rows, columns or programs on this process */
+  FURL_ENCODE_MEMORY,    /* no memory */
+  FURL_ENCODE_TOO_LARGE, /* more than 2^31 rows, columns or programs on this process */
+  FURL_ENCODE_ORDER      /* columns of a row that do not ascend */
 } FurlEncodeStatus;
 
 FurlEncodeStatus FurlSlicesEncode(const FurlCsr *csr, const FurlEncoding *encoding, FurlSlices *slices);
-void             FurlSlicesInit(FurlSlices *slices, int64_t nrows, int64_t ncols); /* empty, nothing allocated */
+FurlEncodeStatus FurlSlicesReencode(const FurlCsr *csr, const FurlEncoding *encoding, FurlSlices *slices); /* in the memory that it has */
+void             FurlSlicesInit(FurlSlices *slices, int64_t nrows, int64_t ncols);                         /* empty, nothing allocated */
+void             FurlSlicesClear(FurlSlices *slices, int64_t nrows, int64_t ncols);                        /* empty, with its memory */
 void             FurlSlicesFree(FurlSlices *slices);
 void             FurlSlicesTrim(FurlSlices *slices);
 FurlSlicesView   FurlSlicesGetView(const FurlSlices *slices);
@@ -143,6 +151,9 @@ FurlSlicesView   FurlSlicesGetView(const FurlSlices *slices);
 /* Row i: columns and values (each [room for the row], ascending), returns their number; with NULL only the number. FP64 values, exact but
  * for HEAD */
 int64_t FurlSlicesDecodeRow(const FurlSlicesView *view, int64_t i, PetscInt *column, double *value);
+
+/* The diagonal entries of the rows of slice s, zero where there is none: [rows of the slice]; column and value have room for a row */
+void FurlSlicesDecodeDiagonal(const FurlSlicesView *view, int64_t s, PetscInt *column, double *value, double *diagonal);
 
 /* Bytes held, and the number of slots and entries of each way of storing values */
 typedef struct {

@@ -1,19 +1,38 @@
 /* Which method suits: is A symmetric, with a diagonal of one sign, where rows that hold nothing but their diagonal do not count */
 #include "kspfurlimpl.h"
+#include <furl/planes.h>
 
-/* A number in (-1, 1) that depends on nothing but the global index and the seed (finalizer of SplitMix64, public domain) */
-static PetscReal HashToUnit(uint64_t index, uint64_t seed)
+/* 64 bits that depend on nothing but the global index and the seed (finalizer of SplitMix64, public domain) */
+static uint64_t Hash(uint64_t index, uint64_t seed)
 {
   uint64_t x = index + seed * UINT64_C(0x9e3779b97f4a7c15);
 
   x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
   x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-  x ^= x >> 31;
-  return ((double)(x >> 11) + 0.5) / 4503599627370496.0 - 1.0; /* 2^52 */
+  return x ^ x >> 31;
 }
 
-/* v_i = random / sqrt|d_i|, so that equations of all scales weigh the same; 0 on isolated rows, unless those are to be seen as well */
-static PetscErrorCode RandomVector(const KSP_Furl *f, Vec d, uint64_t seed, PetscBool whole, Vec v)
+/* A number in (-1, 1) */
+static PetscReal HashToUnit(uint64_t index, uint64_t seed)
+{
+  return ((double)(Hash(index, seed) >> 11) + 0.5) / 4503599627370496.0 - 1.0; /* 2^52 */
+}
+
+/*
+  A number in +-[0.5, 1) 2^-e, where `size` lies between 4^e and 4^(e+1): about 1/sqrt(size), in integers, as there are many. Sizes that are
+  zero, denormal or not finite count as one
+*/
+static PetscReal HashToWeight(uint64_t index, uint64_t seed, double size)
+{
+  const uint64_t hash  = Hash(index, seed);
+  const int64_t  field = (int64_t)(FurlDoubleToBits(size) >> 52 & 2047);
+  const int64_t  e     = field && field < 2047 ? (field - 1023) >> 1 : 0;
+
+  return FurlDoubleFromBits((hash & UINT64_C(1) << 63) | (uint64_t)(1022 - e) << 52 | hash << 1 >> 12);
+}
+
+/* What the symmetry is tested with: equations of all scales weigh about the same, and no weight is small by chance; 0 on isolated rows */
+static PetscErrorCode TestVector(const KSP_Furl *f, Vec d, uint64_t seed, Vec v)
 {
   const PetscScalar *diagonal = NULL;
   PetscScalar       *entry;
@@ -23,13 +42,9 @@ static PetscErrorCode RandomVector(const KSP_Furl *f, Vec d, uint64_t seed, Pets
   PetscCall(VecGetOwnershipRange(v, &first, &last));
   if (d) PetscCall(VecGetArrayRead(d, &diagonal));
   PetscCall(VecGetArrayWrite(v, &entry));
-  for (PetscInt i = 0; i < last - first; i++) {
-    const PetscReal size = diagonal ? PetscAbsScalar(diagonal[i]) : 1;
-
-    entry[i] = HashToUnit((uint64_t)(first + i), seed) / (size > 0 ? PetscSqrtReal(size) : 1);
-  }
-  if (!whole)
-    for (PetscInt k = 0; k < f->nisolated; k++) entry[f->isolated[k]] = 0;
+  for (PetscInt i = 0; i < last - first; i++)
+    entry[i] = HashToWeight((uint64_t)(first + i), seed, diagonal ? PetscRealPart(diagonal[i]) : 1);
+  for (PetscInt k = 0; k < f->nisolated; k++) entry[f->isolated[k]] = 0;
   PetscCall(VecRestoreArrayWrite(v, &entry));
   if (d) PetscCall(VecRestoreArrayRead(d, &diagonal));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -38,8 +53,14 @@ static PetscErrorCode RandomVector(const KSP_Furl *f, Vec d, uint64_t seed, Pets
 /* Random entries, the same at every call */
 PetscErrorCode FurlKSPRandom(KSP ksp, Vec v)
 {
+  PetscScalar *entry;
+  PetscInt     first, last;
+
   PetscFunctionBegin;
-  PetscCall(RandomVector((const KSP_Furl *)ksp->data, NULL, 1, PETSC_TRUE, v));
+  PetscCall(VecGetOwnershipRange(v, &first, &last));
+  PetscCall(VecGetArrayWrite(v, &entry));
+  for (PetscInt i = first; i < last; i++) entry[i - first] = HashToUnit((uint64_t)i, 1);
+  PetscCall(VecRestoreArrayWrite(v, &entry));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -70,28 +91,55 @@ static PetscErrorCode AddDifference(Vec x, Vec y, Vec u, Vec v, PetscReal sums[2
 }
 
 /*
-  Two random pairs x, y: y'Ax - x'Ay is a sum of (a_ij - a_ji) with random weights, so it vanishes for a nonsymmetric A with probability
-  zero. Rounding leaves about eps (|y|'|Ax| + |x|'|Ay|); the factor lets matrices pass that are symmetric but for the order of additions.
+  y'Ax - x'Ay is a sum of (a_ij - a_ji) with random weights, so it vanishes for a nonsymmetric A with probability zero; no weight is small,
+  so one pair x, y suffices. Rounding leaves about eps (|y|'|Ax| + |x|'|Ay|); the factor lets matrices pass that are symmetric but for the
+  order of additions.
 */
-static PetscErrorCode TestSymmetry(KSP ksp, Mat op, Vec d, PetscBool whole, PetscBool *symmetric)
+static PetscErrorCode TestSymmetry(KSP ksp, Mat op, Vec d, PetscBool *symmetric)
 {
   KSP_Furl       *f = (KSP_Furl *)ksp->data;
   Vec             x = FurlKSPp(f), y = FurlKSPz(f), u = FurlKSPq(f), v = FurlKSPr(f);
-  const PetscReal factor = 64 * PETSC_MACHINE_EPSILON;
+  const PetscReal factor   = 64 * PETSC_MACHINE_EPSILON;
+  PetscReal       local[2] = {0, 0}, sums[2];
 
   PetscFunctionBegin;
-  *symmetric = PETSC_TRUE;
-  for (uint64_t pair = 0; pair < 2 && *symmetric; pair++) {
-    PetscReal local[2] = {0, 0}, sums[2];
+  PetscCall(TestVector(f, d, 1, x));
+  PetscCall(TestVector(f, d, 2, y));
+  PetscCall(MatMult(op, x, u));
+  PetscCall(MatMult(op, y, v));
+  PetscCall(AddDifference(x, y, u, v, local));
+  PetscCallMPI(MPI_Allreduce(local, sums, 2, MPIU_REAL, MPI_SUM, PetscObjectComm((PetscObject)ksp)));
+  *symmetric = PetscAbsReal(sums[0]) <= factor * sums[1] ? PETSC_TRUE : PETSC_FALSE; /* false for NaN too */
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
 
-    PetscCall(RandomVector(f, d, 2 * pair + 1, whole, x));
-    PetscCall(RandomVector(f, d, 2 * pair + 2, whole, y));
-    PetscCall(MatMult(op, x, u));
-    PetscCall(MatMult(op, y, v));
-    PetscCall(AddDifference(x, y, u, v, local));
-    PetscCallMPI(MPI_Allreduce(local, sums, 2, MPIU_REAL, MPI_SUM, PetscObjectComm((PetscObject)ksp)));
-    *symmetric = PetscAbsReal(sums[0]) <= factor * sums[1] ? PETSC_TRUE : PETSC_FALSE; /* false for NaN too */
+/* With the isolated rows A is symmetric where no other row has an entry in their columns: x that is random there, zero elsewhere, tells */
+static PetscErrorCode TestIsolatedColumns(KSP ksp, Mat op, PetscBool *uncoupled)
+{
+  KSP_Furl          *f = (KSP_Furl *)ksp->data;
+  Vec                x = FurlKSPp(f), u = FurlKSPq(f);
+  PetscScalar       *entry;
+  const PetscScalar *image;
+  PetscInt           first, last;
+  PetscMPIInt        coupled = 0, any;
+
+  PetscFunctionBegin;
+  PetscCall(VecSet(x, 0));
+  PetscCall(VecGetOwnershipRange(x, &first, &last));
+  PetscCall(VecGetArray(x, &entry));
+  for (PetscInt k = 0; k < f->nisolated; k++) entry[f->isolated[k]] = HashToUnit((uint64_t)(first + f->isolated[k]), 3) / f->pivot[k];
+  PetscCall(VecRestoreArray(x, &entry));
+  PetscCall(MatMult(op, x, u));
+  PetscCall(VecGetArrayRead(u, &image));
+  for (PetscInt i = 0, next = 0; i < last - first; i++) {
+    if (next < f->nisolated && f->isolated[next] == i)
+      next++;
+    else if (image[i] != 0.0)
+      coupled = 1;
   }
+  PetscCall(VecRestoreArrayRead(u, &image));
+  PetscCallMPI(MPI_Allreduce(&coupled, &any, 1, MPI_INT, MPI_MAX, PetscObjectComm((PetscObject)ksp)));
+  *uncoupled = any ? PETSC_FALSE : PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -120,50 +168,77 @@ static PetscErrorCode TestSign(KSP ksp, Vec d, PetscBool *one_signed)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode FindSymmetry(KSP ksp, Mat op, Mat A, Vec d)
+/* What needs no product: what the matrix says of itself, or what a compressed copy saw of its entries */
+static PetscErrorCode KnowSymmetry(KSP ksp, Mat A, const FurlMatTraits *traits, PetscBool *known)
 {
   KSP_Furl *f = (KSP_Furl *)ksp->data;
-  PetscBool set, known, shy;
+  PetscBool set, symmetric, shy;
 
   PetscFunctionBegin;
-  PetscCall(MatIsSymmetricKnown(A, &set, &known));
-  if (set && (known || !f->has_isolated)) {
-    f->symmetric = f->whole_symmetric = known;
+  *known = PETSC_TRUE;
+  PetscCall(MatIsSymmetricKnown(A, &set, &symmetric));
+  if (set && (symmetric || !f->has_isolated)) {
+    f->symmetric = f->whole_symmetric = symmetric;
     f->how                            = "as the matrix says";
     PetscFunctionReturn(PETSC_SUCCESS);
   }
+  f->symmetric = f->whole_symmetric = traits ? traits->symmetric : PETSC_FALSE;
+  f->how                            = "bit for bit";
+  if (f->symmetric) PetscFunctionReturn(PETSC_SUCCESS);
   /* differences of function values are symmetric to their own accuracy at best, and each product evaluates the user's function */
   PetscCall(PetscObjectTypeCompare((PetscObject)A, MATMFFD, &shy));
-  f->symmetric = f->whole_symmetric = PETSC_FALSE;
-  f->how                            = "not tested: a matrix of finite differences";
-  if (shy) PetscFunctionReturn(PETSC_SUCCESS);
+  f->how = "not tested: a matrix of finite differences";
+  *known = shy;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode FindSymmetry(KSP ksp, Mat op, Vec d)
+{
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
+
+  PetscFunctionBegin;
   f->how = "tested on random vectors";
-  PetscCall(TestSymmetry(ksp, op, d, PETSC_FALSE, &f->symmetric));
+  PetscCall(TestSymmetry(ksp, op, d, &f->symmetric));
   f->whole_symmetric = f->symmetric;
-  if (f->symmetric && f->has_isolated) PetscCall(TestSymmetry(ksp, op, d, PETSC_TRUE, &f->whole_symmetric));
+  if (f->symmetric && f->has_isolated) PetscCall(TestIsolatedColumns(ksp, op, &f->whole_symmetric));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode Classify(KSP ksp, Mat op, Mat A)
+{
+  KSP_Furl          *f = (KSP_Furl *)ksp->data;
+  FurlMatGetTraitsFn get;
+  FurlMatTraits      traits;
+  Vec                d = NULL;
+  PetscBool          known, has;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectQueryFunction((PetscObject)op, "MatFurlGetTraits_C", &get));
+  if (get) PetscCall((*get)(op, &traits));
+  PetscCall(KnowSymmetry(ksp, A, get ? &traits : NULL, &known));
+  f->one_signed = get ? traits.one_signed : PETSC_TRUE; /* unknown without a diagonal: CG finds out */
+  if (known && get) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(MatHasOperation(A, MATOP_GET_DIAGONAL, &has));
+  if (has) {
+    PetscCall(VecDuplicate(FurlKSPr(f), &d));
+    PetscCall(MatGetDiagonal(A, d));
+    if (!get) PetscCall(TestSign(ksp, d, &f->one_signed));
+  }
+  if (!known) PetscCall(FindSymmetry(ksp, op, d));
+  PetscCall(VecDestroy(&d));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Sets symmetric, whole_symmetric, one_signed and how; op has A's products */
 PetscErrorCode FurlKSPClassify(KSP ksp, Mat op, Mat A)
 {
-  KSP_Furl *f = (KSP_Furl *)ksp->data;
-  Vec       d = NULL;
-  PetscBool has;
+  const KSP_Furl *f = (const KSP_Furl *)ksp->data;
 
   PetscFunctionBegin;
   PetscCall(PetscLogEventBegin(f->event_classify, ksp, A, NULL, NULL));
-  PetscCall(MatHasOperation(A, MATOP_GET_DIAGONAL, &has));
-  if (has) {
-    PetscCall(VecDuplicate(FurlKSPr(f), &d));
-    PetscCall(MatGetDiagonal(A, d));
-  }
-  PetscCall(FindSymmetry(ksp, op, A, d));
-  f->one_signed = PETSC_TRUE; /* unknown without a diagonal: CG finds out */
-  if (d) PetscCall(TestSign(ksp, d, &f->one_signed));
-  PetscCall(VecDestroy(&d));
+  PetscCall(Classify(ksp, op, A));
   PetscCall(PetscLogEventEnd(f->event_classify, ksp, A, NULL, NULL));
   PetscCall(PetscInfo(ksp, "Amat is %s (%s), its diagonal %s\n", f->symmetric ? "symmetric" : "not symmetric", f->how,
-                      f->one_signed ? (d || has ? "of one sign" : "unknown") : "of both signs or with zeros"));
+                      f->one_signed ? "of one sign or unknown" : "of both signs or with zeros"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -32,6 +32,14 @@ static PetscErrorCode CanCompress(Mat A, const char **why, PetscBool *can)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Into *F, or a new matrix where that is NULL */
+static PetscErrorCode Convert(Mat A, Mat *F)
+{
+  PetscFunctionBegin;
+  PetscCall(MatConvert(A, MATFURL, *F ? MAT_REUSE_MATRIX : MAT_INITIAL_MATRIX, F));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Converts without an error message: a matrix that does not convert keeps its own product. All ranks agree on *F */
 static PetscErrorCode TryConvert(Mat A, Mat *F)
 {
@@ -39,9 +47,8 @@ static PetscErrorCode TryConvert(Mat A, Mat *F)
   PetscMPIInt    failed, any;
 
   PetscFunctionBegin;
-  *F = NULL;
   PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
-  ierr = MatConvert(A, MATFURL, MAT_INITIAL_MATRIX, F);
+  ierr = Convert(A, F);
   PetscCall(PetscPopErrorHandler());
   failed = ierr || !*F;
   PetscCallMPI(MPI_Allreduce(&failed, &any, 1, MPI_INT, MPI_MAX, PetscObjectComm((PetscObject)A)));
@@ -59,15 +66,17 @@ static PetscErrorCode Encode(KSP ksp, Mat A)
   if (f->compress == KSP_FURL_COMPRESS_FALSE) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscObjectTypeCompare((PetscObject)A, MATFURL, &can));
   f->why_own = "Amat is compressed itself";
+  if (can) PetscCall(MatDestroy(&f->F));
   if (can) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(CanCompress(A, &f->why_own, &can));
   PetscCall(PetscLogEventBegin(f->event_encode, ksp, A, NULL, NULL));
   if (f->compress == KSP_FURL_COMPRESS_TRUE) {
-    PetscCall(MatConvert(A, MATFURL, MAT_INITIAL_MATRIX, &f->F));
+    PetscCall(Convert(A, &f->F));
   } else if (can) {
     f->why_own = "Amat did not convert to MATFURL";
     PetscCall(TryConvert(A, &f->F));
-  }
+  } else
+    PetscCall(MatDestroy(&f->F));
   PetscCall(PetscLogEventEnd(f->event_encode, ksp, A, NULL, NULL));
   if (f->F) f->why_own = NULL;
   PetscCall(PetscInfo(ksp, "Products by %s%s\n", f->F ? "a compressed copy of Amat" : "Amat itself: ", f->F ? "" : f->why_own));
@@ -138,6 +147,22 @@ static PetscErrorCode CheckMatrix(KSP ksp, Mat A)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Forgets what described Amat, but for a copy of the same pattern that nobody else holds: its memory takes the new values */
+static PetscErrorCode ForgetValues(KSP ksp, PetscBool same_pattern)
+{
+  KSP_Furl *f    = (KSP_Furl *)ksp->data;
+  Mat       kept = NULL;
+
+  PetscFunctionBegin;
+  if (same_pattern && f->F && f->compress != KSP_FURL_COMPRESS_FALSE && ((PetscObject)f->F)->refct == 1) {
+    kept = f->F;
+    f->F = NULL;
+  }
+  PetscCall(FurlKSPForget(ksp));
+  f->F = kept;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Makes all that describes Amat anew if Amat is another object, or has other values or another pattern, than at the last call */
 PetscErrorCode FurlKSPRefresh(KSP ksp, PetscBool *changed)
 {
@@ -154,7 +179,7 @@ PetscErrorCode FurlKSPRefresh(KSP ksp, PetscBool *changed)
   PetscCall(MatGetNonzeroState(A, &nonzero));
   *changed = id != f->mat_id || state != f->mat_state || nonzero != f->mat_nonzero ? PETSC_TRUE : PETSC_FALSE;
   if (!*changed) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(FurlKSPForget(ksp));
+  PetscCall(ForgetValues(ksp, (PetscBool)(id == f->mat_id && nonzero == f->mat_nonzero)));
   PetscCall(Encode(ksp, A));
   op = f->F ? f->F : A;
   PetscCall(FindIsolated(ksp, op, A));

@@ -134,25 +134,6 @@ PetscErrorCode FurlDecodeBlock(Mat F, Mat *block)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The encoder relies on ascending columns, which MatCreateSeqAIJWithArrays() does not insist on */
-static PetscErrorCode CheckAscending(Mat aij)
-{
-  FurlAijParts   parts;
-  const FurlCsr *csr;
-  int64_t        bad = -1;
-
-  PetscFunctionBegin;
-  PetscCall(FurlAijGetParts(aij, &parts));
-  csr = &parts.diagonal;
-  for (int64_t i = 0; i < csr->nrows; i++)
-    for (PetscInt k = csr->rowptr[i] + 1; k < csr->rowptr[i + 1]; k++)
-      if (csr->column[k - 1] >= csr->column[k]) bad = i;
-  PetscCall(FurlAijRestoreParts(aij, &parts));
-  PetscCheck(bad < 0, PETSC_COMM_SELF, PETSC_ERR_ARG_WRONG,
-             "The columns of local row %" PRId64 " are not in ascending order without repetition; sort the arrays given to PETSc", bad);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* The same matrix as AIJ: itself, or a conversion; the caller destroys it */
 static PetscErrorCode GetAij(Mat A, Mat *aij)
 {
@@ -166,7 +147,6 @@ static PetscErrorCode GetAij(Mat A, Mat *aij)
   } else {
     PetscCall(MatConvert(A, MATAIJ, MAT_INITIAL_MATRIX, aij));
   }
-  PetscCall(CheckAscending(*aij));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -216,7 +196,7 @@ static PetscErrorCode KeepIdentity(Mat A, Mat F)
 }
 
 /* The pattern counts as new unless A has already given it */
-static PetscErrorCode NotePattern(Mat A, Mat F)
+static PetscErrorCode NotePattern(Mat A, Mat F, PetscBool *known)
 {
   Mat_Furl *const  f = F->data;
   PetscObjectId    source;
@@ -225,16 +205,34 @@ static PetscErrorCode NotePattern(Mat A, Mat F)
   PetscFunctionBegin;
   PetscCall(PetscObjectGetId((PetscObject)A, &source));
   PetscCall(MatGetNonzeroState(A, &pattern));
-  if (source != f->source || pattern != f->source_pattern) F->nonzerostate++;
+  *known = (PetscBool)(source == f->source && pattern == f->source_pattern);
+  if (!*known) F->nonzerostate++;
   f->source         = source;
   f->source_pattern = pattern;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Makes F hold the values of aij; where its own have the same pattern and are nobody else's their memory is used again */
+static PetscErrorCode TakeValues(Mat aij, PetscBool known_pattern, Mat F)
+{
+  Mat_Furl *const f       = F->data;
+  FurlEncoded    *encoded = f->encoded;
+
+  PetscFunctionBegin;
+  if (known_pattern && encoded && encoded->references == 1) {
+    f->encoded   = NULL;
+    F->assembled = PETSC_FALSE; /* an error must not leave half of the values */
+    PetscCall(FurlEncodedUpdate(aij, f->values, encoded));
+  } else
+    PetscCall(FurlEncodedCreate(aij, f->values, &encoded));
+  PetscCall(FurlSetEncoded(F, encoded));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode MatConvertFrom_Furl(Mat A, MatType type, MatReuse reuse, Mat *F)
 {
-  Mat          aij, B;
-  FurlEncoded *encoded;
+  Mat       aij, B;
+  PetscBool known = PETSC_FALSE;
 
   PetscFunctionBegin;
   if (reuse == MAT_REUSE_MATRIX) {
@@ -248,10 +246,9 @@ PetscErrorCode MatConvertFrom_Furl(Mat A, MatType type, MatReuse reuse, Mat *F)
     PetscCall(FurlReadOptions(B));
   }
   PetscCall(GetAij(A, &aij));
-  PetscCall(FurlEncodedCreate(aij, ((Mat_Furl *)B->data)->values, &encoded));
+  PetscCall(NotePattern(A, B, &known));
+  PetscCall(TakeValues(aij, known, B));
   PetscCall(MatDestroy(&aij));
-  PetscCall(FurlSetEncoded(B, encoded));
-  PetscCall(NotePattern(A, B));
   if (reuse == MAT_INPLACE_MATRIX) {
     PetscCall(KeepIdentity(A, B));
     PetscCall(MatHeaderReplace(A, &B));
@@ -295,7 +292,7 @@ PetscErrorCode MatConvert_Furl(Mat F, MatType type, MatReuse reuse, Mat *A)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Encoded values are never changed, so that a copy shares them */
+/* Encoded values that are shared are never changed */
 PetscErrorCode MatDuplicate_Furl(Mat A, MatDuplicateOption option, Mat *B)
 {
   Mat_Furl *const f = A->data;

@@ -14,17 +14,44 @@ static PetscInt LongestRow(const FurlSlices *slices)
   return longest;
 }
 
-PetscErrorCode FurlEncodedCreate(Mat aij, MatFurlValuesType values, FurlEncoded **encoded)
+/* How a matrix of type furl is encoded; what solvers ask is meant for square ones */
+static PetscErrorCode GetEncoding(Mat aij, MatFurlValuesType values, FurlEncoding *encoding)
 {
-  const FurlEncoding encoding = {.store = values == MAT_FURL_VALUES_PLANES ? FURL_STORE_PLANES : FURL_STORE_RAW};
-  FurlEncoded       *e;
+  PetscBool square;
 
   PetscFunctionBegin;
+  PetscCall(MatHasCongruentLayouts(aij, &square));
+  *encoding = (FurlEncoding){.store = values == MAT_FURL_VALUES_PLANES ? FURL_STORE_PLANES : FURL_STORE_RAW, .describe = square};
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlEncodedCreate(Mat aij, MatFurlValuesType values, FurlEncoded **encoded)
+{
+  FurlEncoding encoding;
+  FurlEncoded *e;
+
+  PetscFunctionBegin;
+  PetscCall(GetEncoding(aij, values, &encoding));
   PetscCall(PetscNew(&e));
   PetscCall(FurlMatrixEncode(aij, &encoding, &e->matrix));
   e->references  = 1;
   e->longest_row = LongestRow(&e->matrix.diagonal) + LongestRow(&e->matrix.offdiagonal);
   *encoded       = e;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Other values, in the memory of those that nobody else uses */
+PetscErrorCode FurlEncodedUpdate(Mat aij, MatFurlValuesType values, FurlEncoded *e)
+{
+  FurlEncoding encoding;
+
+  PetscFunctionBegin;
+  PetscCall(GetEncoding(aij, values, &encoding));
+  FurlSlicesFree(&e->offdiagonal_transposed);
+  FurlSlicesFree(&e->diagonal_transposed);
+  e->has_transposed = PETSC_FALSE;
+  PetscCall(FurlMatrixReencode(aij, &encoding, &e->matrix));
+  e->longest_row = LongestRow(&e->matrix.diagonal) + LongestRow(&e->matrix.offdiagonal);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -287,6 +314,7 @@ static PetscErrorCode ComposeMethods(Mat A, PetscBool compose)
   COMPOSE(MatFurlGetMatrix);
   COMPOSE(MatFurlMultDot);
   COMPOSE(MatFurlGetIsolatedRows);
+  COMPOSE(MatFurlGetTraits);
 #undef COMPOSE
   PetscCall(PetscObjectComposeFunction(object, "MatProductSetFromOptions_anytype_C", compose ? MatProductSetFromOptions_Furl : NULL));
   PetscCall(FurlComposePreallocation(A, compose));

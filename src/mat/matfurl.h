@@ -7,7 +7,7 @@
 #include <furl/compose.h>
 #include <furl/matrix.h>
 
-/* One state of the values, never changed: duplicates share it, a change of values makes another */
+/* One state of the values: duplicates share it, a change of values makes another unless nobody shares it */
 typedef struct {
   int        references;
   FurlMatrix matrix;
@@ -51,6 +51,7 @@ typedef struct {
 
 /* life: matfurl.c */
 PETSC_INTERN PetscErrorCode FurlEncodedCreate(Mat aij, MatFurlValuesType values, FurlEncoded **encoded);
+PETSC_INTERN PetscErrorCode FurlEncodedUpdate(Mat aij, MatFurlValuesType values, FurlEncoded *encoded);
 PETSC_INTERN PetscErrorCode FurlEncodedDestroy(FurlEncoded **encoded);
 PETSC_INTERN PetscErrorCode FurlSetEncoded(Mat A, FurlEncoded *encoded); /* takes over the reference; all that depends on values goes */
 PETSC_INTERN PetscErrorCode FurlReadOptions(Mat A);
@@ -73,7 +74,11 @@ PETSC_INTERN PetscErrorCode MatMult_Furl(Mat A, Vec x, Vec y);
 PETSC_INTERN PetscErrorCode MatMultAdd_Furl(Mat A, Vec x, Vec z, Vec y);
 PETSC_INTERN PetscErrorCode MatGetDiagonal_Furl(Mat A, Vec diagonal);
 PETSC_INTERN PetscErrorCode MatFurlMultDot_Furl(Mat A, Vec x, Vec y, PetscScalar *dot);
+
+/* traits.c */
+PETSC_INTERN PetscErrorCode FurlCheckSquare(Mat A, const char *what);
 PETSC_INTERN PetscErrorCode MatFurlGetIsolatedRows_Furl(Mat A, IS *rows);
+PETSC_INTERN PetscErrorCode MatFurlGetTraits_Furl(Mat A, FurlMatTraits *traits);
 
 /* transpose.c */
 PETSC_INTERN PetscErrorCode MatMultTranspose_Furl(Mat A, Vec x, Vec y);

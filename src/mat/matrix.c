@@ -1,5 +1,6 @@
 /* Encodes this process's rows of an AIJ matrix */
 #include <furl/compat.h>
+#include <furl/fingerprint.h>
 #include <furl/matrix.h>
 
 static PetscErrorCode GetCsr(Mat A, FurlCsr *csr)
@@ -55,6 +56,15 @@ PetscErrorCode FurlAijRestoreParts(Mat aij, FurlAijParts *parts)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The first row whose columns do not ascend */
+static int64_t FindDisorder(const FurlCsr *csr)
+{
+  for (int64_t i = 0; i < csr->nrows; i++)
+    for (PetscInt k = csr->rowptr[i] + 1; k < csr->rowptr[i + 1]; k++)
+      if (csr->column[k - 1] >= csr->column[k]) return i;
+  return -1;
+}
+
 static PetscErrorCode CheckEncode(FurlEncodeStatus status, const FurlCsr *csr)
 {
   PetscFunctionBegin;
@@ -62,6 +72,9 @@ static PetscErrorCode CheckEncode(FurlEncodeStatus status, const FurlCsr *csr)
   PetscCheck(status != FURL_ENCODE_TOO_LARGE, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE,
              "%" PRId64 " rows and %" PRId64 " columns on one process; a process can hold 2^31 - 2 of each: use more processes", csr->nrows,
              csr->ncols);
+  PetscCheck(status != FURL_ENCODE_ORDER, PETSC_COMM_SELF, PETSC_ERR_ARG_WRONG,
+             "The columns of local row %" PRId64 " are not in ascending order without repetition; sort the arrays given to PETSc",
+             FindDisorder(csr));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -71,6 +84,8 @@ static PetscErrorCode ListSlices(const FurlCsr *offdiagonal, FurlMatrix *matrix)
   const int64_t nslices = matrix->diagonal.nslices;
 
   PetscFunctionBegin;
+  matrix->ninterior = matrix->nboundary = 0;
+  PetscCall(PetscFree2(matrix->interior, matrix->boundary));
   PetscCall(PetscMalloc2(nslices, &matrix->interior, nslices, &matrix->boundary));
   for (int64_t s = 0; s < nslices; s++) {
     const int64_t end = PetscMin((s + 1) * FURL_WIDTH, offdiagonal->nrows);
@@ -109,10 +124,23 @@ static PetscErrorCode EncodeBoundary(const FurlCsr *all, const FurlEncoding *enc
   csr.column        = column;
   csr.value         = value;
   own.skip_diagonal = 0;
+  own.describe      = 0;
   own.row_scale     = row_scale;
   own.column_scale  = ghost_scale;
-  PetscCall(CheckEncode(FurlSlicesEncode(&csr, &own, &matrix->offdiagonal), &csr));
+  PetscCall(CheckEncode(FurlSlicesReencode(&csr, &own, &matrix->offdiagonal), &csr));
   PetscCall(PetscFree4(rowptr, column, value, row_scale));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Of the off-process entries, by their global rows and columns */
+static PetscErrorCode FingerprintBoundary(Mat aij, const FurlCsr *csr, const PetscInt *ghost, uint64_t *sum)
+{
+  PetscInt first;
+
+  PetscFunctionBegin;
+  PetscCall(MatGetOwnershipRange(aij, &first, NULL));
+  for (int64_t i = 0; i < csr->nrows; i++)
+    for (PetscInt k = csr->rowptr[i]; k < csr->rowptr[i + 1]; k++) *sum += FurlFingerprint(first + i, ghost[csr->column[k]], csr->value[k]);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -135,29 +163,70 @@ static PetscErrorCode CreateHalo(Mat aij, const FurlAijParts *parts, FurlMatrix 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* All but the halo, in the memory that the matrix has */
+static PetscErrorCode EncodeParts(Mat aij, const FurlAijParts *parts, const FurlEncoding *encoding, FurlMatrix *matrix)
+{
+  double *ghost_scale = NULL;
+
+  PetscFunctionBegin;
+  matrix->fingerprint = 0;
+  PetscCall(CheckEncode(FurlSlicesReencode(&parts->diagonal, encoding, &matrix->diagonal), &parts->diagonal));
+  matrix->ninterior = (PetscInt)matrix->diagonal.nslices;
+  if (!matrix->halo) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ListSlices(&parts->offdiagonal, matrix));
+  if (encoding->column_scale) {
+    PetscCall(PetscMalloc1(matrix->nghost, &ghost_scale));
+    PetscCall(FurlHaloBegin(matrix, MPI_DOUBLE, encoding->column_scale, ghost_scale));
+    PetscCall(FurlHaloEnd(matrix, MPI_DOUBLE, encoding->column_scale, ghost_scale));
+  }
+  PetscCall(EncodeBoundary(&parts->offdiagonal, encoding, ghost_scale, matrix));
+  if (encoding->describe) PetscCall(FingerprintBoundary(aij, &parts->offdiagonal, parts->ghost, &matrix->fingerprint));
+  PetscCall(PetscFree(ghost_scale));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode FurlMatrixEncode(Mat aij, const FurlEncoding *encoding, FurlMatrix *matrix)
 {
   FurlAijParts parts;
-  double      *ghost_scale = NULL;
 
   PetscFunctionBegin;
   PetscCall(PetscMemzero(matrix, sizeof(*matrix)));
+  FurlSlicesInit(&matrix->diagonal, 0, 0);
+  FurlSlicesInit(&matrix->offdiagonal, 0, 0);
   PetscCall(FurlAijGetParts(aij, &parts));
-  PetscCall(CheckEncode(FurlSlicesEncode(&parts.diagonal, encoding, &matrix->diagonal), &parts.diagonal));
-  matrix->ninterior = (PetscInt)matrix->diagonal.nslices;
   if (parts.offdiagonal_mat) PetscCall(CreateHalo(aij, &parts, matrix));
-  if (matrix->halo) {
-    matrix->ninterior = 0;
-    PetscCall(ListSlices(&parts.offdiagonal, matrix));
-    if (encoding->column_scale) {
-      PetscCall(PetscMalloc1(matrix->nghost, &ghost_scale));
-      PetscCall(FurlHaloBegin(matrix, MPI_DOUBLE, encoding->column_scale, ghost_scale));
-      PetscCall(FurlHaloEnd(matrix, MPI_DOUBLE, encoding->column_scale, ghost_scale));
-    }
-    PetscCall(EncodeBoundary(&parts.offdiagonal, encoding, ghost_scale, matrix));
-    PetscCall(PetscFree(ghost_scale));
-  }
+  PetscCall(EncodeParts(aij, &parts, encoding, matrix));
   PetscCall(FurlAijRestoreParts(aij, &parts));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Whether on all processes the halo brings the ghosts of these parts */
+static PetscErrorCode HaloFits(Mat aij, const FurlAijParts *parts, const FurlMatrix *matrix, PetscBool *fits)
+{
+  PetscBool   same = (PetscBool)(parts->offdiagonal.ncols == matrix->nghost);
+  PetscMPIInt other, any;
+
+  PetscFunctionBegin;
+  if (same && matrix->nghost) PetscCall(PetscArraycmp(matrix->ghost, parts->ghost, matrix->nghost, &same));
+  other = !same;
+  PetscCallMPI(MPI_Allreduce(&other, &any, 1, MPI_INT, MPI_MAX, PetscObjectComm((PetscObject)aij)));
+  *fits = any ? PETSC_FALSE : PETSC_TRUE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlMatrixReencode(Mat aij, const FurlEncoding *encoding, FurlMatrix *matrix)
+{
+  FurlAijParts parts;
+  PetscBool    fits = PETSC_FALSE;
+
+  PetscFunctionBegin;
+  PetscCall(FurlAijGetParts(aij, &parts));
+  PetscCall(HaloFits(aij, &parts, matrix, &fits));
+  if (fits) PetscCall(EncodeParts(aij, &parts, encoding, matrix));
+  PetscCall(FurlAijRestoreParts(aij, &parts));
+  if (fits) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(FurlMatrixDestroy(matrix));
+  PetscCall(FurlMatrixEncode(aij, encoding, matrix));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -56,18 +56,6 @@ PetscErrorCode MatMultAdd_Furl(Mat A, Vec x, Vec z, Vec y)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode CheckSquare(Mat A, const char *what)
-{
-  PetscBool congruent;
-
-  PetscFunctionBegin;
-  PetscCall(MatHasCongruentLayouts(A, &congruent));
-  PetscCheck(congruent, PetscObjectComm((PetscObject)A), PETSC_ERR_ARG_SIZ,
-             "%s needs as many rows as columns on each process; the matrix is %" PetscInt_FMT " x %" PetscInt_FMT, what, A->rmap->N,
-             A->cmap->N);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 PetscErrorCode MatFurlMultDot_Furl(Mat A, Vec x, Vec y, PetscScalar *dot)
 {
   Mat_Furl *const    f = A->data;
@@ -75,7 +63,7 @@ PetscErrorCode MatFurlMultDot_Furl(Mat A, Vec x, Vec y, PetscScalar *dot)
   PetscScalar       *y_array, sum = 0;
 
   PetscFunctionBegin;
-  PetscCall(CheckSquare(A, "A product with x'y"));
+  PetscCall(FurlCheckSquare(A, "A product with x'y"));
   PetscCall(PetscLogEventBegin(MAT_Mult, A, x, y, 0));
   PetscCall(VecGetArrayRead(x, &x_array));
   PetscCall(VecGetArrayWrite(y, &y_array));
@@ -89,64 +77,37 @@ PetscErrorCode MatFurlMultDot_Furl(Mat A, Vec x, Vec y, PetscScalar *dot)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Whether the diagonal entry of local row i is not zero and all others are */
-static PetscErrorCode IsIsolated(Mat A, PetscInt i, PetscInt *column, PetscScalar *value, PetscBool *isolated)
+/* The entries whose column is their row, wherever the columns of a row are */
+static PetscErrorCode GetDiagonalByRows(Mat A, PetscInt *column, PetscScalar *value, PetscScalar *d)
 {
-  PetscInt  n;
-  PetscBool diagonal = PETSC_FALSE, others = PETSC_FALSE;
+  PetscInt n;
 
   PetscFunctionBegin;
-  PetscCall(FurlDecodeRow(A, i, &n, column, value));
-  for (PetscInt k = 0; k < n && !others; k++) {
-    if (value[k] == 0.0) continue;
-    if (column[k] == A->rmap->rstart + i)
-      diagonal = PETSC_TRUE;
-    else
-      others = PETSC_TRUE;
-  }
-  *isolated = (PetscBool)(diagonal && !others);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-PetscErrorCode MatFurlGetIsolatedRows_Furl(Mat A, IS *rows)
-{
-  const PetscInt longest = ((Mat_Furl *)A->data)->encoded->longest_row;
-  const MPI_Comm comm    = PetscObjectComm((PetscObject)A);
-  PetscInt      *column, *row, n = 0, most;
-  PetscScalar   *value;
-  PetscBool      isolated = PETSC_FALSE;
-
-  PetscFunctionBegin;
-  PetscCall(CheckSquare(A, "MatFurlGetIsolatedRows"));
-  *rows = NULL;
-  PetscCall(PetscMalloc2(longest, &column, longest, &value));
-  PetscCall(PetscMalloc1(A->rmap->n, &row));
-  for (PetscInt i = 0; i < A->rmap->n; i++) {
-    PetscCall(IsIsolated(A, i, column, value, &isolated));
-    if (isolated) row[n++] = A->rmap->rstart + i;
-  }
-  PetscCall(PetscFree2(column, value));
-  PetscCallMPI(MPI_Allreduce(&n, &most, 1, MPIU_INT, MPI_MAX, comm));
-  if (most) PetscCall(ISCreateGeneral(comm, n, row, PETSC_COPY_VALUES, rows));
-  PetscCall(PetscFree(row));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-PetscErrorCode MatGetDiagonal_Furl(Mat A, Vec diagonal)
-{
-  const PetscInt longest = ((Mat_Furl *)A->data)->encoded->longest_row;
-  PetscInt      *column, n;
-  PetscScalar   *value, *d;
-
-  PetscFunctionBegin;
-  PetscCall(PetscMalloc2(longest, &column, longest, &value));
-  PetscCall(VecGetArrayWrite(diagonal, &d));
   for (PetscInt i = 0; i < A->rmap->n; i++) {
     d[i] = 0;
     PetscCall(FurlDecodeRow(A, i, &n, column, value));
     for (PetscInt k = 0; k < n; k++)
       if (column[k] == A->rmap->rstart + i) d[i] = value[k];
   }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode MatGetDiagonal_Furl(Mat A, Vec diagonal)
+{
+  const FurlEncoded *const e    = ((Mat_Furl *)A->data)->encoded;
+  const FurlSlicesView     view = FurlSlicesGetView(&e->matrix.diagonal);
+  PetscInt                *column;
+  PetscScalar             *value, *d;
+  PetscBool                alike;
+
+  PetscFunctionBegin;
+  PetscCall(MatHasCongruentLayouts(A, &alike));
+  PetscCall(PetscMalloc2(e->longest_row, &column, e->longest_row, &value));
+  PetscCall(VecGetArrayWrite(diagonal, &d));
+  if (alike)
+    for (int64_t s = 0; s < view.nslices; s++) FurlSlicesDecodeDiagonal(&view, s, column, value, d + s * FURL_WIDTH);
+  else
+    PetscCall(GetDiagonalByRows(A, column, value, d));
   PetscCall(VecRestoreArrayWrite(diagonal, &d));
   PetscCall(PetscFree2(column, value));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -29,6 +29,37 @@ static PetscErrorCode CheckReuse(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Values that come and go in the same pattern, so that slices change their ways of storing: a duplicate keeps the values it shared */
+static PetscErrorCode CheckReuseOfMemory(void)
+{
+  Mat A, constant, variable, F, G, before;
+
+  PetscFunctionBegin;
+  PetscCall(CreateSevenPoint(PETSC_COMM_WORLD, 8, PETSC_TRUE, &constant));
+  PetscCall(CreateSevenPoint(PETSC_COMM_WORLD, 8, PETSC_FALSE, &variable));
+  PetscCall(MatDuplicate(constant, MAT_COPY_VALUES, &A));
+  PetscCall(MatConvert(A, "furl", MAT_INITIAL_MATRIX, &F));
+  for (int k = 0; k < 6; k++) {
+    PetscCall(MatCopy(k % 2 ? constant : variable, A, SAME_NONZERO_PATTERN));
+    if (k == 4) PetscCall(MatShift(A, 1e300));
+    PetscCall(MatConvert(A, "furl", MAT_REUSE_MATRIX, &F));
+    PetscCall(CheckSameBits("used again", A, F));
+  }
+  PetscCall(MatDuplicate(A, MAT_COPY_VALUES, &before));
+  PetscCall(MatDuplicate(F, MAT_COPY_VALUES, &G));
+  PetscCall(MatScale(A, -0.3));
+  PetscCall(MatConvert(A, "furl", MAT_REUSE_MATRIX, &F));
+  PetscCall(CheckSameBits("changed beside a duplicate", A, F));
+  PetscCall(CheckSameBits("a duplicate", before, G));
+  PetscCall(MatDestroy(&A));
+  PetscCall(MatDestroy(&before));
+  PetscCall(MatDestroy(&constant));
+  PetscCall(MatDestroy(&variable));
+  PetscCall(MatDestroy(&F));
+  PetscCall(MatDestroy(&G));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The last process sets entries of the first row and of its own, some in new places */
 static PetscErrorCode SetSome(Mat A, InsertMode mode, PetscScalar factor)
 {
@@ -123,6 +154,7 @@ int main(int argc, char **argv)
 {
   PetscCall(PetscInitialize(&argc, &argv, NULL, NULL));
   PetscCall(CheckReuse());
+  PetscCall(CheckReuseOfMemory());
   PetscCall(CheckSetValues());
   PetscCall(CheckAssembly(61)); /* the flush in the midst is collective: 60 elements divide by 1, 2, 3 and 5 */
   PetscCall(PetscFinalize());

@@ -7,7 +7,8 @@
 #include "array.h"
 #include "encoder.h"
 
-#define SAMPLES 256   /* slices from which the diagonals are chosen */
+#define SAMPLES 64    /* slices from which the diagonals are chosen */
+#define PILOT 8       /* of these, looked at before a matrix without long diagonals is let go */
 #define CANDIDATES 64 /* different offsets looked at */
 #define STAGGER 96    /* entries between two diagonals, so that equal rows of them do not compete for the same cache sets */
 
@@ -25,6 +26,7 @@ typedef struct {
   int       n;
   int64_t   rows, slices; /* looked at */
   Candidate candidate[CANDIDATES];
+  uint8_t   bucket[4 * CANDIDATES]; /* hash table: number of the candidate + 1, 0 where free */
 } Sample;
 
 static int HasMirror(const FurlEncoder *e, int64_t i, int64_t j, uint64_t bits)
@@ -44,12 +46,14 @@ static int HasMirror(const FurlEncoder *e, int64_t i, int64_t j, uint64_t bits)
 
 static Candidate *FindCandidate(Sample *sample, int32_t offset)
 {
-  int c = 0;
+  uint32_t b = (uint32_t)offset * 2654435761u % (4 * CANDIDATES); /* Knuth's multiplier: near offsets spread */
 
-  while (c < sample->n && sample->candidate[c].offset != offset) c++;
-  if (c == CANDIDATES) return NULL;
-  if (c == sample->n) sample->candidate[sample->n++] = (Candidate){.offset = offset, .slice = -1};
-  return sample->candidate + c;
+  for (; sample->bucket[b]; b = (b + 1) % (4 * CANDIDATES))
+    if (sample->candidate[sample->bucket[b] - 1].offset == offset) return sample->candidate + sample->bucket[b] - 1;
+  if (sample->n == CANDIDATES) return NULL;
+  sample->candidate[sample->n++] = (Candidate){.offset = offset, .slice = -1};
+  sample->bucket[b]              = (uint8_t)sample->n;
+  return sample->candidate + sample->n - 1;
 }
 
 static void SampleEntry(const FurlEncoder *e, Sample *sample, int64_t i, PetscInt k)
@@ -71,16 +75,33 @@ static void SampleEntry(const FurlEncoder *e, Sample *sample, int64_t i, PetscIn
   }
 }
 
-/* Counts the upper offsets in some of the slices, evenly spread */
+static void SampleSlice(const FurlEncoder *e, Sample *sample, int64_t s)
+{
+  const FurlCsr *csr = e->csr;
+
+  for (int64_t i = s * FURL_WIDTH; i < csr->nrows && i < (s + 1) * FURL_WIDTH; i++, sample->rows++)
+    for (PetscInt k = csr->rowptr[i]; k < csr->rowptr[i + 1]; k++)
+      if (csr->column[k] > i || (csr->column[k] == i && !e->encoding->skip_diagonal)) SampleEntry(e, sample, i, k);
+  sample->slices++;
+}
+
+/* Whether an offset beside the main diagonal's may yet prove worth an array */
+static int HasLongDiagonal(const Sample *sample)
+{
+  for (int c = 0; c < sample->n; c++)
+    if (sample->candidate[c].offset && 4 * sample->candidate[c].rows >= sample->rows) return 1;
+  return 0;
+}
+
+/* Counts the upper offsets in some of the slices, evenly spread: first a few from one end to the other, then the rest */
 static void TakeSample(const FurlEncoder *e, Sample *sample)
 {
-  const FurlCsr *csr  = e->csr;
-  const int64_t  step = 1 + e->slices->nslices / SAMPLES;
+  const int64_t nslices = e->slices->nslices, step = 1 + nslices / SAMPLES, stride = step * (SAMPLES / PILOT);
 
-  for (int64_t s = 0; s < e->slices->nslices; s += step, sample->slices++)
-    for (int64_t i = s * FURL_WIDTH; i < csr->nrows && i < (s + 1) * FURL_WIDTH; i++, sample->rows++)
-      for (PetscInt k = csr->rowptr[i]; k < csr->rowptr[i + 1]; k++)
-        if (csr->column[k] > i || (csr->column[k] == i && !e->encoding->skip_diagonal)) SampleEntry(e, sample, i, k);
+  for (int64_t s = 0; s < nslices; s += stride) SampleSlice(e, sample, s);
+  if (!HasLongDiagonal(sample)) return;
+  for (int64_t s = 0; s < nslices; s += step)
+    if (s % stride) SampleSlice(e, sample, s);
 }
 
 /* An array costs one entry a row and saves the two slots of most slices, so half of the slices must need them */
@@ -150,30 +171,37 @@ static int ChooseWindows(FurlEncoder *e)
   return 1;
 }
 
+/* n items of an array; what the slices do not write is zero: the front of `front` items, and what lies between two diagonals */
+static int AllocateDiagonal(const FurlEncoder *e, FurlArray *array, size_t front, size_t stride)
+{
+  const size_t rows = (size_t)e->slices->nslices * FURL_WIDTH;
+  char *const  data = FurlArrayExtend(array, front + (size_t)e->diagonals.n * stride);
+
+  if (!data) return 0;
+  memset(data, 0, front * array->item);
+  for (int c = 0; c < e->diagonals.n; c++)
+    memset(data + (front + (size_t)c * stride + rows) * array->item, 0, (stride - rows) * array->item);
+  return 1;
+}
+
 /* A mirror begins `offset` entries before its diagonal: in the diagonal before, as an offset is less than the rows, or in front of all */
 static FurlEncodeStatus AllocateDiagonals(FurlEncoder *e)
 {
   FurlDiagonals *const d      = &e->diagonals;
   FurlSlices *const    slices = e->slices;
   const FurlStore      store  = e->encoding->store;
-  const int64_t        stride = slices->nslices * FURL_WIDTH + STAGGER;
-  const int64_t        front  = (d->offset[0] + FURL_WIDTH - 1) / FURL_WIDTH * FURL_WIDTH;
-  const size_t         total  = (size_t)(front + d->n * stride);
-  int                  failed;
+  const size_t         stride = (size_t)slices->nslices * FURL_WIDTH + STAGGER;
+  const size_t         front  = ((size_t)d->offset[0] + FURL_WIDTH - 1) / FURL_WIDTH * FURL_WIDTH;
+  int                  done;
 
-  for (int c = 0; c < d->n; c++) d->start[c] = front + c * stride;
-  if (store == FURL_STORE_RAW) {
-    failed = !FurlArrayExtend(&slices->diagonal, total);
-    if (!failed) memset(slices->diagonal.data, 0, total * slices->diagonal.item);
-    return failed ? FURL_ENCODE_MEMORY : FURL_ENCODE_OK;
-  }
-  failed = !FurlArrayExtend(&slices->diagonal_head, total);
-  if (!failed) memset(slices->diagonal_head.data, 0, total * slices->diagonal_head.item);
-  if (failed || store == FURL_STORE_HEADS) return failed ? FURL_ENCODE_MEMORY : FURL_ENCODE_OK;
-  if (!FurlArrayExtend(&slices->diagonal_second, total) || !FurlArrayExtend(&slices->diagonal_tail, total)) return FURL_ENCODE_MEMORY;
-  memset(slices->diagonal_second.data, 0, total * slices->diagonal_second.item);
-  memset(slices->diagonal_tail.data, 0, total * slices->diagonal_tail.item);
-  return FURL_ENCODE_OK;
+  for (int c = 0; c < d->n; c++) d->start[c] = (int64_t)(front + (size_t)c * stride);
+  if (store == FURL_STORE_RAW)
+    done = AllocateDiagonal(e, &slices->diagonal, front, stride);
+  else
+    done = AllocateDiagonal(e, &slices->diagonal_head, front, stride);
+  if (done && store == FURL_STORE_PLANES)
+    done = AllocateDiagonal(e, &slices->diagonal_second, front, stride) && AllocateDiagonal(e, &slices->diagonal_tail, front, stride);
+  return done ? FURL_ENCODE_OK : FURL_ENCODE_MEMORY;
 }
 
 /* The planes of a slot in the window of its diagonal */
@@ -200,30 +228,45 @@ static void StoreLanes(FurlEncoder *e, int c, int64_t row0, const double *lanes)
   memcpy((uint32_t *)slices->diagonal_tail.data + at, planes.tail, sizeof(planes.tail));
 }
 
-FurlEncodeStatus FurlDiagonalsFill(FurlEncoder *e)
+FurlEncodeStatus FurlDiagonalsChoose(FurlEncoder *e)
 {
   FurlDiagonals *const d = &e->diagonals;
-  double               lanes[FURL_MAX_DIAGONALS][FURL_WIDTH];
 
   if (e->csr->nrows != e->csr->ncols) return FURL_ENCODE_OK;
   ChooseOffsets(e, d);
   if (e->encoding->store != FURL_STORE_RAW && !ChooseWindows(e)) d->n = 0;
-  if (!d->n) return FURL_ENCODE_OK;
-  if (AllocateDiagonals(e)) return FURL_ENCODE_MEMORY;
-  for (int64_t s = 0; s < e->slices->nslices; s++) {
-    GatherSlice(e, s, lanes);
-    for (int c = 0; c < d->n; c++) StoreLanes(e, c, s * FURL_WIDTH, lanes[c]);
-  }
-  return FURL_ENCODE_OK;
+  return d->n ? AllocateDiagonals(e) : FURL_ENCODE_OK;
 }
 
-static int MatchesRaw(const FurlEncoder *e, int64_t at, uint32_t mask, const double *value)
+void FurlDiagonalsStore(FurlEncoder *e, int64_t s, int loaded)
 {
-  const double *const there  = (const double *)e->slices->diagonal.data + at;
-  uint32_t            differ = 0;
+  static const double           none[FURL_WIDTH] = {0};
+  const FurlProgramDraft *const draft            = &e->draft;
+  const FurlDiagonals *const    d                = &e->diagonals;
+  double                        lanes[FURL_MAX_DIAGONALS][FURL_WIDTH];
+  int32_t                       k = 0;
 
-  for (int l = 0; l < FURL_WIDTH; l++) differ |= (uint32_t)(FurlDoubleToBits(value[l]) != FurlDoubleToBits(there[l])) << l;
-  return !(differ & mask);
+  if (!d->n) return;
+  if (!loaded) GatherSlice(e, s, lanes);
+  for (int c = 0; c < d->n; c++) {
+    const double *entries = loaded ? none : lanes[c];
+
+    while (loaded && k < draft->nslots && draft->offset[k] < d->offset[c]) k++;
+    if (loaded && k < draft->nslots && draft->offset[k] == d->offset[c]) entries = e->slot + k * FURL_WIDTH;
+    StoreLanes(e, c, s * FURL_WIDTH, entries);
+  }
+}
+
+/* Whether the two agree bit for bit in the lanes of the mask */
+static int SameBits(uint32_t mask, const double *a, const double *b)
+{
+  uint64_t differ = 0;
+
+  if (mask == UINT32_MAX)
+    for (int l = 0; l < FURL_WIDTH; l++) differ |= FurlDoubleToBits(a[l]) ^ FurlDoubleToBits(b[l]);
+  else
+    for (int l = 0; l < FURL_WIDTH; l++) differ |= (FurlDoubleToBits(a[l]) ^ FurlDoubleToBits(b[l])) & -(uint64_t)(mask >> l & 1);
+  return !differ;
 }
 
 static int MatchesPlanes(const FurlEncoder *e, int64_t at, int window, uint32_t mask, const double *value)
@@ -255,7 +298,7 @@ int FurlDiagonalsMatch(FurlEncoder *e, int64_t row0, int32_t k, const double *va
   if (c == d->n) return 0;
   start = d->start[c] + (offset < 0 ? offset : 0);
   if (e->encoding->store == FURL_STORE_RAW) {
-    if (!MatchesRaw(e, start + row0, e->draft.mask[k], value)) return 0;
+    if (!SameBits(e->draft.mask[k], value, (const double *)e->slices->diagonal.data + start + row0)) return 0;
   } else if (!MatchesPlanes(e, start + row0, d->window[c], e->draft.mask[k], value))
     return 0;
   e->draft.start[k]  = start;

@@ -13,16 +13,19 @@ static int64_t LongestRow(const FurlCsr *csr)
   return longest;
 }
 
-/* The entries of the slice as they are */
-static int64_t CopyEntries(FurlEncoder *e, int64_t row0)
+/* The entries of the slice as they are, without a copy where the columns have 32 bits */
+static int64_t PointToEntries(FurlEncoder *e, int64_t row0)
 {
   const FurlCsr *csr   = e->csr;
   const PetscInt first = csr->rowptr[row0];
   const int64_t  n     = csr->rowptr[row0 + e->nrows] - first;
 
   for (int64_t l = 0; l < e->nrows; l++) e->start[l] = csr->rowptr[row0 + l] - first;
-  for (int64_t k = 0; k < n; k++) e->column[k] = (int32_t)csr->column[first + k];
-  if (n) memcpy(e->value, csr->value + first, (size_t)n * sizeof(*e->value));
+  e->value  = csr->value + first;
+  e->column = (const int32_t *)(const void *)(csr->column + first);
+  if (sizeof(PetscInt) == sizeof(int32_t)) return n;
+  for (int64_t k = 0; k < n; k++) e->own_column[k] = (int32_t)csr->column[first + k];
+  e->column = e->own_column;
   return n;
 }
 
@@ -35,10 +38,12 @@ static int64_t ScaleEntries(FurlEncoder *e, int64_t row0)
     e->start[l] = n;
     for (PetscInt k = csr->rowptr[row0 + l]; k < csr->rowptr[row0 + l + 1]; k++) {
       if (e->encoding->skip_diagonal && csr->column[k] == row0 + l) continue;
-      e->column[n]  = (int32_t)csr->column[k];
-      e->value[n++] = FurlScaledValue(e->encoding, csr->value[k], row0 + l, csr->column[k]);
+      e->own_column[n]  = (int32_t)csr->column[k];
+      e->own_value[n++] = FurlScaledValue(e->encoding, csr->value[k], row0 + l, csr->column[k]);
     }
   }
+  e->column = e->own_column;
+  e->value  = e->own_value;
   return n;
 }
 
@@ -50,7 +55,7 @@ static void LoadSlice(FurlEncoder *e, int64_t s)
   int64_t             n;
 
   e->nrows = e->csr->nrows - row0 < FURL_WIDTH ? e->csr->nrows - row0 : FURL_WIDTH;
-  n        = encoding->skip_diagonal || encoding->row_scale || encoding->column_scale ? ScaleEntries(e, row0) : CopyEntries(e, row0);
+  n        = encoding->skip_diagonal || encoding->row_scale || encoding->column_scale ? ScaleEntries(e, row0) : PointToEntries(e, row0);
   for (int64_t l = e->nrows; l <= FURL_WIDTH; l++) e->start[l] = n;
   e->slices->nnz += n;
 }
@@ -89,31 +94,36 @@ static int EncoderInit(FurlEncoder *e, const FurlCsr *csr, const FurlEncoding *e
 {
   const size_t longest = (size_t)LongestRow(csr);
 
-  *e        = (FurlEncoder){.csr = csr, .encoding = encoding, .slices = slices};
-  e->column = calloc(longest * FURL_WIDTH + 1, sizeof(*e->column));
-  e->value  = calloc(longest * FURL_WIDTH + 1, sizeof(*e->value));
-  e->slot   = calloc((size_t)FURL_MAX_SLOTS * FURL_WIDTH, sizeof(*e->slot));
-  return FurlProgramDraftInit(&e->draft, longest > FURL_MAX_SLOTS ? longest : FURL_MAX_SLOTS) && e->column && e->value && e->slot;
+  *e            = (FurlEncoder){.csr = csr, .encoding = encoding, .slices = slices};
+  e->own_column = calloc(longest * FURL_WIDTH + 1, sizeof(*e->own_column));
+  e->lane       = calloc(longest * FURL_WIDTH + 1, sizeof(*e->lane));
+  e->own_value  = calloc(longest * FURL_WIDTH + 1, sizeof(*e->own_value));
+  e->slot       = calloc((size_t)FURL_MAX_SLOTS * FURL_WIDTH, sizeof(*e->slot));
+  e->expected   = calloc((size_t)FURL_MAX_SLOTS * FURL_WIDTH, sizeof(*e->expected));
+  return FurlProgramDraftInit(&e->draft, longest > FURL_MAX_SLOTS ? longest : FURL_MAX_SLOTS) && e->own_column && e->own_value && e->lane &&
+         e->slot && e->expected;
 }
 
 static void EncoderFree(FurlEncoder *e)
 {
+  free(e->expected);
   free(e->slot);
-  free(e->value);
-  free(e->column);
+  free(e->lane);
+  free(e->own_value);
+  free(e->own_column);
   FurlProgramDraftFree(&e->draft);
   free(e->table.bucket);
 }
 
-FurlEncodeStatus FurlSlicesEncode(const FurlCsr *csr, const FurlEncoding *encoding, FurlSlices *slices)
+FurlEncodeStatus FurlSlicesReencode(const FurlCsr *csr, const FurlEncoding *encoding, FurlSlices *slices)
 {
   FurlEncodeStatus status = FURL_ENCODE_OK;
   FurlEncoder      e;
 
-  FurlSlicesInit(slices, csr->nrows, csr->ncols);
+  FurlSlicesClear(slices, csr->nrows, csr->ncols);
   if (csr->nrows >= INT32_MAX || csr->ncols >= INT32_MAX) return FURL_ENCODE_TOO_LARGE;
   if (!EncoderInit(&e, csr, encoding, slices)) status = FURL_ENCODE_MEMORY;
-  if (!status) status = FurlDiagonalsFill(&e);
+  if (!status) status = FurlDiagonalsChoose(&e);
   for (int64_t s = 0; !status && s < slices->nslices; s++) status = EncodeSlice(&e, s);
   EncoderFree(&e);
   if (status)
@@ -121,4 +131,10 @@ FurlEncodeStatus FurlSlicesEncode(const FurlCsr *csr, const FurlEncoding *encodi
   else
     FurlSlicesTrim(slices);
   return status;
+}
+
+FurlEncodeStatus FurlSlicesEncode(const FurlCsr *csr, const FurlEncoding *encoding, FurlSlices *slices)
+{
+  FurlSlicesInit(slices, csr->nrows, csr->ncols);
+  return FurlSlicesReencode(csr, encoding, slices);
 }

@@ -29,11 +29,15 @@ typedef struct {
   FurlDiagonals       diagonals;
   int32_t             npattern; /* slots of the latest pattern, a first guess for the next slice */
   int32_t             pattern[FURL_MAX_SLOTS];
+  int32_t            *expected;              /* [FURL_WIDTH][npattern] column - first row of a slice whose rows have all its slots */
   int64_t             nrows;                 /* rows of the slice */
-  int64_t             start[FURL_WIDTH + 1]; /* its entries row by row, as they are to be stored */
-  int32_t            *column;
-  double             *value;
-  double             *slot; /* [FURL_MAX_SLOTS][FURL_WIDTH] values of a pattern */
+  int64_t             start[FURL_WIDTH + 1]; /* its entries row by row, as they are to be stored: in the matrix itself, or copies */
+  const int32_t      *column;
+  const double       *value;
+  int32_t            *own_column; /* [FURL_WIDTH * longest row] copies that had to be made */
+  double             *own_value;
+  uint8_t            *lane; /* [FURL_WIDTH * longest row] row of the slice of an entry, where it is wanted */
+  double             *slot; /* [FURL_MAX_SLOTS][FURL_WIDTH] values of a pattern, zero where a row misses the slot */
 } FurlEncoder;
 
 /* The entry in row i and column j times its scales, the smaller index first: symmetric where the matrix and its scales are */
@@ -53,9 +57,17 @@ FurlEncodeStatus FurlEncodeEnd(FurlEncoder *e, FurlSliceHeader header);
 FurlEncodeStatus FurlEncodePattern(FurlEncoder *e, int64_t s, int *done);
 FurlEncodeStatus FurlEncodeIrregular(FurlEncoder *e);
 
-/* diagonals.c: chooses and fills the diagonals of the matrix; whether slot k of the draft can be read from one, and the slot if so */
-FurlEncodeStatus FurlDiagonalsFill(FurlEncoder *e);
+/*
+  diagonals.c: chooses the diagonals of the matrix; stores the entries of slice s in them, from the slots of the draft where it has been
+  loaded; tells whether slot k of the draft can be read from one, and sets the slot if so. A slot reads what this slice and those before
+  it have stored.
+*/
+FurlEncodeStatus FurlDiagonalsChoose(FurlEncoder *e);
+void             FurlDiagonalsStore(FurlEncoder *e, int64_t s, int loaded);
 int              FurlDiagonalsMatch(FurlEncoder *e, int64_t row0, int32_t k, const double *value);
+
+/* describe.c: adds slice s to the fingerprint and to the lone rows, where they are wanted; `loaded` as above */
+FurlEncodeStatus FurlDescribeSlice(FurlEncoder *e, int64_t s, int loaded);
 
 /* values.c: ways to store the n values (a multiple of FURL_GROUP) of a slot */
 int        FurlValuesAreConstant(const double *value, uint32_t mask, double *constant);

@@ -13,24 +13,29 @@ static int InsertSlot(FurlProgramDraft *d, int32_t k, int32_t n, int32_t offset)
   return 1;
 }
 
-/* Whether the n columns of row i are those of the pattern */
-static int IsFullRow(const int32_t *column, int64_t i, int32_t n, const int32_t *offset)
-{
-  int32_t differ = 0;
-
-  for (int32_t k = 0; k < n; k++) differ |= (column[k] - (int32_t)i) ^ offset[k];
-  return !differ;
-}
-
 /* Whether every row of the slice has all slots of the latest pattern and no other */
 static int IsLatestPattern(const FurlEncoder *e, int64_t row0)
 {
-  const int32_t n = e->npattern;
+  const int32_t n = e->npattern, first = (int32_t)row0;
+  int64_t       shifted = 0;
+  int32_t       differ  = 0;
 
-  if (!n || e->nrows < FURL_WIDTH || e->start[FURL_WIDTH] != (int64_t)n * FURL_WIDTH) return 0;
-  for (int64_t l = 0; l < FURL_WIDTH; l++)
-    if (e->start[l] != n * l || !IsFullRow(e->column + e->start[l], row0 + l, n, e->pattern)) return 0;
-  return 1;
+  if (n < 1 || e->nrows < FURL_WIDTH || e->start[FURL_WIDTH] != (int64_t)n * FURL_WIDTH) return 0;
+  for (int l = 0; l < FURL_WIDTH; l++) shifted |= e->start[l] ^ (int64_t)n * l;
+  for (int32_t q = 0; q < n * FURL_WIDTH; q++) differ |= (e->column[q] - first) ^ e->expected[q];
+  return !shifted && !differ;
+}
+
+static void SetLatestPattern(FurlEncoder *e)
+{
+  const FurlProgramDraft *const d = &e->draft;
+  const int32_t                 n = d->nslots;
+
+  if (n == e->npattern && !memcmp(e->pattern, d->offset, (size_t)n * sizeof(*d->offset))) return;
+  e->npattern = n;
+  memcpy(e->pattern, d->offset, (size_t)n * sizeof(*d->offset));
+  for (int32_t l = 0; l < FURL_WIDTH; l++)
+    for (int32_t k = 0; k < n; k++) e->expected[l * n + k] = l + d->offset[k];
 }
 
 /* The union of the rows' offsets with their masks in e->draft, starting from the latest pattern; 0 where there are more than `most` */
@@ -65,49 +70,92 @@ static int FindPattern(FurlEncoder *e, int64_t row0, int32_t most)
   return kept <= most;
 }
 
-/* The entries of a slice whose rows have all slots */
+/* The entries of a slice whose rows have all slots of the latest pattern */
 static void TransposeSlots(FurlEncoder *e)
 {
-  const int32_t n = e->draft.nslots;
+  FurlProgramDraft *const d = &e->draft;
+  const int32_t           n = e->npattern;
 
+  d->nslots = n;
+  memcpy(d->offset, e->pattern, (size_t)n * sizeof(*d->offset));
+  memset(d->mask, 0xff, (size_t)n * sizeof(*d->mask));
   for (int32_t k = 0; k < n; k++)
     for (int l = 0; l < FURL_WIDTH; l++) e->slot[k * FURL_WIDTH + l] = e->value[l * n + k];
 }
 
-/* Distributes the entries over the slots of the pattern: e->slot, zero where a row misses the slot */
-static void FillSlots(FurlEncoder *e, int64_t row0)
+/* Distributes the entries over slots of these offsets; 0 where one has no slot, or columns do not ascend */
+static int FillSlots(FurlEncoder *e, int64_t row0, int32_t n, const int32_t *offset)
 {
-  const FurlProgramDraft *const d = &e->draft;
+  uint32_t *const mask = e->draft.mask;
 
-  memset(e->slot, 0, (size_t)d->nslots * FURL_WIDTH * sizeof(*e->slot));
+  memset(mask, 0, (size_t)n * sizeof(*mask));
+  memset(e->slot, 0, (size_t)n * FURL_WIDTH * sizeof(*e->slot));
   for (int64_t l = 0; l < e->nrows; l++) {
-    int32_t k = 0;
+    const int32_t row = (int32_t)(row0 + l);
+    int32_t       k   = 0;
 
     for (int64_t q = e->start[l]; q < e->start[l + 1]; q++, k++) {
-      const int32_t offset = (int32_t)(e->column[q] - (row0 + l));
-
-      while (d->offset[k] != offset) k++;
+      while (k < n && offset[k] < e->column[q] - row) k++;
+      if (k == n || offset[k] != e->column[q] - row) return 0;
       e->slot[k * FURL_WIDTH + l] = e->value[q];
+      mask[k] |= 1u << l;
     }
   }
+  return 1;
 }
 
-static int LoadPattern(FurlEncoder *e, int64_t row0)
+/* Slots of the latest pattern that no row has go */
+static void KeepUsedSlots(FurlEncoder *e)
 {
-  FurlProgramDraft *const d       = &e->draft;
-  int64_t                 longest = 0;
+  FurlProgramDraft *const d    = &e->draft;
+  int32_t                 kept = 0;
 
-  if (IsLatestPattern(e, row0)) {
-    d->nslots = e->npattern;
-    memcpy(d->offset, e->pattern, (size_t)d->nslots * sizeof(*d->offset));
-    memset(d->mask, 0xff, (size_t)d->nslots * sizeof(*d->mask));
-    TransposeSlots(e);
-    return 1;
+  for (int32_t k = 0; k < e->npattern; k++) {
+    if (!d->mask[k]) continue;
+    d->offset[kept] = e->pattern[k];
+    d->mask[kept]   = d->mask[k];
+    if (kept < k) memcpy(e->slot + kept * FURL_WIDTH, e->slot + k * FURL_WIDTH, FURL_WIDTH * sizeof(*e->slot));
+    kept++;
   }
+  d->nslots = kept;
+}
+
+static int64_t LongestRow(const FurlEncoder *e)
+{
+  int64_t longest = 0;
+
   for (int64_t l = 0; l < e->nrows; l++) longest = e->start[l + 1] - e->start[l] > longest ? e->start[l + 1] - e->start[l] : longest;
-  if (longest > FURL_MAX_SLOTS || !FindPattern(e, row0, (int32_t)(2 * longest))) return 0;
-  FillSlots(e, row0);
+  return longest;
+}
+
+static int ColumnsAscend(const FurlEncoder *e)
+{
+  for (int64_t l = 0; l < e->nrows; l++)
+    for (int64_t q = e->start[l] + 1; q < e->start[l + 1]; q++)
+      if (e->column[q - 1] >= e->column[q]) return 0;
   return 1;
+}
+
+/* The slots of the slice, by way of the latest pattern if that serves; *loaded is 0 where there are too many */
+static FurlEncodeStatus LoadPattern(FurlEncoder *e, int64_t row0, int *loaded)
+{
+  int64_t longest;
+
+  *loaded = 1;
+  if (IsLatestPattern(e, row0)) {
+    TransposeSlots(e);
+    return FURL_ENCODE_OK;
+  }
+  longest = LongestRow(e);
+  if (e->npattern && FillSlots(e, row0, e->npattern, e->pattern)) {
+    KeepUsedSlots(e);
+    *loaded = e->draft.nslots <= 2 * longest;
+    return FURL_ENCODE_OK;
+  }
+  if (!ColumnsAscend(e)) return FURL_ENCODE_ORDER;
+  *loaded = longest <= FURL_MAX_SLOTS && FindPattern(e, row0, (int32_t)(2 * longest));
+  if (*loaded) (void)FillSlots(e, row0, e->draft.nslots, e->draft.offset);
+  return FURL_ENCODE_OK;
 }
 
 /* How slot k is stored: constant, in a diagonal, or in the payload. A constant that few rows have would make a program of its own */
@@ -146,8 +194,12 @@ FurlEncodeStatus FurlEncodePattern(FurlEncoder *e, int64_t s, int *done)
 {
   FurlProgramDraft *const d      = &e->draft;
   const FurlSliceHeader   header = FurlEncodeBegin(e->slices);
+  FurlEncodeStatus        status;
 
-  *done = LoadPattern(e, s * FURL_WIDTH);
+  status = LoadPattern(e, s * FURL_WIDTH, done);
+  if (!status) status = FurlDescribeSlice(e, s, *done);
+  if (status) return status;
+  FurlDiagonalsStore(e, s, *done);
   if (!*done) return FURL_ENCODE_OK;
   d->columns = FURL_COLUMNS_PATTERN;
   for (int32_t k = 0; k < d->nslots; k++) d->kind[k] = (uint8_t)ChooseSlot(e, s * FURL_WIDTH, k);
@@ -155,7 +207,6 @@ FurlEncodeStatus FurlEncodePattern(FurlEncoder *e, int64_t s, int *done)
   if (!*done) return FURL_ENCODE_OK;
   for (int32_t k = 0; k < d->nslots; k++)
     if (!FurlValuesAppend(e->slices, (FurlValues)d->kind[k], e->slot + k * FURL_WIDTH, FURL_WIDTH)) return FURL_ENCODE_MEMORY;
-  e->npattern = d->nslots;
-  memcpy(e->pattern, d->offset, (size_t)d->nslots * sizeof(*d->offset));
+  SetLatestPattern(e);
   return FurlEncodeEnd(e, header);
 }

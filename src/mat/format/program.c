@@ -132,14 +132,11 @@ static FurlEncodeStatus AddProgram(FurlSlices *slices, const FurlProgramDraft *d
   return FURL_ENCODE_OK;
 }
 
-FurlEncodeStatus FurlProgramFind(FurlProgramTable *table, FurlSlices *slices, const FurlProgramDraft *draft, uint32_t *number)
+/* Looks the draft up; where it is new it gets the next number and is added */
+static FurlEncodeStatus FindHashed(FurlProgramTable *table, FurlSlices *slices, const FurlProgramDraft *draft, uint32_t *number)
 {
-  FurlEncodeStatus status = FURL_ENCODE_OK;
-  uint32_t         b;
+  uint32_t b = (uint32_t)HashDraft(draft) & (table->nbuckets - 1);
 
-  if (2 * (slices->program.used + 1) > table->nbuckets) status = Rehash(table, slices);
-  if (status) return status;
-  b = (uint32_t)HashDraft(draft) & (table->nbuckets - 1);
   while (table->bucket[b]) {
     *number = table->bucket[b] - 1;
     if (IsProgram(slices, *number, draft)) return FURL_ENCODE_OK;
@@ -148,6 +145,18 @@ FurlEncodeStatus FurlProgramFind(FurlProgramTable *table, FurlSlices *slices, co
   *number          = (uint32_t)slices->program.used;
   table->bucket[b] = *number + 1;
   return AddProgram(slices, draft);
+}
+
+FurlEncodeStatus FurlProgramFind(FurlProgramTable *table, FurlSlices *slices, const FurlProgramDraft *draft, uint32_t *number)
+{
+  FurlEncodeStatus status = FURL_ENCODE_OK;
+
+  *number = table->latest;
+  if (slices->program.used && IsProgram(slices, *number, draft)) return FURL_ENCODE_OK;
+  if (2 * (slices->program.used + 1) > table->nbuckets) status = Rehash(table, slices);
+  if (!status) status = FindHashed(table, slices, draft, number);
+  if (!status) table->latest = *number;
+  return status;
 }
 
 int FurlProgramDraftInit(FurlProgramDraft *draft, size_t nslots)

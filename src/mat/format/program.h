@@ -21,6 +21,7 @@ typedef struct {
 typedef struct {
   uint32_t *bucket; /* [nbuckets] number of the program + 1, 0 where free */
   uint32_t  nbuckets;
+  uint32_t  latest; /* the program that was found last */
 } FurlProgramTable;
 
 FurlEncodeStatus FurlProgramFind(FurlProgramTable *table, FurlSlices *slices, const FurlProgramDraft *draft, uint32_t *number);

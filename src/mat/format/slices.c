@@ -5,7 +5,7 @@
 #include "array.h"
 
 /* Every array of the container with the size of its items, so that each loop over them is written once */
-#define FOR_EACH_ARRAY(X)     \
+#define FOR_EACH_VIEWED(X)    \
   X(header, FurlSliceHeader)  \
   X(program, FurlProgram)     \
   X(offset, int32_t)          \
@@ -31,12 +31,29 @@
   X(delta, uint16_t)          \
   X(index, int32_t)
 
+#define FOR_EACH_ARRAY(X) \
+  FOR_EACH_VIEWED(X)      \
+  X(lone, int32_t)
+
 void FurlSlicesInit(FurlSlices *slices, int64_t nrows, int64_t ncols)
 {
   *slices = (FurlSlices){.nrows = nrows, .ncols = ncols, .nslices = (nrows + FURL_WIDTH - 1) / FURL_WIDTH};
 #define INIT(name, type) FurlArrayInit(&slices->name, sizeof(type));
   FOR_EACH_ARRAY(INIT)
 #undef INIT
+}
+
+void FurlSlicesClear(FurlSlices *slices, int64_t nrows, int64_t ncols)
+{
+  FurlSlices empty;
+
+  FurlSlicesInit(&empty, nrows, ncols);
+#define TAKE(name, type)               \
+  empty.name.data = slices->name.data; \
+  empty.name.room = slices->name.room;
+  FOR_EACH_ARRAY(TAKE)
+#undef TAKE
+  *slices = empty;
 }
 
 void FurlSlicesFree(FurlSlices *slices)
@@ -58,7 +75,7 @@ FurlSlicesView FurlSlicesGetView(const FurlSlices *slices)
   FurlSlicesView view = {.nrows = slices->nrows, .ncols = slices->ncols, .nslices = slices->nslices};
 
 #define POINT(name, type) view.name = slices->name.data;
-  FOR_EACH_ARRAY(POINT)
+  FOR_EACH_VIEWED(POINT)
 #undef POINT
   return view;
 }
@@ -181,4 +198,36 @@ int64_t FurlSlicesDecodeRow(const FurlSlicesView *view, int64_t i, PetscInt *col
 
   if (view->program[header->program].columns == FURL_COLUMNS_PATTERN) return DecodePatternRow(view, header, i, column, value);
   return DecodeIrregularRow(view, header, i, column, value);
+}
+
+static void DecodePatternDiagonal(const FurlSlicesView *view, const FurlSliceHeader *header, int64_t row0, int nrows, double *diagonal)
+{
+  const FurlProgram *const p    = view->program + header->program;
+  Cursor                   at   = FirstCursor(header);
+  int32_t                  slot = p->first;
+
+  for (; slot < p->first + p->nslots && view->offset[slot] < 0; slot++) AdvanceCursor(view, &at, slot, FURL_WIDTH);
+  if (slot == p->first + p->nslots || view->offset[slot]) return;
+  for (int l = 0; l < nrows; l++)
+    if (view->mask[slot] >> l & 1)
+      diagonal[l] = view->kind[slot] >= FURL_VALUES_DIAGONAL ? ReadDiagonal(view, slot, row0 + l) : ReadValue(view, &at, slot, (size_t)l);
+}
+
+void FurlSlicesDecodeDiagonal(const FurlSlicesView *view, int64_t s, PetscInt *column, double *value, double *diagonal)
+{
+  const FurlSliceHeader *const header = view->header + s;
+  const int64_t                row0   = s * FURL_WIDTH;
+  const int                    nrows  = (int)(view->nrows - row0 < FURL_WIDTH ? view->nrows - row0 : FURL_WIDTH);
+
+  for (int l = 0; l < nrows; l++) diagonal[l] = 0;
+  if (view->program[header->program].columns == FURL_COLUMNS_PATTERN) {
+    DecodePatternDiagonal(view, header, row0, nrows, diagonal);
+    return;
+  }
+  for (int l = 0; l < nrows; l++) {
+    const int64_t n = FurlSlicesDecodeRow(view, row0 + l, column, value);
+
+    for (int64_t k = 0; k < n; k++)
+      if (column[k] == row0 + l) diagonal[l] = value[k];
+  }
 }

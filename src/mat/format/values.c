@@ -8,6 +8,7 @@ int FurlValuesAreConstant(const double *value, uint32_t mask, double *constant)
   const uint64_t bits   = FurlDoubleToBits(value[__builtin_ctz(mask)]);
   uint32_t       differ = 0;
 
+  if (FurlDoubleToBits(value[31 - __builtin_clz(mask)]) != bits) return 0;
   for (int l = 0; l < FURL_WIDTH; l++) differ |= (uint32_t)(FurlDoubleToBits(value[l]) != bits) << l;
   *constant = FurlDoubleFromBits(bits);
   return !(differ & mask);
