@@ -31,6 +31,14 @@ FURL_BODY float FurlFloatFromBits(uint32_t bits)
   return value;
 }
 
+FURL_BODY uint32_t FurlFloatToBits(float value)
+{
+  uint32_t bits;
+
+  memcpy(&bits, &value, sizeof(bits));
+  return bits;
+}
+
 FURL_BODY double FurlDoubleFromBits(uint64_t bits)
 {
   double value;

@@ -23,6 +23,7 @@ typedef struct {
   uint32_t  nbuckets;
 } FurlProgramTable;
 
-FurlEncodeStatus FurlProgramFind(FurlProgramTable *table, FurlSlices *slices, const FurlProgramDraft *draft, uint32_t *number);
+FurlEncodeStatus FurlProgramFind(FurlProgramTable *table, FurlSlices *slices, FurlProgramDraft *draft, uint32_t *number);
+void             FurlDraftSort(FurlProgramDraft *draft); /* order.c: the slots of a pattern in the order of their kinds */
 int              FurlProgramDraftInit(FurlProgramDraft *draft, size_t nslots); /* 0: no memory; to be freed in any case */
 void             FurlProgramDraftFree(FurlProgramDraft *draft);
