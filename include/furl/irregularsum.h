@@ -156,6 +156,22 @@ FURL_BODY void FURL_NAME(FurlGatherWide)(const FURL_REAL *FURL_RESTRICT x, const
 #undef FURL_X
 }
 
+/* total += the slot's entries times x, for m lanes of a part: FURL_PART or FURL_HALF */
+FURL_BODY void FURL_NAME(FurlAddSlot)(FurlIrregularForm form, int m, int n, const FurlIrregularValues *v, FURL_REAL scale,
+                                      const FURL_REAL *FURL_RESTRICT x, const uint16_t *delta, const int32_t *index, FURL_REAL *total)
+{
+  FURL_PER_PART(FURL_REAL, xl, 2);
+
+  for (int first = 0; first < m; first += FURL_HALF) {
+    if (form.wide)
+      FURL_NAME(FurlGatherWide)(x, index + first, n, xl + first);
+    else
+      FURL_NAME(FurlGatherNarrow)(form.width, x, delta + first, n, xl + first * form.width);
+  }
+  FURL_PART_ENTRIES(e, n, m, form.width)
+  AT_PART(total, form.width, e) += FURL_NAME(FurlReadIrregular)(form.how, v, e) * (scale * AT_PART(xl, form.width, e));
+}
+
 /*
   n slots that are stored alike, from `at` on; returns 0 where the lanes of the part have no more entries in the slice. Absent entries have
   the value zero, and x somewhere.
@@ -163,34 +179,35 @@ FURL_BODY void FURL_NAME(FurlGatherWide)(const FURL_REAL *FURL_RESTRICT x, const
 FURL_BODY int FURL_NAME(FurlAddIrregularRun)(const FurlSlicesView *a, FurlIrregularForm form, const FurlIrregularCursor *at, int n, int part,
                                              const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
 {
-  const int           scaled = form.how == FURL_HOW_HEAD || form.how == FURL_HOW_PLANES_HEAD || form.how == FURL_HOW_SECOND;
-  const int64_t       first  = (int64_t)form.width * part;
-  int64_t             column = at->columns + part;
-  FurlIrregularValues v      = {a->raw + at->raw + first, a->head + at->head + first, a->second + at->rest + first, a->tail + at->rest + first, 0};
-  int                 k      = 0;
+  const int           scaled   = form.how == FURL_HOW_HEAD || form.how == FURL_HOW_PLANES_HEAD || form.how == FURL_HOW_SECOND;
+  const int64_t       first    = (int64_t)form.width * part;
+  const int16_t      *exponent = a->exponent + at->exponent;
+  const uint8_t      *count    = a->count + at->slot;
+  const int32_t      *base     = a->base + at->slot;
+  const uint16_t     *delta    = a->delta + at->columns + part;
+  const int32_t      *index    = a->index + at->columns + part;
+  FurlIrregularValues v        = {a->raw + at->raw + first, a->head + at->head + first, a->second + at->rest + first, a->tail + at->rest + first, 0};
+  int                 k        = 0;
   FURL_PER_PART(FURL_REAL, total, 2);
 
-  FURL_PART_ENTRIES(e, FURL_WIDTH, form.width) AT_PART(total, form.width, e) = AT_PART(sum, form.width, e);
+  FURL_PART_ENTRIES(e, FURL_WIDTH, FURL_PART, form.width) AT_PART(total, form.width, e) = AT_PART(sum, form.width, e);
   for (; k < n; k++) {
-    const int     count = a->count[at->slot + k];
-    const int     lanes = FurlPadLanes(count);
-    const int32_t base  = a->base[at->slot + k];
-    FURL_REAL     scale = 1;
-    FURL_PER_PART(FURL_REAL, xl, 2);
+    const int              lanes = FurlPadLanes(count[k]);
+    const FURL_REAL *const xbase = form.wide ? x : x + base[k];
+    FURL_REAL              scale = 1;
 
     if (part >= lanes) break;
-    if (form.how != FURL_HOW_RAW) v.exponent = a->exponent[at->exponent + k];
+    if (form.how != FURL_HOW_RAW) v.exponent = exponent[k];
     if (scaled) scale = FURL_NAME(FurlSlotScale)(v.exponent);
-    if (form.wide)
-      FURL_NAME(FurlGatherWide)(x, a->index + column, count, xl);
+    if (FURL_PART > FURL_HALF && lanes < part + FURL_PART)
+      FURL_NAME(FurlAddSlot)(form, FURL_HALF, count[k], &v, scale, xbase, delta, index, total);
     else
-      FURL_NAME(FurlGatherNarrow)(form.width, x + base, a->delta + column, count, xl);
-    FURL_PART_ENTRIES(e, count, form.width)
-    AT_PART(total, form.width, e) += FURL_NAME(FurlReadIrregular)(form.how, &v, e) * (scale * AT_PART(xl, form.width, e));
+      FURL_NAME(FurlAddSlot)(form, FURL_PART, count[k], &v, scale, xbase, delta, index, total);
     FurlNextSlot(form, lanes, &v);
-    column += lanes;
+    delta += lanes;
+    index += lanes;
   }
-  FURL_PART_ENTRIES(e, FURL_WIDTH, form.width) AT_PART(sum, form.width, e) = AT_PART(total, form.width, e);
+  FURL_PART_ENTRIES(e, FURL_WIDTH, FURL_PART, form.width) AT_PART(sum, form.width, e) = AT_PART(total, form.width, e);
   return k == n;
 }
 
@@ -241,7 +258,7 @@ FURL_BODY int FURL_NAME(FurlSumPart)(const FurlSlicesView *a, int64_t s, FurlRea
   FurlIrregularCursor at    = FurlFirstSlot(a, a->header + s);
   FURL_PER_PART(FURL_REAL, sum, 2);
 
-  FURL_PART_ENTRIES(e, FURL_WIDTH, 2) AT_PART(sum, 2, e) = 0;
+  FURL_PART_ENTRIES(e, FURL_WIDTH, FURL_PART, 2) AT_PART(sum, 2, e) = 0;
   for (int k = 0; k < p->nslots;) {
     const int     kind = a->kind[p->first + k];
     const int     n    = a->run[p->first + k];
@@ -253,9 +270,9 @@ FURL_BODY int FURL_NAME(FurlSumPart)(const FurlSlicesView *a, int64_t s, FurlRea
     if (k < p->nslots) FurlSkipSlots(a, kind, width, n, &at);
   }
   if (width == 2)
-    FURL_PART_LANES(l, FURL_WIDTH) AT(sorted, part + l) = AT_PART(sum, 2, 2 * l) + AT_PART(sum, 2, 2 * l + 1);
+    FURL_PART_LANES(l, FURL_WIDTH, FURL_PART) AT(sorted, part + l) = AT_PART(sum, 2, 2 * l) + AT_PART(sum, 2, 2 * l + 1);
   else
-    FURL_PART_LANES(l, FURL_WIDTH) AT(sorted, part + l) = AT_PART(sum, 1, l);
+    FURL_PART_LANES(l, FURL_WIDTH, FURL_PART) AT(sorted, part + l) = AT_PART(sum, 1, l);
   return 1;
 }
 
