@@ -176,8 +176,8 @@ FURL_BODY void FURL_NAME(FurlAddSlot)(FurlIrregularForm form, int m, int n, cons
   n slots that are stored alike, from `at` on; returns 0 where the lanes of the part have no more entries in the slice. Absent entries have
   the value zero, and x somewhere.
 */
-FURL_BODY int FURL_NAME(FurlAddIrregularRun)(const FurlSlicesView *a, FurlIrregularForm form, const FurlIrregularCursor *at, int n, int part,
-                                             const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
+FURL_BODY int FURL_NAME(FurlAddIrregularRun)(const FurlSlicesView *a, FurlIrregularForm form, const FurlIrregularCursor *at, int n,
+                                             int part, const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
 {
   const int           scaled   = form.how == FURL_HOW_HEAD || form.how == FURL_HOW_PLANES_HEAD || form.how == FURL_HOW_SECOND;
   const int64_t       first    = (int64_t)form.width * part;
@@ -186,8 +186,9 @@ FURL_BODY int FURL_NAME(FurlAddIrregularRun)(const FurlSlicesView *a, FurlIrregu
   const int32_t      *base     = a->base + at->slot;
   const uint16_t     *delta    = a->delta + at->columns + part;
   const int32_t      *index    = a->index + at->columns + part;
-  FurlIrregularValues v        = {a->raw + at->raw + first, a->head + at->head + first, a->second + at->rest + first, a->tail + at->rest + first, 0};
-  int                 k        = 0;
+  FurlIrregularValues v = {a->raw + at->raw + first, a->head + at->head + first, a->second + at->rest + first, a->tail + at->rest + first,
+                           0};
+  int                 k = 0;
   FURL_PER_PART(FURL_REAL, total, 2);
 
   FURL_PART_ENTRIES(e, FURL_WIDTH, FURL_PART, form.width) AT_PART(total, form.width, e) = AT_PART(sum, form.width, e);
@@ -212,28 +213,28 @@ FURL_BODY int FURL_NAME(FurlAddIrregularRun)(const FurlSlicesView *a, FurlIrregu
 }
 
 /* A function for each form, else the compiler runs out of registers */
-#define FURL_INSTANCE(name, how, width, wide)                                                                                  \
-  FURL_SHARED_BODY int FURL_NAME(name##how)(const FurlSlicesView *a, const FurlIrregularCursor *at, int n, int part,                 \
-                                            const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)                                  \
-  {                                                                                                                            \
-    return FURL_NAME(FurlAddIrregularRun)(a, (FurlIrregularForm){how, width, wide}, at, n, part, x, sum);                      \
+#define FURL_INSTANCE(name, how, width, wide)                                                                        \
+  FURL_SHARED_BODY int FURL_NAME(name##how)(const FurlSlicesView *a, const FurlIrregularCursor *at, int n, int part, \
+                                            const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)                        \
+  {                                                                                                                  \
+    return FURL_NAME(FurlAddIrregularRun)(a, (FurlIrregularForm){how, width, wide}, at, n, part, x, sum);            \
   }
-#define FURL_INSTANCES(name, width, wide)                                                                                      \
-  FURL_INSTANCE(name, FURL_HOW_RAW, width, wide)                                                                               \
-  FURL_INSTANCE(name, FURL_HOW_HEAD, width, wide)                                                                              \
-  FURL_INSTANCE(name, FURL_HOW_PLANES_HEAD, width, wide)                                                                       \
-  FURL_INSTANCE(name, FURL_HOW_SECOND, width, wide)                                                                            \
-  FURL_INSTANCE(name, FURL_HOW_ALL, width, wide)                                                                               \
-  FURL_INSTANCE(name, FURL_HOW_SMALL, width, wide)                                                                               \
-  FURL_BODY int FURL_NAME(name)(const FurlSlicesView *a, FurlHow how, const FurlIrregularCursor *at, int n, int part,                \
-                                const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)                                              \
-  {                                                                                                                            \
-    if (how == FURL_HOW_RAW) return FURL_NAME(name##FURL_HOW_RAW)(a, at, n, part, x, sum);                                     \
-    if (how == FURL_HOW_HEAD) return FURL_NAME(name##FURL_HOW_HEAD)(a, at, n, part, x, sum);                                   \
-    if (how == FURL_HOW_PLANES_HEAD) return FURL_NAME(name##FURL_HOW_PLANES_HEAD)(a, at, n, part, x, sum);                     \
-    if (how == FURL_HOW_SECOND) return FURL_NAME(name##FURL_HOW_SECOND)(a, at, n, part, x, sum);                               \
-    if (how == FURL_HOW_ALL) return FURL_NAME(name##FURL_HOW_ALL)(a, at, n, part, x, sum);                                     \
-    return FURL_NAME(name##FURL_HOW_SMALL)(a, at, n, part, x, sum);                                                              \
+#define FURL_INSTANCES(name, width, wide)                                                                             \
+  FURL_INSTANCE(name, FURL_HOW_RAW, width, wide)                                                                      \
+  FURL_INSTANCE(name, FURL_HOW_HEAD, width, wide)                                                                     \
+  FURL_INSTANCE(name, FURL_HOW_PLANES_HEAD, width, wide)                                                              \
+  FURL_INSTANCE(name, FURL_HOW_SECOND, width, wide)                                                                   \
+  FURL_INSTANCE(name, FURL_HOW_ALL, width, wide)                                                                      \
+  FURL_INSTANCE(name, FURL_HOW_SMALL, width, wide)                                                                    \
+  FURL_BODY int FURL_NAME(name)(const FurlSlicesView *a, FurlHow how, const FurlIrregularCursor *at, int n, int part, \
+                                const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)                                     \
+  {                                                                                                                   \
+    if (how == FURL_HOW_RAW) return FURL_NAME(name##FURL_HOW_RAW)(a, at, n, part, x, sum);                            \
+    if (how == FURL_HOW_HEAD) return FURL_NAME(name##FURL_HOW_HEAD)(a, at, n, part, x, sum);                          \
+    if (how == FURL_HOW_PLANES_HEAD) return FURL_NAME(name##FURL_HOW_PLANES_HEAD)(a, at, n, part, x, sum);            \
+    if (how == FURL_HOW_SECOND) return FURL_NAME(name##FURL_HOW_SECOND)(a, at, n, part, x, sum);                      \
+    if (how == FURL_HOW_ALL) return FURL_NAME(name##FURL_HOW_ALL)(a, at, n, part, x, sum);                            \
+    return FURL_NAME(name##FURL_HOW_SMALL)(a, at, n, part, x, sum);                                                   \
   }
 FURL_INSTANCES(FurlRunPairs, 2, 0)
 FURL_INSTANCES(FurlRunSingles, 1, 0)
@@ -279,9 +280,9 @@ FURL_BODY int FURL_NAME(FurlSumPart)(const FurlSlicesView *a, int64_t s, FurlRea
 /* An entry of any slot */
 FURL_BODY FURL_REAL FURL_NAME(FurlReadExact)(const FurlSlicesView *a, int kind, FurlRead read, const FurlIrregularCursor *at, int e)
 {
-  const FurlIrregularValues v        = {a->raw + at->raw, a->head + at->head, a->second + at->rest, a->tail + at->rest,
-                                        kind == FURL_VALUES_RAW ? (int16_t)0 : a->exponent[at->exponent]};
-  const int                 h64      = (v.exponent & FURL_PLANES_H64) != 0;
+  const FurlIrregularValues v   = {a->raw + at->raw, a->head + at->head, a->second + at->rest, a->tail + at->rest,
+                                 kind == FURL_VALUES_RAW ? (int16_t)0 : a->exponent[at->exponent]};
+  const int                 h64 = (v.exponent & FURL_PLANES_H64) != 0;
 
   if (kind == FURL_VALUES_RAW || (h64 && read != FURL_READ_HEAD)) return (FURL_REAL)v.raw[e];
   if (kind == FURL_VALUES_HEAD || read == FURL_READ_HEAD)
@@ -308,7 +309,8 @@ FURL_SHARED_BODY void FURL_NAME(FurlIrregularExact)(const FurlSlicesView *a, int
       const int64_t j = p->columns == FURL_COLUMNS_INDEX32 ? a->index[at.columns + l] : a->base[at.slot] + a->delta[at.columns + l];
 
       for (int d = 0; d < width; d++)
-        if (width == 1 || (present >> (2 * l + d) & 1)) AT(sorted, l) += FURL_NAME(FurlReadExact)(a, kind, read, &at, width * l + d) * x[j + d];
+        if (width == 1 || (present >> (2 * l + d) & 1))
+          AT(sorted, l) += FURL_NAME(FurlReadExact)(a, kind, read, &at, width * l + d) * x[j + d];
     }
     FurlSkipSlots(a, kind, width, 1, &at);
   }

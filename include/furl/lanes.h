@@ -34,9 +34,8 @@
 #define AT_PART(name, width, e) name[(e) % (width)]
 typedef uint64_t FurlPartMask;
 
-#define FURL_PART_SET(type, value, n, X) FURL_PART_LANES(furl_l, n, FURL_HALF) (value)[0] = X(furl_l)
-#define FURL_PART_SET_PAIRS(type, value, n, X) \
-  FURL_PART_LANES(furl_l, n, FURL_HALF) (value)[0] = X(furl_l, 0), (value)[1] = X(furl_l, 1)
+#define FURL_PART_SET(type, value, n, X) FURL_PART_LANES(furl_l, n, FURL_HALF)(value)[0] = X(furl_l)
+#define FURL_PART_SET_PAIRS(type, value, n, X) FURL_PART_LANES(furl_l, n, FURL_HALF)(value)[0] = X(furl_l, 0), (value)[1] = X(furl_l, 1)
 #else
 #define FURL_BODY static inline __attribute__((always_inline))
 #define FURL_SHARED_BODY static __attribute__((noinline, unused)) /* large, with many callers: compiled once a file */
@@ -59,18 +58,18 @@ typedef uint32_t FurlPartMask;
   value[l] = X(l) for FURL_HALF lanes, X being a load from anywhere; pairs: value[2 l + d] = X(l, d). Lane by lane into a vector: the
   instructions that gather are slower on many machines, and vectors that are loaded from stores of their parts have to wait for these.
 */
-#define FURL_PART_SET(type, value, n, X)                                            \
-  do {                                                                              \
-    typedef type    Part __attribute__((vector_size(FURL_HALF * sizeof(type))));    \
-    const Part furl_part = {X(0), X(1), X(2), X(3), X(4), X(5), X(6), X(7)};        \
-    memcpy(value, &furl_part, sizeof(furl_part));                                   \
+#define FURL_PART_SET(type, value, n, X)                                       \
+  do {                                                                         \
+    typedef type Part __attribute__((vector_size(FURL_HALF * sizeof(type))));  \
+    const Part   furl_part = {X(0), X(1), X(2), X(3), X(4), X(5), X(6), X(7)}; \
+    memcpy(value, &furl_part, sizeof(furl_part));                              \
   } while (0)
-#define FURL_PART_SET_PAIRS(type, value, n, X)                                                           \
-  do {                                                                                                   \
-    typedef type Part __attribute__((vector_size(2 * FURL_HALF * sizeof(type))));                        \
-    const Part   furl_part = {X(0, 0), X(0, 1), X(1, 0), X(1, 1), X(2, 0), X(2, 1), X(3, 0), X(3, 1),     \
-                              X(4, 0), X(4, 1), X(5, 0), X(5, 1), X(6, 0), X(6, 1), X(7, 0), X(7, 1)};    \
-    memcpy(value, &furl_part, sizeof(furl_part));                                                        \
+#define FURL_PART_SET_PAIRS(type, value, n, X)                                                         \
+  do {                                                                                                 \
+    typedef type Part __attribute__((vector_size(2 * FURL_HALF * sizeof(type))));                      \
+    const Part   furl_part = {X(0, 0), X(0, 1), X(1, 0), X(1, 1), X(2, 0), X(2, 1), X(3, 0), X(3, 1),  \
+                              X(4, 0), X(4, 1), X(5, 0), X(5, 1), X(6, 0), X(6, 1), X(7, 0), X(7, 1)}; \
+    memcpy(value, &furl_part, sizeof(furl_part));                                                      \
   } while (0)
 #endif
 
@@ -88,8 +87,7 @@ FURL_BODY double FurlSumLanes(double *value)
 
 /* Whether the condition, of the variables of lane l, holds in some lane */
 #if defined(__CUDACC__)
-#define FURL_ANY_LANE(any, l, condition) \
-  FURL_LANES(l) any = __any_sync(0xffffffffu, condition)
+#define FURL_ANY_LANE(any, l, condition) FURL_LANES(l) any = __any_sync(0xffffffffu, condition)
 #else
 #define FURL_ANY_LANE(any, l, condition) \
   any = 0;                               \

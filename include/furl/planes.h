@@ -88,8 +88,8 @@ FURL_BODY float FurlHeadSecondToFloat(uint16_t head, int16_t second)
   return FurlFloatFromBits((((uint32_t)(int32_t)(int16_t)head << 13) & 0x8fffe000u) + (uint32_t)((int32_t)second >> 3));
 }
 
-/* The same for slots with entries below the window: these are read as zero, as a denormal float would be slow; by bits, as a condition would
- * keep loops from becoming SIMD */
+/* The same for slots with entries below the window: these are read as zero, as a denormal float would be slow; by bits, as a condition
+ * would keep loops from becoming SIMD */
 FURL_BODY float FurlFlush(uint16_t head, float value)
 {
   return FurlFloatFromBits(FurlFloatToBits(value) & (0u - (uint32_t)((head & 0x7c00) != 0)));

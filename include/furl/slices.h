@@ -91,8 +91,8 @@ typedef struct {
   const int16_t         *diagonal_second;
   const uint32_t        *diagonal_tail;
   const uint64_t        *present; /* [slots of slices of pairs] bit 2 l + d: lane l has column d of its pair */
-  const uint16_t        *delta; /* [groups][FURL_GROUP] column - base */
-  const int32_t         *index; /* [groups][FURL_GROUP] column */
+  const uint16_t        *delta;   /* [groups][FURL_GROUP] column - base */
+  const int32_t         *index;   /* [groups][FURL_GROUP] column */
 } FurlSlicesView;
 
 /* A growing array, owned by FurlSlices */

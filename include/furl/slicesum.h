@@ -122,8 +122,8 @@ FURL_SHARED_BODY void FURL_NAME(FurlLoadSlot)(const FurlSlicesView *a, int64_t s
 }
 
 /*
-  N diagonals of the same kind, in one pass over the lanes, so that the sums stay in registers; all neighbours exist. N and `masked`, whether
-  some row misses one, are constants where this is called; x points to the neighbours of the slice's first row.
+  N diagonals of the same kind, in one pass over the lanes, so that the sums stay in registers; all neighbours exist. N and `masked`,
+  whether some row misses one, are constants where this is called; x points to the neighbours of the slice's first row.
 */
 /* add where bit l of the mask is set, else zero, whatever add is: by bits, as a condition would keep loops from becoming SIMD */
 FURL_BODY FURL_REAL FURL_NAME(FurlKeep)(int masked, uint32_t mask, int l, FURL_REAL add)
@@ -133,10 +133,10 @@ FURL_BODY FURL_REAL FURL_NAME(FurlKeep)(int masked, uint32_t mask, int l, FURL_R
   return (FURL_REAL)FurlDoubleFromBits(FurlDoubleToBits(add) & (0ull - (mask >> l & 1)));
 }
 
-FURL_BODY void FURL_NAME(FurlAddRaw)(const FurlSlicesView *a, int64_t slot, int N, int masked, FurlSlotCursor *at, const FURL_REAL *FURL_RESTRICT x,
-                                     FURL_REAL *sum)
+FURL_BODY void FURL_NAME(FurlAddRaw)(const FurlSlicesView *a, int64_t slot, int N, int masked, FurlSlotCursor *at,
+                                     const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
 {
-  uint32_t mask[FURL_RUN];
+  uint32_t                    mask[FURL_RUN];
   const double *FURL_RESTRICT raw = a->raw + at->raw;
   int64_t                     shift[FURL_RUN];
 
@@ -153,9 +153,10 @@ FURL_BODY void FURL_NAME(FurlAddRaw)(const FurlSlicesView *a, int64_t slot, int 
   at->raw += N * FURL_WIDTH;
 }
 
-FURL_BODY void FURL_NAME(FurlAddConstant)(const FurlSlicesView *a, int64_t slot, int N, int masked, const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
+FURL_BODY void FURL_NAME(FurlAddConstant)(const FurlSlicesView *a, int64_t slot, int N, int masked, const FURL_REAL *FURL_RESTRICT x,
+                                          FURL_REAL *sum)
 {
-  uint32_t mask[FURL_RUN];
+  uint32_t  mask[FURL_RUN];
   int64_t   shift[FURL_RUN];
   FURL_REAL c[FURL_RUN];
 
@@ -172,10 +173,11 @@ FURL_BODY void FURL_NAME(FurlAddConstant)(const FurlSlicesView *a, int64_t slot,
   }
 }
 
-FURL_BODY void FURL_NAME(FurlAddHeads)(const FurlSlicesView *a, int64_t slot, int N, int masked, FurlSlotCursor *at, const FURL_REAL *FURL_RESTRICT x,
-                                       FURL_REAL *sum)
+/* flush: heads of planes, which are read as zero below the window */
+FURL_BODY void FURL_NAME(FurlAddHeads)(const FurlSlicesView *a, int64_t slot, int N, int masked, int flush, FurlSlotCursor *at,
+                                       const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
 {
-  uint32_t mask[FURL_RUN];
+  uint32_t                      mask[FURL_RUN];
   const uint16_t *FURL_RESTRICT head = a->head + at->head;
   int64_t                       shift[FURL_RUN];
   FURL_REAL                     scale[FURL_RUN];
@@ -188,16 +190,31 @@ FURL_BODY void FURL_NAME(FurlAddHeads)(const FurlSlicesView *a, int64_t slot, in
     FURL_REAL total = AT(sum, l);
 
     FURL_UNROLL
-    for (int k = 0; k < N; k++) total += FURL_NAME(FurlKeep)(masked, mask[k], l, FurlHeadToFloat(head[k * FURL_WIDTH + l]) * (scale[k] * x[shift[k] + l]));
+    for (int k = 0; k < N; k++) {
+      const uint16_t h = head[k * FURL_WIDTH + l];
+      const float    v = flush ? FurlHeadToFloatFlush(h) : FurlHeadToFloat(h);
+
+      total += FURL_NAME(FurlKeep)(masked, mask[k], l, v * (scale[k] * x[shift[k] + l]));
+    }
     AT(sum, l) = total;
   }
   at->head += N * FURL_WIDTH;
   at->exponent += N;
 }
 
+/* Moves on past what planes hold beside their heads */
+FURL_BODY void FURL_NAME(FurlSkipRest)(const FurlSlicesView *a, int N, FurlSlotCursor *at)
+{
+  for (int k = 0; k < N; k++)
+    if (a->exponent[at->exponent + k] & FURL_PLANES_H64)
+      at->raw += FURL_WIDTH;
+    else
+      at->rest += FURL_WIDTH;
+}
+
 /* One diagonal stored as planes */
-FURL_SHARED_BODY void FURL_NAME(FurlAddPlanes)(const FurlSlicesView *a, FurlRead read, uint32_t mask, FurlSlotCursor *at, const FURL_REAL *FURL_RESTRICT x,
-                                               FURL_REAL *sum)
+FURL_SHARED_BODY void FURL_NAME(FurlAddPlanes)(const FurlSlicesView *a, FurlRead read, uint32_t mask, FurlSlotCursor *at,
+                                               const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
 {
   FURL_PER_LANE(FURL_REAL, v);
 
@@ -206,10 +223,10 @@ FURL_SHARED_BODY void FURL_NAME(FurlAddPlanes)(const FurlSlicesView *a, FurlRead
   FURL_LANES(l) AT(sum, l) += FURL_NAME(FurlKeep)(1, mask, l, AT(v, l));
 }
 
-FURL_BODY void FURL_NAME(FurlAddDiagonals)(const FurlSlicesView *a, int64_t slot, int N, int masked, int64_t row0, const FURL_REAL *FURL_RESTRICT x,
-                                           FURL_REAL *sum)
+FURL_BODY void FURL_NAME(FurlAddDiagonals)(const FurlSlicesView *a, int64_t slot, int N, int masked, int64_t row0,
+                                           const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
 {
-  uint32_t mask[FURL_RUN];
+  uint32_t      mask[FURL_RUN];
   const double *value[FURL_RUN];
   int64_t       shift[FURL_RUN];
 
@@ -230,7 +247,7 @@ FURL_BODY void FURL_NAME(FurlAddDiagonals)(const FurlSlicesView *a, int64_t slot
 FURL_BODY void FURL_NAME(FurlAddDiagonalPlanes)(const FurlSlicesView *a, int64_t slot, FurlRead read, int N, int masked, int64_t row0,
                                                 const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
 {
-  uint32_t mask[FURL_RUN];
+  uint32_t  mask[FURL_RUN];
   int64_t   at[FURL_RUN], shift[FURL_RUN];
   int16_t   exponent[FURL_RUN];
   FURL_REAL scale[FURL_RUN];
@@ -245,7 +262,9 @@ FURL_BODY void FURL_NAME(FurlAddDiagonalPlanes)(const FurlSlicesView *a, int64_t
     FURL_REAL total = AT(sum, l);
 
     FURL_UNROLL
-    for (int k = 0; k < N; k++) total += FURL_NAME(FurlKeep)(masked, mask[k], l, FURL_NAME(FurlReadDiagonalPlanes)(a, read, at[k] + l, exponent[k]) * (scale[k] * x[shift[k] + l]));
+    for (int k = 0; k < N; k++)
+      total += FURL_NAME(FurlKeep)(masked, mask[k], l,
+                                   FURL_NAME(FurlReadDiagonalPlanes)(a, read, at[k] + l, exponent[k]) * (scale[k] * x[shift[k] + l]));
     AT(sum, l) = total;
   }
 }
@@ -261,8 +280,11 @@ FURL_BODY void FURL_NAME(FurlAddRun)(const FurlSlicesView *a, int64_t slot, Furl
   else if (kind == FURL_VALUES_CONSTANT)
     FURL_NAME(FurlAddConstant)(a, slot, N, masked, x, sum);
   else if (kind == FURL_VALUES_HEAD)
-    FURL_NAME(FurlAddHeads)(a, slot, N, masked, at, x, sum);
-  else if (kind == FURL_VALUES_DIAGONAL)
+    FURL_NAME(FurlAddHeads)(a, slot, N, masked, 0, at, x, sum);
+  else if (kind == FURL_VALUES_PLANES && read == FURL_READ_HEAD) {
+    FURL_NAME(FurlSkipRest)(a, N, at);
+    FURL_NAME(FurlAddHeads)(a, slot, N, masked, 1, at, x, sum);
+  } else if (kind == FURL_VALUES_DIAGONAL)
     FURL_NAME(FurlAddDiagonals)(a, slot, N, masked, at->row0, x, sum);
   else if (kind == FURL_VALUES_DIAGONAL_HEAD || (kind == FURL_VALUES_DIAGONAL_PLANES && read == FURL_READ_HEAD))
     FURL_NAME(FurlAddDiagonalPlanes)(a, slot, FURL_READ_HEAD, N, masked, at->row0, x, sum);

@@ -6,8 +6,8 @@
 /* How a slice is to be stored */
 typedef struct {
   FurlColumns columns;
-  int         width;             /* columns of an index: 2 for pairs */
-  int32_t     nslots;            /* of the longest row */
+  int         width;              /* columns of an index: 2 for pairs */
+  int32_t     nslots;             /* of the longest row */
   int32_t     length[FURL_WIDTH]; /* slots of each row */
   uint8_t     row[FURL_WIDTH];    /* the rows in order of falling length */
 } Plan;

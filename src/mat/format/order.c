@@ -33,7 +33,7 @@ void FurlDraftSort(FurlProgramDraft *draft)
   for (int which = 0; which < FURL_VALUES_COUNT; which++)
     for (int32_t k = 0; k < draft->nslots; k++)
       if (draft->kind[k] == which) from[n++] = k;
-#define SORT(name)                                       \
+#define SORT(name)                                                \
   for (int32_t k = 0; k < n; k++) name[k] = draft->name[from[k]]; \
   memcpy(draft->name, name, (size_t)n * sizeof(*name))
   SORT(offset);
