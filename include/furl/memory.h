@@ -3,6 +3,6 @@
 
 #include <stddef.h>
 
-/* Large pages for memory that has just been allocated and is going to be written: a page fault for every 2 MB in place of one for every 4 KB,
- * which would take a good part of a set-up. Small memory stays as it is; a system that knows no such wish ignores it */
+/* Large pages for memory that has just been allocated and is going to be written: a page fault for every 2 MB in place of one for every 4
+ * KB, which would take a good part of a set-up. Small memory stays as it is; a system that knows no such wish ignores it */
 void FurlMemoryLargePages(void *memory, size_t bytes);

@@ -31,6 +31,14 @@ FURL_BODY float FurlFloatFromBits(uint32_t bits)
   return value;
 }
 
+FURL_BODY uint32_t FurlFloatToBits(float value)
+{
+  uint32_t bits;
+
+  memcpy(&bits, &value, sizeof(bits));
+  return bits;
+}
+
 FURL_BODY double FurlDoubleFromBits(uint64_t bits)
 {
   double value;
@@ -50,16 +58,18 @@ FURL_BODY uint64_t FurlDoubleToBits(double value)
 /* 2^e, zero below and the largest power of two above the range of a float */
 FURL_BODY float FurlPowerFloat(int e)
 {
-  const int biased = e + 127 > 254 ? 254 : e + 127;
+  const int above  = e + 127 > 0 ? e + 127 : 0;
+  const int biased = above < 254 ? above : 254;
 
-  return biased < 1 ? 0 : FurlFloatFromBits((uint32_t)biased << 23);
+  return FurlFloatFromBits((uint32_t)biased << 23);
 }
 
 FURL_BODY double FurlPowerDouble(int e)
 {
-  const int biased = e + 1023 > 2046 ? 2046 : e + 1023;
+  const int above  = e + 1023 > 0 ? e + 1023 : 0;
+  const int biased = above < 2046 ? above : 2046;
 
-  return biased < 1 ? 0 : FurlDoubleFromBits((uint64_t)biased << 52);
+  return FurlDoubleFromBits((uint64_t)biased << 52);
 }
 
 /* The scale that the two short decoders leave to the caller: value = decoded * 2^(B - 896) */
@@ -78,15 +88,21 @@ FURL_BODY float FurlHeadSecondToFloat(uint16_t head, int16_t second)
   return FurlFloatFromBits((((uint32_t)(int32_t)(int16_t)head << 13) & 0x8fffe000u) + (uint32_t)((int32_t)second >> 3));
 }
 
-/* The same for slots with entries below the window: these are read as zero, as a denormal float would be slow */
+/* The same for slots with entries below the window: these are read as zero, as a denormal float would be slow; by bits, as a condition
+ * would keep loops from becoming SIMD */
+FURL_BODY float FurlFlush(uint16_t head, float value)
+{
+  return FurlFloatFromBits(FurlFloatToBits(value) & (0u - (uint32_t)((head & 0x7c00) != 0)));
+}
+
 FURL_BODY float FurlHeadToFloatFlush(uint16_t head)
 {
-  return (head & 0x7c00) ? FurlHeadToFloat(head) : 0.0f;
+  return FurlFlush(head, FurlHeadToFloat(head));
 }
 
 FURL_BODY float FurlHeadSecondToFloatFlush(uint16_t head, int16_t second)
 {
-  return (head & 0x7c00) ? FurlHeadSecondToFloat(head, second) : 0.0f;
+  return FurlFlush(head, FurlHeadSecondToFloat(head, second));
 }
 
 FURL_BODY uint64_t FurlPlanesToInteger(uint16_t head, int16_t second, uint32_t tail)

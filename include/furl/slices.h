@@ -8,8 +8,8 @@
   Regular slices (FURL_COLUMNS_PATTERN): a slot is a diagonal, columns are row + offset, a mask says which rows have it.
   Values of a symmetric matrix are stored once: a *diagonal* is an array over all rows of the matrix, and both the slot of column offset o
   (value of row i at start + i) and that of offset -o (start - o + i, the mirror) read it: see docs/format.md.
-  Irregular slices (FURL_COLUMNS_DELTA16, FURL_COLUMNS_INDEX32): the rows are taken in order of falling length; slot k holds the k-th
-  entries of the first count[k] of them.
+  Irregular slices (FURL_COLUMNS_DELTA16, _PAIRS16, _INDEX32): the rows are taken in order of falling length; slot k holds the k-th
+  entries, or pairs of entries in columns j and j + 1, of the first count[k] of them.
 */
 #pragma once
 
@@ -24,6 +24,7 @@
 typedef enum {
   FURL_COLUMNS_PATTERN, /* row + offset */
   FURL_COLUMNS_DELTA16, /* base of the slot + 16 bits */
+  FURL_COLUMNS_PAIRS16, /* the same for two columns, j and j + 1: an absent one has value zero and no bit in present[] */
   FURL_COLUMNS_INDEX32  /* 32 bits */
 } FurlColumns;
 
@@ -61,6 +62,7 @@ typedef struct {
 typedef struct {
   uint32_t columns; /* group where its deltas or indices begin */
   uint32_t slots;   /* first of its slots in base[] and count[] */
+  uint32_t pairs;   /* first of its slots in present[] */
 } FurlIrregular;
 
 /* What a kernel reads: plain pointers, in the memory of the device */
@@ -71,7 +73,7 @@ typedef struct {
   const int32_t         *offset;    /* [slots of the programs] column - row */
   const uint32_t        *mask;      /* [slots of the programs] bit l: row l has the entry */
   const uint8_t         *kind;      /* [slots of the programs] FurlValues */
-  const uint8_t         *run;       /* [slots of the programs] slots of this kind without a hole from here on, at most FURL_RUN */
+  const uint8_t         *run;       /* [slots of the programs] slots of this kind from here on, at most FURL_RUN; irregular: 255 */
   const double          *constant;  /* [slots of the programs] */
   const int64_t         *start;     /* [slots of the programs] row i of a slot in a diagonal is entry start + i of diagonal[] */
   const int16_t         *window;    /* [slots of the programs] base exponent B of a diagonal stored as planes or heads */
@@ -88,8 +90,9 @@ typedef struct {
   const uint16_t        *diagonal_head;
   const int16_t         *diagonal_second;
   const uint32_t        *diagonal_tail;
-  const uint16_t        *delta; /* [groups][FURL_GROUP] column - base */
-  const int32_t         *index; /* [groups][FURL_GROUP] column */
+  const uint64_t        *present; /* [slots of slices of pairs] bit 2 l + d: lane l has column d of its pair */
+  const uint16_t        *delta;   /* [groups][FURL_GROUP] column - base */
+  const int32_t         *index;   /* [groups][FURL_GROUP] column */
 } FurlSlicesView;
 
 /* A growing array, owned by FurlSlices */
@@ -106,7 +109,7 @@ typedef struct {
   FurlArray lone;                       /* int32_t, ascending: rows whose diagonal entry is a number other than zero, and all others zero */
   int       not_positive, not_negative; /* 1 where a row that is not lone has a diagonal entry that is not so, or none */
   FurlArray header, program, offset, mask, kind, run, constant, start, window, raw, head, second, tail, exponent, diagonal, diagonal_head,
-    diagonal_second, diagonal_tail, irregular, lane_row, base, count, delta, index;
+    diagonal_second, diagonal_tail, irregular, lane_row, base, count, present, delta, index;
 } FurlSlices;
 
 /* Rows of a matrix in compressed sparse row form, columns ascending and unique; nothing is owned */

@@ -122,32 +122,45 @@ FURL_SHARED_BODY void FURL_NAME(FurlLoadSlot)(const FurlSlicesView *a, int64_t s
 }
 
 /*
-  N diagonals of the same kind that every row of the slice has, in one pass over the lanes, so that the sums stay in registers. N is a
-  constant where this is called; x points to the neighbours of the slice's first row.
+  N diagonals of the same kind, in one pass over the lanes, so that the sums stay in registers; all neighbours exist. N and `masked`,
+  whether some row misses one, are constants where this is called; x points to the neighbours of the slice's first row.
 */
-FURL_BODY void FURL_NAME(FurlAddRaw)(const FurlSlicesView *a, int64_t slot, int N, FurlSlotCursor *at, const FURL_REAL *FURL_RESTRICT x,
-                                     FURL_REAL *sum)
+/* add where bit l of the mask is set, else zero, whatever add is: by bits, as a condition would keep loops from becoming SIMD */
+FURL_BODY FURL_REAL FURL_NAME(FurlKeep)(int masked, uint32_t mask, int l, FURL_REAL add)
 {
+  if (!masked) return add;
+  if (sizeof(add) == 4) return FurlFloatFromBits(FurlFloatToBits((float)add) & (0u - (mask >> l & 1)));
+  return (FURL_REAL)FurlDoubleFromBits(FurlDoubleToBits(add) & (0ull - (mask >> l & 1)));
+}
+
+FURL_BODY void FURL_NAME(FurlAddRaw)(const FurlSlicesView *a, int64_t slot, int N, int masked, FurlSlotCursor *at,
+                                     const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
+{
+  uint32_t                    mask[FURL_RUN];
   const double *FURL_RESTRICT raw = a->raw + at->raw;
   int64_t                     shift[FURL_RUN];
 
+  for (int k = 0; k < N; k++) mask[k] = a->mask[slot + k];
   for (int k = 0; k < N; k++) shift[k] = a->offset[slot + k];
   FURL_LANES(l)
   {
     FURL_REAL total = AT(sum, l);
 
     FURL_UNROLL
-    for (int k = 0; k < N; k++) total += (FURL_REAL)raw[k * FURL_WIDTH + l] * x[shift[k] + l];
+    for (int k = 0; k < N; k++) total += FURL_NAME(FurlKeep)(masked, mask[k], l, (FURL_REAL)raw[k * FURL_WIDTH + l] * x[shift[k] + l]);
     AT(sum, l) = total;
   }
   at->raw += N * FURL_WIDTH;
 }
 
-FURL_BODY void FURL_NAME(FurlAddConstant)(const FurlSlicesView *a, int64_t slot, int N, const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
+FURL_BODY void FURL_NAME(FurlAddConstant)(const FurlSlicesView *a, int64_t slot, int N, int masked, const FURL_REAL *FURL_RESTRICT x,
+                                          FURL_REAL *sum)
 {
+  uint32_t  mask[FURL_RUN];
   int64_t   shift[FURL_RUN];
   FURL_REAL c[FURL_RUN];
 
+  for (int k = 0; k < N; k++) mask[k] = a->mask[slot + k];
   for (int k = 0; k < N; k++) shift[k] = a->offset[slot + k];
   for (int k = 0; k < N; k++) c[k] = (FURL_REAL)a->constant[slot + k];
   FURL_LANES(l)
@@ -155,18 +168,21 @@ FURL_BODY void FURL_NAME(FurlAddConstant)(const FurlSlicesView *a, int64_t slot,
     FURL_REAL total = AT(sum, l);
 
     FURL_UNROLL
-    for (int k = 0; k < N; k++) total += c[k] * x[shift[k] + l];
+    for (int k = 0; k < N; k++) total += FURL_NAME(FurlKeep)(masked, mask[k], l, c[k] * x[shift[k] + l]);
     AT(sum, l) = total;
   }
 }
 
-FURL_BODY void FURL_NAME(FurlAddHeads)(const FurlSlicesView *a, int64_t slot, int N, FurlSlotCursor *at, const FURL_REAL *FURL_RESTRICT x,
-                                       FURL_REAL *sum)
+/* flush: heads of planes, which are read as zero below the window */
+FURL_BODY void FURL_NAME(FurlAddHeads)(const FurlSlicesView *a, int64_t slot, int N, int masked, int flush, FurlSlotCursor *at,
+                                       const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
 {
+  uint32_t                      mask[FURL_RUN];
   const uint16_t *FURL_RESTRICT head = a->head + at->head;
   int64_t                       shift[FURL_RUN];
   FURL_REAL                     scale[FURL_RUN];
 
+  for (int k = 0; k < N; k++) mask[k] = a->mask[slot + k];
   for (int k = 0; k < N; k++) shift[k] = a->offset[slot + k];
   for (int k = 0; k < N; k++) scale[k] = FURL_NAME(FurlSlotScale)(a->exponent[at->exponent + k]);
   FURL_LANES(l)
@@ -174,29 +190,47 @@ FURL_BODY void FURL_NAME(FurlAddHeads)(const FurlSlicesView *a, int64_t slot, in
     FURL_REAL total = AT(sum, l);
 
     FURL_UNROLL
-    for (int k = 0; k < N; k++) total += FurlHeadToFloat(head[k * FURL_WIDTH + l]) * (scale[k] * x[shift[k] + l]);
+    for (int k = 0; k < N; k++) {
+      const uint16_t h = head[k * FURL_WIDTH + l];
+      const float    v = flush ? FurlHeadToFloatFlush(h) : FurlHeadToFloat(h);
+
+      total += FURL_NAME(FurlKeep)(masked, mask[k], l, v * (scale[k] * x[shift[k] + l]));
+    }
     AT(sum, l) = total;
   }
   at->head += N * FURL_WIDTH;
   at->exponent += N;
 }
 
+/* Moves on past what planes hold beside their heads */
+FURL_BODY void FURL_NAME(FurlSkipRest)(const FurlSlicesView *a, int N, FurlSlotCursor *at)
+{
+  for (int k = 0; k < N; k++)
+    if (a->exponent[at->exponent + k] & FURL_PLANES_H64)
+      at->raw += FURL_WIDTH;
+    else
+      at->rest += FURL_WIDTH;
+}
+
 /* One diagonal stored as planes */
-FURL_SHARED_BODY void FURL_NAME(FurlAddPlanes)(const FurlSlicesView *a, FurlRead read, FurlSlotCursor *at, const FURL_REAL *FURL_RESTRICT x,
-                                               FURL_REAL *sum)
+FURL_SHARED_BODY void FURL_NAME(FurlAddPlanes)(const FurlSlicesView *a, FurlRead read, uint32_t mask, FurlSlotCursor *at,
+                                               const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
 {
   FURL_PER_LANE(FURL_REAL, v);
 
   FURL_NAME(FurlLoadPlanes)(a, read, FURL_WIDTH, at, v);
-  FURL_LANES(l) AT(sum, l) += AT(v, l) * x[l];
+  FURL_LANES(l) AT(v, l) *= x[l];
+  FURL_LANES(l) AT(sum, l) += FURL_NAME(FurlKeep)(1, mask, l, AT(v, l));
 }
 
-FURL_BODY void FURL_NAME(FurlAddDiagonals)(const FurlSlicesView *a, int64_t slot, int N, int64_t row0, const FURL_REAL *FURL_RESTRICT x,
-                                           FURL_REAL *sum)
+FURL_BODY void FURL_NAME(FurlAddDiagonals)(const FurlSlicesView *a, int64_t slot, int N, int masked, int64_t row0,
+                                           const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
 {
+  uint32_t      mask[FURL_RUN];
   const double *value[FURL_RUN];
   int64_t       shift[FURL_RUN];
 
+  for (int k = 0; k < N; k++) mask[k] = a->mask[slot + k];
   for (int k = 0; k < N; k++) shift[k] = a->offset[slot + k];
   for (int k = 0; k < N; k++) value[k] = a->diagonal + a->start[slot + k] + row0;
   FURL_LANES(l)
@@ -204,19 +238,21 @@ FURL_BODY void FURL_NAME(FurlAddDiagonals)(const FurlSlicesView *a, int64_t slot
     FURL_REAL total = AT(sum, l);
 
     FURL_UNROLL
-    for (int k = 0; k < N; k++) total += (FURL_REAL)value[k][l] * x[shift[k] + l];
+    for (int k = 0; k < N; k++) total += FURL_NAME(FurlKeep)(masked, mask[k], l, (FURL_REAL)value[k][l] * x[shift[k] + l]);
     AT(sum, l) = total;
   }
 }
 
 /* The same stored as planes or, where `read` says so, as heads */
-FURL_BODY void FURL_NAME(FurlAddDiagonalPlanes)(const FurlSlicesView *a, int64_t slot, FurlRead read, int N, int64_t row0,
+FURL_BODY void FURL_NAME(FurlAddDiagonalPlanes)(const FurlSlicesView *a, int64_t slot, FurlRead read, int N, int masked, int64_t row0,
                                                 const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
 {
+  uint32_t  mask[FURL_RUN];
   int64_t   at[FURL_RUN], shift[FURL_RUN];
   int16_t   exponent[FURL_RUN];
   FURL_REAL scale[FURL_RUN];
 
+  for (int k = 0; k < N; k++) mask[k] = a->mask[slot + k];
   for (int k = 0; k < N; k++) shift[k] = a->offset[slot + k];
   for (int k = 0; k < N; k++) at[k] = a->start[slot + k] + row0;
   for (int k = 0; k < N; k++) exponent[k] = a->window[slot + k];
@@ -226,78 +262,85 @@ FURL_BODY void FURL_NAME(FurlAddDiagonalPlanes)(const FurlSlicesView *a, int64_t
     FURL_REAL total = AT(sum, l);
 
     FURL_UNROLL
-    for (int k = 0; k < N; k++) total += FURL_NAME(FurlReadDiagonalPlanes)(a, read, at[k] + l, exponent[k]) * (scale[k] * x[shift[k] + l]);
+    for (int k = 0; k < N; k++)
+      total += FURL_NAME(FurlKeep)(masked, mask[k], l,
+                                   FURL_NAME(FurlReadDiagonalPlanes)(a, read, at[k] + l, exponent[k]) * (scale[k] * x[shift[k] + l]));
     AT(sum, l) = total;
   }
 }
 
-/* N full diagonals from `slot` on, all of its kind; x points to the column of the slice's first row */
-FURL_BODY void FURL_NAME(FurlAddRun)(const FurlSlicesView *a, int64_t slot, FurlRead read, int N, FurlSlotCursor *at,
+/* N diagonals from `slot` on, all of its kind; x points to the column of the slice's first row */
+FURL_BODY void FURL_NAME(FurlAddRun)(const FurlSlicesView *a, int64_t slot, FurlRead read, int N, int masked, FurlSlotCursor *at,
                                      const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
 {
   const int kind = a->kind[slot];
 
   if (kind == FURL_VALUES_RAW)
-    FURL_NAME(FurlAddRaw)(a, slot, N, at, x, sum);
+    FURL_NAME(FurlAddRaw)(a, slot, N, masked, at, x, sum);
   else if (kind == FURL_VALUES_CONSTANT)
-    FURL_NAME(FurlAddConstant)(a, slot, N, x, sum);
+    FURL_NAME(FurlAddConstant)(a, slot, N, masked, x, sum);
   else if (kind == FURL_VALUES_HEAD)
-    FURL_NAME(FurlAddHeads)(a, slot, N, at, x, sum);
-  else if (kind == FURL_VALUES_DIAGONAL)
-    FURL_NAME(FurlAddDiagonals)(a, slot, N, at->row0, x, sum);
+    FURL_NAME(FurlAddHeads)(a, slot, N, masked, 0, at, x, sum);
+  else if (kind == FURL_VALUES_PLANES && read == FURL_READ_HEAD) {
+    FURL_NAME(FurlSkipRest)(a, N, at);
+    FURL_NAME(FurlAddHeads)(a, slot, N, masked, 1, at, x, sum);
+  } else if (kind == FURL_VALUES_DIAGONAL)
+    FURL_NAME(FurlAddDiagonals)(a, slot, N, masked, at->row0, x, sum);
   else if (kind == FURL_VALUES_DIAGONAL_HEAD || (kind == FURL_VALUES_DIAGONAL_PLANES && read == FURL_READ_HEAD))
-    FURL_NAME(FurlAddDiagonalPlanes)(a, slot, FURL_READ_HEAD, N, at->row0, x, sum);
+    FURL_NAME(FurlAddDiagonalPlanes)(a, slot, FURL_READ_HEAD, N, masked, at->row0, x, sum);
   else if (kind == FURL_VALUES_DIAGONAL_PLANES && read == FURL_READ_SECOND)
-    FURL_NAME(FurlAddDiagonalPlanes)(a, slot, FURL_READ_SECOND, N, at->row0, x, sum);
+    FURL_NAME(FurlAddDiagonalPlanes)(a, slot, FURL_READ_SECOND, N, masked, at->row0, x, sum);
   else if (kind == FURL_VALUES_DIAGONAL_PLANES)
-    FURL_NAME(FurlAddDiagonalPlanes)(a, slot, FURL_READ_ALL, N, at->row0, x, sum);
+    FURL_NAME(FurlAddDiagonalPlanes)(a, slot, FURL_READ_ALL, N, masked, at->row0, x, sum);
   else
-    for (int k = 0; k < N; k++) FURL_NAME(FurlAddPlanes)(a, read, at, x + a->offset[slot + k], sum);
+    for (int k = 0; k < N; k++) FURL_NAME(FurlAddPlanes)(a, read, a->mask[slot + k], at, x + a->offset[slot + k], sum);
 }
 
-/* Adds the run of full diagonals that begins at `slot`, or its beginning: a body for every length would double
-   the code for little; returns how many */
-FURL_BODY int FURL_NAME(FurlAddFull)(const FurlSlicesView *a, int64_t slot, FurlRead read, FurlSlotCursor *at,
-                                     const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
+/* Adds the run of diagonals that begins at `slot`, or its beginning: a body for every length would double the code for little; returns how
+   many */
+FURL_BODY int FURL_NAME(FurlAddRunOf)(const FurlSlicesView *a, int64_t slot, FurlRead read, int masked, FurlSlotCursor *at,
+                                      const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
 {
   const int n = a->run[slot];
 
   switch (n) {
   case 1:
-    FURL_NAME(FurlAddRun)(a, slot, read, 1, at, x, sum);
+    FURL_NAME(FurlAddRun)(a, slot, read, 1, masked, at, x, sum);
     return 1;
   case 2:
-    FURL_NAME(FurlAddRun)(a, slot, read, 2, at, x, sum);
+    FURL_NAME(FurlAddRun)(a, slot, read, 2, masked, at, x, sum);
     return 2;
   case 3:
-    FURL_NAME(FurlAddRun)(a, slot, read, 3, at, x, sum);
+    FURL_NAME(FurlAddRun)(a, slot, read, 3, masked, at, x, sum);
     return 3;
   case 7:
-    FURL_NAME(FurlAddRun)(a, slot, read, 7, at, x, sum);
+    FURL_NAME(FurlAddRun)(a, slot, read, 7, masked, at, x, sum);
     return 7;
   case FURL_RUN:
-    FURL_NAME(FurlAddRun)(a, slot, read, FURL_RUN, at, x, sum);
+    FURL_NAME(FurlAddRun)(a, slot, read, FURL_RUN, masked, at, x, sum);
     return FURL_RUN;
   default:
-    FURL_NAME(FurlAddRun)(a, slot, read, 4, at, x, sum);
+    FURL_NAME(FurlAddRun)(a, slot, read, 4, masked, at, x, sum);
     return 4;
   }
 }
 
-/* A diagonal that some rows miss: x points to the neighbour of the slice's first row, and all 32 neighbours exist */
-FURL_BODY void FURL_NAME(FurlAddMasked)(const FurlSlicesView *a, int64_t slot, FurlRead read, FurlSlotCursor *at,
-                                        const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
+/* Whether some row misses one of the run's diagonals, and has there a value that is not zero; exact: or misses one at all */
+FURL_BODY int FURL_NAME(FurlHasHoles)(const FurlSlicesView *a, int64_t slot, int exact)
 {
-  const uint32_t mask = a->mask[slot];
-  FURL_PER_LANE(FURL_REAL, v);
+  const int kind = a->kind[slot];
+  uint32_t  all  = UINT32_MAX;
 
-  FURL_NAME(FurlLoadSlot)(a, slot, read, FURL_WIDTH, at, v);
-  FURL_LANES(l)
-  {
-    const FURL_REAL add = AT(v, l) * x[l];
+  if (!exact && kind != FURL_VALUES_CONSTANT && kind < FURL_VALUES_DIAGONAL) return 0;
+  for (int k = 0; k < a->run[slot]; k++) all &= a->mask[slot + k];
+  return all != UINT32_MAX;
+}
 
-    AT(sum, l) += (mask >> l & 1) ? add : 0;
-  }
+FURL_BODY int FURL_NAME(FurlAddInside)(const FurlSlicesView *a, int64_t slot, FurlRead read, int exact, FurlSlotCursor *at,
+                                       const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
+{
+  if (FURL_NAME(FurlHasHoles)(a, slot, exact)) return FURL_NAME(FurlAddRunOf)(a, slot, read, 1, at, x, sum);
+  return FURL_NAME(FurlAddRunOf)(a, slot, read, 0, at, x, sum);
 }
 
 /* A diagonal some of whose neighbours lie beyond the ends of x: column is that of the slice's first row */
@@ -319,7 +362,19 @@ FURL_BODY void FURL_NAME(FurlAddClamped)(const FurlSlicesView *a, int64_t slot, 
   }
 }
 
-FURL_BODY void FURL_NAME(FurlPatternSum)(const FurlSlicesView *a, int64_t s, FurlRead read, const FURL_REAL *FURL_RESTRICT x,
+/* Whether all neighbours of the run exist */
+FURL_BODY int FURL_NAME(FurlRunIsInside)(const FurlSlicesView *a, int64_t slot, int64_t row0)
+{
+  int64_t least = INT64_MAX, most = INT64_MIN;
+
+  for (int k = 0; k < a->run[slot]; k++) {
+    least = a->offset[slot + k] < least ? a->offset[slot + k] : least;
+    most  = a->offset[slot + k] > most ? a->offset[slot + k] : most;
+  }
+  return row0 + least >= 0 && row0 + most + FURL_WIDTH <= a->ncols;
+}
+
+FURL_BODY void FURL_NAME(FurlPatternSum)(const FurlSlicesView *a, int64_t s, FurlRead read, int exact, const FURL_REAL *FURL_RESTRICT x,
                                          FURL_REAL *sum)
 {
   const FurlSliceHeader *header = a->header + s;
@@ -329,69 +384,39 @@ FURL_BODY void FURL_NAME(FurlPatternSum)(const FurlSlicesView *a, int64_t s, Fur
   FurlSlotCursor         at = {(int64_t)header->raw * FURL_GROUP, (int64_t)header->head * FURL_GROUP, (int64_t)header->rest * FURL_GROUP,
                                header->exponent, row0};
 
+  FURL_LANES(l) AT(sum, l) = 0;
   for (int64_t slot = p->first; slot < p->first + p->nslots;) {
-    if (inside && a->run[slot])
-      slot += FURL_NAME(FurlAddFull)(a, slot, read, &at, x + row0, sum);
+    if (inside || FURL_NAME(FurlRunIsInside)(a, slot, row0))
+      slot += FURL_NAME(FurlAddInside)(a, slot, read, exact, &at, x + row0, sum);
     else {
-      if (inside)
-        FURL_NAME(FurlAddMasked)(a, slot, read, &at, x + row0 + a->offset[slot], sum);
-      else
-        FURL_NAME(FurlAddClamped)(a, slot, read, &at, x, row0 + a->offset[slot], sum);
+      FURL_NAME(FurlAddClamped)(a, slot, read, &at, x, row0 + a->offset[slot], sum);
       slot++;
     }
   }
 }
 
-FURL_BODY void FURL_NAME(FurlIrregularSum)(const FurlSlicesView *a, int64_t s, FurlRead read, const FURL_REAL *FURL_RESTRICT x,
-                                           FURL_REAL *sum)
-{
-  const FurlSliceHeader        *header    = a->header + s;
-  const FurlProgram            *p         = a->program + header->program;
-  const FurlIrregular          *irregular = a->irregular + header->irregular;
-  const int                     wide      = p->columns == FURL_COLUMNS_INDEX32;
-  const uint16_t *FURL_RESTRICT delta     = a->delta + (int64_t)irregular->columns * FURL_GROUP;
-  const int32_t *FURL_RESTRICT  index     = a->index + (int64_t)irregular->columns * FURL_GROUP;
-  FurlSlotCursor at = {(int64_t)header->raw * FURL_GROUP, (int64_t)header->head * FURL_GROUP, (int64_t)header->rest * FURL_GROUP,
-                       header->exponent, 0};
+#include <furl/irregularsum.h>
 
-  for (int k = 0; k < p->nslots; k++) {
-    const int                      count = a->count[(int64_t)irregular->slots + k];
-    const int                      n     = (count + FURL_GROUP - 1) / FURL_GROUP * FURL_GROUP;
-    const FURL_REAL *FURL_RESTRICT xbase = x + a->base[(int64_t)irregular->slots + k];
-    FURL_PER_LANE(FURL_REAL, v);
-
-    FURL_NAME(FurlLoadSlot)(a, p->first + k, read, n, &at, v);
-    if (wide) FURL_LANES_BELOW(l, n)
-      {
-        const FURL_REAL add = AT(v, l) * x[index[l]];
-        AT(sum, l) += l < count ? add : 0;
-      }
-    else
-      FURL_LANES_BELOW(l, n)
-      {
-        const FURL_REAL add = AT(v, l) * xbase[delta[l]];
-        AT(sum, l) += l < count ? add : 0;
-      }
-    if (wide)
-      index += n;
-    else
-      delta += n;
-  }
-}
-
-/* result[l] = sum over row l of slice s of value * x[column] */
+/*
+  result[l] = sum over row l of slice s of value * x[column]. Where a row has no entry the value is zero, and an infinite x there makes the
+  sum NaN: such a sum is formed again, with masks.
+*/
 FURL_SHARED_BODY void FURL_NAME(FurlSliceSum)(const FurlSlicesView *a, int64_t s, FurlRead read, const FURL_REAL *FURL_RESTRICT x,
                                               FURL_REAL *result)
 {
   const FurlSliceHeader *header = a->header + s;
+  const FurlProgram     *p      = a->program + header->program;
 
-  FURL_LANES(l) AT(result, l) = 0;
-  if (a->program[header->program].columns == FURL_COLUMNS_PATTERN)
-    FURL_NAME(FurlPatternSum)(a, s, read, x, result);
-  else {
+  if (p->columns == FURL_COLUMNS_PATTERN) {
+    int nan = 0;
+
+    for (int exact = 0; exact < 2 && (!exact || nan); exact++) {
+      FURL_NAME(FurlPatternSum)(a, s, read, exact, x, result);
+      if (p->masked && !exact) FURL_ANY_LANE(nan, l, !(AT(result, l) == AT(result, l)));
+    }
+  } else {
     FURL_PER_LANE(FURL_REAL, sorted);
 
-    FURL_LANES(l) AT(sorted, l) = 0;
     FURL_NAME(FurlIrregularSum)(a, s, read, x, sorted);
     FURL_SCATTER_LANES(result, sorted, a->lane_row + (int64_t)header->irregular * FURL_WIDTH);
   }

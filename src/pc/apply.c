@@ -2,6 +2,7 @@
 #include <petsc/private/pcimpl.h>
 #include "pcfurl.h"
 #include "kernels/cycleargs.h"
+#include <furl/planes.h>
 
 #define NARROW 40 /* binades between the row scales that FP32 has room for: 2^-126 to 2^127, and a residual of many digits */
 
@@ -18,7 +19,7 @@ static PetscErrorCode ChooseFactor(PC pc, const FurlLevel *level, Vec x, int *fa
     const PetscScalar *value;
 
     PetscCall(VecGetArrayRead(x, &value));
-    for (PetscInt i = 0; i < level->n; i++) size = PetscMax(size, ldexp(PetscAbsScalar(value[i]), level->exponent[i]));
+    for (PetscInt i = 0; i < level->n; i++) size = PetscMax(size, PetscAbsScalar(value[i]) * FurlPowerDouble(level->exponent[i]));
     PetscCall(VecRestoreArrayRead(x, &value));
     PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &size, 1, MPIU_REAL, MPIU_MAX, PetscObjectComm((PetscObject)pc)));
   } else if (!(size > 0))

@@ -1,6 +1,7 @@
 /* The coarsest level: a dense pseudo-inverse applied by every process to its rows, or a factorisation where that would be too large */
 #include <petscsys.h>
 #include <petscblaslapack.h>
+#include <furl/planes.h>
 #include "level.h"
 
 #define SINGULAR_CUTOFF \
@@ -116,7 +117,7 @@ PetscErrorCode FurlCoarseBuild(Mat A, const FurlLevel *level, const char prefix[
 
 static double Scale(const FurlLevel *level, PetscInt i)
 {
-  return ldexp(1, level->exponent ? level->exponent[i] : level->uniform);
+  return FurlPowerDouble(level->exponent ? level->exponent[i] : level->uniform);
 }
 
 static PetscErrorCode SolveDense(FurlCoarse *coarse, FurlLevel *level)

@@ -1,6 +1,7 @@
 /* Builds a level: scaling, couplings of 2 bytes, a diagonal that fits them, transfers, the bound of the spectrum */
 #include "level.h"
 #include "kernels/cycleargs.h"
+#include <furl/planes.h>
 
 #define EXPONENT_LIMIT 1000 /* of the scaling: its square times an entry must stay a double */
 #define POWER_STEPS 10      /* of the power method, which comes from below: hence the margin */
@@ -50,7 +51,7 @@ static PetscErrorCode GetScale(const FurlLevel *level, int sign, double **scale)
 {
   PetscFunctionBegin;
   PetscCall(PetscMalloc1(level->n + 1, scale));
-  for (PetscInt i = 0; i < level->n; i++) (*scale)[i] = ldexp(1, sign * (level->exponent ? level->exponent[i] : level->uniform));
+  for (PetscInt i = 0; i < level->n; i++) (*scale)[i] = FurlPowerDouble(sign * (level->exponent ? level->exponent[i] : level->uniform));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -96,16 +96,16 @@ static int AppendSlots(FurlArray *array, const void *data, int32_t n)
   return room || !n;
 }
 
-/* Lengths of the runs of equal slots that every row has, from the end on; irregular slots have none */
+/* Lengths of the runs of slots of one kind, from the end on */
 static int AppendRuns(FurlSlices *slices, const FurlProgramDraft *draft)
 {
-  uint8_t *const run = FurlArrayExtend(&slices->run, (size_t)draft->nslots);
+  uint8_t *const run     = FurlArrayExtend(&slices->run, (size_t)draft->nslots);
+  const int      longest = draft->columns == FURL_COLUMNS_PATTERN ? FURL_RUN : UINT8_MAX;
 
   for (int32_t k = draft->nslots - 1; run && k >= 0; k--) {
-    const int full = draft->columns == FURL_COLUMNS_PATTERN && draft->mask[k] == UINT32_MAX;
-    const int next = full && k + 1 < draft->nslots && draft->kind[k + 1] == draft->kind[k] ? run[k + 1] : 0;
+    const int next = k + 1 < draft->nslots && draft->kind[k + 1] == draft->kind[k] ? run[k + 1] : 0;
 
-    run[k] = (uint8_t)(full ? (next + 1 < FURL_RUN ? next + 1 : FURL_RUN) : 0);
+    run[k] = (uint8_t)(next + 1 < longest ? next + 1 : longest);
   }
   return run || !draft->nslots;
 }
@@ -149,12 +149,14 @@ static FurlEncodeStatus FindHashed(FurlProgramTable *table, FurlSlices *slices, 
 
 FurlEncodeStatus FurlProgramFind(FurlProgramTable *table, FurlSlices *slices, const FurlProgramDraft *draft, uint32_t *number)
 {
-  FurlEncodeStatus status = FURL_ENCODE_OK;
+  FurlEncodeStatus       status = FURL_ENCODE_OK;
+  FurlDraftRoom          room;
+  const FurlProgramDraft sorted = FurlDraftSorted(draft, &room);
 
   *number = table->latest;
-  if (slices->program.used && IsProgram(slices, *number, draft)) return FURL_ENCODE_OK;
+  if (slices->program.used && IsProgram(slices, *number, &sorted)) return FURL_ENCODE_OK;
   if (2 * (slices->program.used + 1) > table->nbuckets) status = Rehash(table, slices);
-  if (!status) status = FindHashed(table, slices, draft, number);
+  if (!status) status = FindHashed(table, slices, &sorted, number);
   if (!status) table->latest = *number;
   return status;
 }

@@ -24,6 +24,17 @@ typedef struct {
   uint32_t  latest; /* the program that was found last */
 } FurlProgramTable;
 
+/* Room for the slots of a pattern in another order */
+typedef struct {
+  int32_t  offset[FURL_MAX_SLOTS];
+  uint32_t mask[FURL_MAX_SLOTS];
+  uint8_t  kind[FURL_MAX_SLOTS];
+  double   constant[FURL_MAX_SLOTS];
+  int64_t  start[FURL_MAX_SLOTS];
+  int16_t  window[FURL_MAX_SLOTS];
+} FurlDraftRoom;
+
 FurlEncodeStatus FurlProgramFind(FurlProgramTable *table, FurlSlices *slices, const FurlProgramDraft *draft, uint32_t *number);
-int              FurlProgramDraftInit(FurlProgramDraft *draft, size_t nslots); /* 0: no memory; to be freed in any case */
+FurlProgramDraft FurlDraftSorted(const FurlProgramDraft *draft, FurlDraftRoom *room); /* order.c: in the order of their kinds */
+int              FurlProgramDraftInit(FurlProgramDraft *draft, size_t nslots);        /* 0: no memory; to be freed in any case */
 void             FurlProgramDraftFree(FurlProgramDraft *draft);

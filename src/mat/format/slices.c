@@ -1,5 +1,6 @@
 /* The container: its arrays, what kernels see of them, and reading a row back */
 #include <stdlib.h>
+#include <string.h>
 #include <furl/slices.h>
 #include <furl/planes.h>
 #include "array.h"
@@ -28,6 +29,7 @@
   X(lane_row, uint8_t)        \
   X(base, int32_t)            \
   X(count, uint8_t)           \
+  X(present, uint64_t)        \
   X(delta, uint16_t)          \
   X(index, int32_t)
 
@@ -99,7 +101,7 @@ FurlSlicesReport FurlSlicesGetReport(const FurlSlices *slices)
     const FurlProgram *const p = view.program + view.header[s].program;
 
     report.slices_pattern += p->columns == FURL_COLUMNS_PATTERN;
-    report.slices_delta16 += p->columns == FURL_COLUMNS_DELTA16;
+    report.slices_delta16 += p->columns == FURL_COLUMNS_DELTA16 || p->columns == FURL_COLUMNS_PAIRS16;
     report.slices_index32 += p->columns == FURL_COLUMNS_INDEX32;
     for (int32_t k = 0; k < p->nslots; k++) report.slots[view.kind[p->first + k]]++;
   }
@@ -150,6 +152,26 @@ static Cursor FirstCursor(const FurlSliceHeader *header)
   return (Cursor){(size_t)header->raw * FURL_GROUP, (size_t)header->head * FURL_GROUP, (size_t)header->rest * FURL_GROUP, header->exponent};
 }
 
+/* Moves the last of n entries to its place among the others, whose columns ascend; returns the place */
+static int64_t PlaceColumn(PetscInt *column, int64_t n)
+{
+  const PetscInt last = column[n - 1];
+  int64_t        at   = n - 1;
+
+  for (; at > 0 && column[at - 1] > last; at--) column[at] = column[at - 1];
+  column[at] = last;
+  return at;
+}
+
+static void PlaceValue(double *value, int64_t n, int64_t at)
+{
+  const double last = value[n - 1];
+
+  memmove(value + at + 1, value + at, (size_t)(n - 1 - at) * sizeof(*value));
+  value[at] = last;
+}
+
+/* The slots stand in the order of their kinds: values come with their columns, or not at all */
 static int64_t DecodePatternRow(const FurlSlicesView *view, const FurlSliceHeader *header, int64_t i, PetscInt *column, double *value)
 {
   const FurlProgram *const p  = view->program + header->program;
@@ -159,13 +181,31 @@ static int64_t DecodePatternRow(const FurlSlicesView *view, const FurlSliceHeade
 
   for (int32_t slot = p->first; slot < p->first + p->nslots; slot++) {
     if (view->mask[slot] >> l & 1) {
-      if (column) column[n] = (PetscInt)(i + view->offset[slot]);
-      if (value) value[n] = view->kind[slot] >= FURL_VALUES_DIAGONAL ? ReadDiagonal(view, slot, i) : ReadValue(view, &at, slot, (size_t)l);
       n++;
+      if (value)
+        value[n - 1] = view->kind[slot] >= FURL_VALUES_DIAGONAL ? ReadDiagonal(view, slot, i) : ReadValue(view, &at, slot, (size_t)l);
+      if (column) {
+        int64_t place;
+
+        column[n - 1] = (PetscInt)(i + view->offset[slot]);
+        place         = PlaceColumn(column, n);
+        if (value) PlaceValue(value, n, place);
+      }
     }
     AdvanceCursor(view, &at, slot, FURL_WIDTH);
   }
   return n;
+}
+
+/* The slot at hand of an irregular slice */
+typedef struct {
+  size_t slot, pair, columns; /* in base[] and count[]; in present[]; its first delta or index */
+  Cursor values;
+} IrregularCursor;
+
+static int32_t ReadColumn(const FurlSlicesView *view, const FurlProgram *p, const IrregularCursor *at, size_t l)
+{
+  return p->columns == FURL_COLUMNS_INDEX32 ? view->index[at->columns + l] : view->base[at->slot] + view->delta[at->columns + l];
 }
 
 static int64_t DecodeIrregularRow(const FurlSlicesView *view, const FurlSliceHeader *header, int64_t i, PetscInt *column, double *value)
@@ -173,21 +213,23 @@ static int64_t DecodeIrregularRow(const FurlSlicesView *view, const FurlSliceHea
   const FurlProgram *const   p         = view->program + header->program;
   const FurlIrregular *const irregular = view->irregular + header->irregular;
   const uint8_t *const       row       = view->lane_row + (size_t)header->irregular * FURL_WIDTH;
-  size_t                     at_column = (size_t)irregular->columns * FURL_GROUP, l = 0;
-  Cursor                     at = FirstCursor(header);
-  int64_t                    n  = 0;
+  const size_t               width     = p->columns == FURL_COLUMNS_PAIRS16 ? 2 : 1;
+  IrregularCursor            at        = {irregular->slots, irregular->pairs, (size_t)irregular->columns * FURL_GROUP, FirstCursor(header)};
+  size_t                     l         = 0;
+  int64_t                    n         = 0;
 
   while (row[l] != i % FURL_WIDTH) l++;
-  for (int32_t k = 0; k < p->nslots && l < view->count[irregular->slots + (size_t)k]; k++) {
-    const size_t  slot   = irregular->slots + (size_t)k;
-    const size_t  padded = (view->count[slot] + (size_t)FURL_GROUP - 1) / FURL_GROUP * FURL_GROUP;
-    const int32_t j      = p->columns == FURL_COLUMNS_DELTA16 ? view->base[slot] + view->delta[at_column + l] : view->index[at_column + l];
+  for (int32_t k = 0; k < p->nslots && l < view->count[at.slot]; k++, at.slot++, at.pair++) {
+    const size_t padded = (view->count[at.slot] + (size_t)FURL_GROUP - 1) / FURL_GROUP * FURL_GROUP;
 
-    if (column) column[n] = j;
-    if (value) value[n] = ReadValue(view, &at, p->first + k, l);
-    n++;
-    at_column += padded;
-    AdvanceCursor(view, &at, p->first + k, padded);
+    for (size_t d = 0; d < width; d++) {
+      if (width == 2 && !(view->present[at.pair] >> (2 * l + d) & 1)) continue;
+      if (column) column[n] = (PetscInt)(ReadColumn(view, p, &at, l) + (int32_t)d);
+      if (value) value[n] = ReadValue(view, &at.values, p->first + k, width * l + d);
+      n++;
+    }
+    at.columns += padded;
+    AdvanceCursor(view, &at.values, p->first + k, width * padded);
   }
   return n;
 }

@@ -107,10 +107,10 @@ static PetscErrorCode DivideUnits(Mat A, const PetscInt sizes[2], FurlLayout *la
   PetscCall(MatGetOwnershipRange(A, &first, &end));
   *found = unit > 1 && total % unit == 0 && total / unit > 1;
   if (!*found) PetscFunctionReturn(PETSC_SUCCESS);
-  layout->N[0]  = sizes[0];
-  layout->N[1]  = sizes[1];
-  layout->N[2]  = 1;
-  layout->N[d]  = total / unit;
+  layout->N[0] = sizes[0];
+  layout->N[1] = sizes[1];
+  layout->N[2] = 1;
+  layout->N[d] = total / unit;
   for (int k = 0; k < 3; k++) piece->n[k] = layout->N[k];
   piece->start[d] = UnitsBefore(first, unit);
   piece->n[d]     = UnitsBefore(end, unit) - piece->start[d];

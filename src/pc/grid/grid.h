@@ -55,8 +55,8 @@ typedef struct {
   int         periodic[3]; /* cell N - 1 is coupled to cell 0; N > 2 then */
   int         cut[3];      /* some process has not all cells of the direction */
   FurlPiece  *piece;       /* [size] */
-  int         along;       /* rows are numbered as the cells of all are, and processes have whole planes of the box (or lines, where there is
-                              one plane): the direction in which these follow each other; -1: rows are numbered process by process */
+  int         along; /* rows are numbered as the cells of all are, and processes have whole planes of the box (or lines, where there is
+                        one plane): the direction in which these follow each other; -1: rows are numbered process by process */
 } FurlLayout;
 
 PETSC_INTERN PetscErrorCode FurlLayoutDestroy(FurlLayout *layout);
@@ -197,8 +197,8 @@ typedef struct {
   double        *partial;  /* sums of slices */
   double         factor;   /* the cycle's operator is about factor * A; its sign is the diagonal's */
   PetscInt       n;        /* rows here */
-  PetscSF        spread;  /* rows to cells, where a process has others; NULL: the same */
-  double        *cells;   /* [cells here] a vector as the cells are divided, where there is `spread` */
+  PetscSF        spread;   /* rows to cells, where a process has others; NULL: the same */
+  double        *cells;    /* [cells here] a vector as the cells are divided, where there is `spread` */
 } FurlGrid;
 
 PETSC_INTERN PetscErrorCode FurlGridLevelCreate(const FurlStencil *s, FurlGridLevel *level);

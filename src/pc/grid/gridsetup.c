@@ -124,13 +124,13 @@ static PetscErrorCode BuildLevels(FurlStencil *s, FurlGrid *grid)
 
 PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const char **why)
 {
-  FurlAijParts parts;
-  FurlLayout   layout;
-  FurlStencil  s;
-  PetscMPIInt  size;
-  PetscInt     total, rows;
+  FurlAijParts    parts;
+  FurlLayout      layout;
+  FurlStencil     s;
+  PetscMPIInt     size;
+  PetscInt        total, rows;
   const PetscInt *range;
-  double       factor = 1;
+  double          factor = 1;
 
   PetscFunctionBegin;
   *grid = NULL;

@@ -24,12 +24,12 @@ typedef struct {
 /* The state of one pass over the rows */
 typedef struct {
   const FurlAijParts *parts;
-  const PetscInt     *range;      /* [processes + 1] first rows */
-  PetscInt            first, end; /* rows of this process */
-  FurlStencil        *s;          /* what is written */
-  PetscInt            start[3];   /* where its cells begin in the box of all */
-  const FurlLayout   *layout;     /* of the box of all */
-  FurlLayout          wrapped;    /* the same, periodic in all directions that could be */
+  const PetscInt     *range;       /* [processes + 1] first rows */
+  PetscInt            first, end;  /* rows of this process */
+  FurlStencil        *s;           /* what is written */
+  PetscInt            start[3];    /* where its cells begin in the box of all */
+  const FurlLayout   *layout;      /* of the box of all */
+  FurlLayout          wrapped;     /* the same, periodic in all directions that could be */
   PetscMPIInt         guess;       /* the process that was found last */
   double              factor;      /* signed */
   double              least, most; /* of the diagonal times factor */
@@ -70,7 +70,7 @@ static void FindBeside(Reader *reader, Row *row, PetscInt r)
       const int inside = side ? row->at[d] + 1 < n[d] : row->at[d] > 0;
 
       row->beside[2 * d + side] = layout->N[d] == 1 ? -1
-                                : inside            ? here + (side ? step[d] : -step[d])
+                                  : inside          ? here + (side ? step[d] : -step[d])
                                                     : Beside(reader, layout, row, d, 2 * side - 1);
     }
 }
@@ -130,7 +130,7 @@ static void ReadEntry(Reader *reader, Row *row, PetscInt column, double coupling
 static void ReadEntries(Reader *reader, Row *row, PetscInt r)
 {
   const FurlCsr *const csr = &reader->parts->diagonal, *const off = &reader->parts->offdiagonal;
-  const PetscInt       first = reader->first;
+  const PetscInt first = reader->first;
   const PetscInt begin = off->nrows ? off->rowptr[r] : 0, end = off->nrows ? off->rowptr[r + 1] : 0;
 
   for (PetscInt k = csr->rowptr[r]; k < csr->rowptr[r + 1]; k++) {
@@ -221,8 +221,8 @@ static void ReadRow(Reader *reader, Row *row, PetscInt r)
 static void ReadRows(Reader *reader)
 {
   const PetscInt *const n = reader->s->box.n, *const N = reader->layout->N, *const start = reader->start;
-  const PetscInt        begin = reader->layout->along < 0 ? 0 : reader->first - start[0] - N[0] * (start[1] + N[1] * start[2]);
-  PetscInt              at[3] = {begin % n[0], begin / n[0] % n[1], begin / n[0] / n[1]};
+  const PetscInt begin = reader->layout->along < 0 ? 0 : reader->first - start[0] - N[0] * (start[1] + N[1] * start[2]);
+  PetscInt       at[3] = {begin % n[0], begin / n[0] % n[1], begin / n[0] / n[1]};
 
   for (PetscInt r = 0; r < reader->end - reader->first; r++) {
     Row row = {.at = {at[0], at[1], at[2]}};

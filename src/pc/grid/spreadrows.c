@@ -57,8 +57,8 @@ PetscErrorCode FurlLayoutSpread(const FurlLayout *layout, const PetscInt *range,
 /* Rows in place of their numbers: flat cells of the box that their process read them into */
 static PetscErrorCode RowsToFlat(const FurlLayout *layout, const PetscInt *range, PetscInt n, PetscSFNode *list)
 {
-  const PetscInt *const N    = layout->N;
-  PetscMPIInt           rank = -1;
+  const PetscInt *const N     = layout->N;
+  PetscMPIInt           rank  = -1;
   PetscInt              begin = 0;
   FurlLayout            rows;
   FurlBox               box = {.stride = {1}};

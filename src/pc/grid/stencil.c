@@ -53,16 +53,16 @@ PetscErrorCode FurlStencilDestroy(FurlStencil *s)
 /* Zeros at the ghosts before (side 0) or behind (1) the cells of direction d */
 static void ClearFace(const FurlBox *box, int d, int side, float *array)
 {
-  const PetscInt n[3]  = {d == 0 ? 1 : box->n[0], d == 1 ? 1 : box->n[1], d == 2 ? 1 : box->n[2]};
-  const int64_t  ghost = side ? box->n[d] * box->stride[d] : -box->stride[d];
+  const PetscInt n[3] = {d == 0 ? 1 : box->n[0], d == 1 ? 1 : box->n[1], d == 2 ? 1 : box->n[2]};
+  const int64_t ghost = side ? box->n[d] * box->stride[d] : -box->stride[d];
 
   for (PetscInt k = 0; k < n[2]; k++)
     for (PetscInt j = 0; j < n[1]; j++)
       for (PetscInt i = 0; i < n[0]; i++) array[FurlBoxAt(box, i, j, k) + ghost] = 0;
 }
 
-/* The links of the ghosts before the cells of direction d are those of these cells. No ghost has others: what lies beyond it would be coupled
- * to it, and enter sums over whole arrays */
+/* The links of the ghosts before the cells of direction d are those of these cells. No ghost has others: what lies beyond it would be
+ * coupled to it, and enter sums over whole arrays */
 static PetscErrorCode FillLinks(FurlStencil *s, int d)
 {
   PetscFunctionBegin;
