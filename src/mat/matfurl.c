@@ -10,7 +10,11 @@ static PetscInt LongestRow(const FurlSlices *slices)
   const FurlSlicesView view    = FurlSlicesGetView(slices);
   PetscInt             longest = 0;
 
-  for (int64_t s = 0; s < view.nslices; s++) longest = PetscMax(longest, view.program[view.header[s].program].nslots);
+  for (int64_t s = 0; s < view.nslices; s++) {
+    const FurlProgram *const p = view.program + view.header[s].program;
+
+    longest = PetscMax(longest, p->columns == FURL_COLUMNS_PAIRS16 ? 2 * p->nslots : p->nslots);
+  }
   return longest;
 }
 

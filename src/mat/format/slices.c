@@ -248,8 +248,8 @@ static void DecodePatternDiagonal(const FurlSlicesView *view, const FurlSliceHea
   Cursor                   at   = FirstCursor(header);
   int32_t                  slot = p->first;
 
-  for (; slot < p->first + p->nslots && view->offset[slot] < 0; slot++) AdvanceCursor(view, &at, slot, FURL_WIDTH);
-  if (slot == p->first + p->nslots || view->offset[slot]) return;
+  for (; slot < p->first + p->nslots && view->offset[slot]; slot++) AdvanceCursor(view, &at, slot, FURL_WIDTH);
+  if (slot == p->first + p->nslots) return;
   for (int l = 0; l < nrows; l++)
     if (view->mask[slot] >> l & 1)
       diagonal[l] = view->kind[slot] >= FURL_VALUES_DIAGONAL ? ReadDiagonal(view, slot, row0 + l) : ReadValue(view, &at, slot, (size_t)l);
