@@ -35,11 +35,6 @@ static PetscErrorCode KSPSetUp_Furl(KSP ksp)
   if (!f->work) PetscCall(KSPCreateVecs(ksp, 4, &f->work, 0, NULL));
   PetscCall(FurlKSPRefresh(ksp, &changed));
   PetscCall(FurlKSPSharePC(ksp));
-  if (ksp->calc_sings && f->nlanczos_max < ksp->max_it) {
-    PetscCall(PetscFree2(f->lanczos_alpha, f->lanczos_beta));
-    PetscCall(PetscMalloc2(ksp->max_it, &f->lanczos_alpha, ksp->max_it, &f->lanczos_beta));
-    f->nlanczos_max = ksp->max_it;
-  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -152,8 +147,9 @@ static PetscErrorCode KSPReset_Furl(KSP ksp)
   PetscCall(PetscFree(f->hess));
   PetscCall(PetscFree(f->partial));
   PetscCall(PetscFree2(f->lanczos_alpha, f->lanczos_beta));
-  f->nV = f->nZ = f->nhess = f->npartial = f->nlanczos_max = f->nlanczos = f->nsingular = 0;
-  f->projected                                                                          = PETSC_FALSE;
+  f->nV = f->nZ = f->nhess = f->npartial = f->nlanczos_max = 0;
+  f->projected                                             = PETSC_FALSE;
+  FurlKSPForgetSpectrum(ksp);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -90,10 +90,10 @@ typedef struct {
 
   PetscLogEvent event_encode, event_classify, event_verify;
 
-  /* Lanczos coefficients of CG, kept only for KSPSetComputeSingularValues(): the tridiagonal matrix of the last run of CG */
-  PetscReal *lanczos_alpha, *lanczos_beta; /* [nlanczos_max] */
+  /* Kept only for KSPSetComputeSingularValues(), of all runs of the last solve with the preconditioner at its end */
+  PetscReal *lanczos_alpha, *lanczos_beta; /* [nlanczos_max] coefficients of CG; beta = 0 begins a run */
   PetscInt   nlanczos, nlanczos_max;
-  PetscInt   nsingular; /* columns of the latest GMRES cycle */
+  PetscReal  cycles_largest, cycles_smallest; /* singular values of the GMRES cycles that ended; 0: none did */
 } KSP_Furl;
 
 /* kspsettings.c: behind the public setters and getters */
@@ -143,9 +143,11 @@ PETSC_INTERN PetscErrorCode FurlKSPRunCG(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPRunGMRES(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPRunBCGS(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPGMRESSolution(KSP, Vec);
-PETSC_INTERN PetscErrorCode FurlKSPGMRESSingularValues(KSP, PetscReal *, PetscReal *);
+PETSC_INTERN PetscErrorCode FurlKSPGMRESSingularValues(KSP, PetscReal *, PetscReal *); /* widens the range by those of the cycle at hand */
 
 /* kspspectrum.c: what the recurrences say about the spectrum */
+PETSC_INTERN PetscErrorCode FurlKSPKeepLanczos(KSP, PetscReal alpha, PetscReal beta);
+PETSC_INTERN void           FurlKSPForgetSpectrum(KSP);
 PETSC_INTERN PetscErrorCode KSPComputeExtremeSingularValues_Furl(KSP, PetscReal *, PetscReal *);
 PETSC_INTERN PetscErrorCode KSPComputeEigenvalues_Furl(KSP, PetscInt, PetscReal *, PetscReal *, PetscInt *);
 

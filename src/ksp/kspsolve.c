@@ -49,11 +49,11 @@ static PetscErrorCode Begin(KSP ksp)
   f->last_true  = PETSC_MAX_REAL;
   f->nclaims    = 0;
   f->nraises    = 0;
-  f->nlanczos   = 0;
   f->story[0]   = '\0';
   f->reached    = 0;
   ksp->its      = 0;
   ksp->reason   = KSP_CONVERGED_ITERATING;
+  FurlKSPForgetSpectrum(ksp);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
