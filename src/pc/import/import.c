@@ -21,20 +21,31 @@ static PetscErrorCode GetSizes(Mat A, double *largest, PetscBool *zero_diagonal)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* AIJ with all of its operations: aijcrl cannot even be duplicated */
+static PetscErrorCode IsWholeAij(Mat A, PetscBool *whole)
+{
+  PetscBool partial;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectBaseTypeCompareAny((PetscObject)A, whole, MATSEQAIJ, MATMPIAIJ, ""));
+  PetscCall(PetscObjectTypeCompareAny((PetscObject)A, &partial, MATSEQAIJCRL, MATMPIAIJCRL, ""));
+  *whole = (PetscBool)(*whole && !partial);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The matrix that the hierarchy is built of: Pmat itself, its conversion to AIJ, or a copy in units in which its squares are finite */
 static PetscErrorCode GetImportMat(PC pc, const char **why)
 {
   PC_Furl *const furl = (PC_Furl *)pc->data;
-  PetscBool      seqaij, mpiaij, zero_diagonal = PETSC_FALSE;
+  PetscBool      whole, zero_diagonal = PETSC_FALSE;
   MatNullSpace   near;
   double         largest = 1;
 
   PetscFunctionBegin;
   PetscCall(MatDestroy(&furl->import_mat));
   furl->import_factor = 1;
-  PetscCall(PetscObjectBaseTypeCompare((PetscObject)pc->pmat, MATSEQAIJ, &seqaij));
-  PetscCall(PetscObjectBaseTypeCompare((PetscObject)pc->pmat, MATMPIAIJ, &mpiaij));
-  if (seqaij || mpiaij) {
+  PetscCall(IsWholeAij(pc->pmat, &whole));
+  if (whole) {
     PetscCall(PetscObjectReference((PetscObject)pc->pmat));
     furl->import_mat = pc->pmat;
   } else
@@ -101,12 +112,11 @@ static PetscErrorCode SetUpInner(PC pc, const char **why)
 
 static PetscErrorCode ToAij(Mat A, Mat *aij)
 {
-  PetscBool seqaij, mpiaij;
+  PetscBool whole;
 
   PetscFunctionBegin;
-  PetscCall(PetscObjectBaseTypeCompare((PetscObject)A, MATSEQAIJ, &seqaij));
-  PetscCall(PetscObjectBaseTypeCompare((PetscObject)A, MATMPIAIJ, &mpiaij));
-  if (seqaij || mpiaij) {
+  PetscCall(IsWholeAij(A, &whole));
+  if (whole) {
     PetscCall(PetscObjectReference((PetscObject)A));
     *aij = A;
   } else
