@@ -1,5 +1,6 @@
 /* KSP of type furl: its life from creation to destruction; the mathematics is in the files beside this one */
 #include "kspfurlimpl.h"
+#include <furl/events.h>
 #include <furl/register.h>
 
 static PetscErrorCode KSPSetFromOptions_Furl(KSP ksp, FurlOptionItems PetscOptionsObject)
@@ -127,6 +128,7 @@ static PetscErrorCode KSPView_Furl(KSP ksp, PetscViewer viewer)
   PetscCall(PetscViewerASCIIPrintf(viewer, "  preconditioner: %s\n",
                                    f->pc_ours && furl ? "Furl's choice, as nobody chose one" : "chosen by the user"));
   if (f->mat_id) PetscCall(ViewOperator(ksp, viewer));
+  PetscCall(FurlKSPViewBytes(ksp, furl, viewer));
   PetscCall(ViewLastSolve(ksp, viewer));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -172,15 +174,6 @@ static PetscErrorCode KSPDestroy_Furl(KSP ksp)
   PetscCall(KSPReset_Furl(ksp));
   PetscCall(Compose(ksp, PETSC_FALSE));
   PetscCall(KSPDestroyDefault(ksp));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* An event of this name, registered once in a run of PETSc */
-static PetscErrorCode RegisterEvent(const char *name, PetscLogEvent *event)
-{
-  PetscFunctionBegin;
-  PetscCall(PetscLogEventGetId(name, event));
-  if (*event < 0) PetscCall(PetscLogEventRegister(name, KSP_CLASSID, event));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -239,9 +232,9 @@ PetscErrorCode KSPCreate_Furl(KSP ksp)
   ksp->ops->computeextremesingularvalues = KSPComputeExtremeSingularValues_Furl;
   ksp->ops->computeeigenvalues           = KSPComputeEigenvalues_Furl;
   PetscCall(Compose(ksp, PETSC_TRUE));
-  PetscCall(RegisterEvent("KSPFurlEncode", &f->event_encode));
-  PetscCall(RegisterEvent("KSPFurlClassify", &f->event_classify));
-  PetscCall(RegisterEvent("KSPFurlVerify", &f->event_verify));
+  PetscCall(FurlEventRegister("KSPFurlEncode", KSP_CLASSID, &f->event_encode));
+  PetscCall(FurlEventRegister("KSPFurlClassify", KSP_CLASSID, &f->event_classify));
+  PetscCall(FurlEventRegister("KSPFurlVerify", KSP_CLASSID, &f->event_verify));
   PetscCall(FurlKSPChoosePC(ksp));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -111,6 +111,9 @@ PETSC_INTERN PetscErrorCode FurlKSPMult(KSP, Vec, Vec, PetscScalar *dot);
 PETSC_INTERN PetscErrorCode FurlKSPChoosePC(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPSharePC(KSP);
 
+/* kspbytes.c: the memory in the view; whole: the preconditioner tells its own */
+PETSC_INTERN PetscErrorCode FurlKSPViewBytes(KSP, PetscBool whole, PetscViewer);
+
 /* kspclassify.c: is A symmetric */
 PETSC_INTERN PetscErrorCode FurlKSPClassify(KSP, Mat op, Mat A);
 PETSC_INTERN PetscErrorCode FurlKSPRandom(KSP, Vec);

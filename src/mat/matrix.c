@@ -1,5 +1,6 @@
 /* Encodes this process's rows of an AIJ matrix */
 #include <furl/compat.h>
+#include <furl/events.h>
 #include <furl/matrix.h>
 
 static PetscErrorCode GetCsr(Mat A, FurlCsr *csr)
@@ -137,10 +138,13 @@ static PetscErrorCode CreateHalo(Mat aij, const FurlAijParts *parts, FurlMatrix 
 
 PetscErrorCode FurlMatrixEncode(Mat aij, const FurlEncoding *encoding, FurlMatrix *matrix)
 {
-  FurlAijParts parts;
-  double      *ghost_scale = NULL;
+  FurlAijParts  parts;
+  PetscLogEvent event;
+  double       *ghost_scale = NULL;
 
   PetscFunctionBegin;
+  PetscCall(FurlEventRegister("MatFurlEncode", MAT_CLASSID, &event));
+  PetscCall(PetscLogEventBegin(event, aij, NULL, NULL, NULL));
   PetscCall(PetscMemzero(matrix, sizeof(*matrix)));
   PetscCall(FurlAijGetParts(aij, &parts));
   PetscCall(CheckEncode(FurlSlicesEncode(&parts.diagonal, encoding, &matrix->diagonal), &parts.diagonal));
@@ -158,6 +162,7 @@ PetscErrorCode FurlMatrixEncode(Mat aij, const FurlEncoding *encoding, FurlMatri
     PetscCall(PetscFree(ghost_scale));
   }
   PetscCall(FurlAijRestoreParts(aij, &parts));
+  PetscCall(PetscLogEventEnd(event, aij, NULL, NULL, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -222,6 +222,7 @@ static PetscErrorCode Compose(PC pc, PetscBool compose)
   PetscFunctionBegin;
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlSetNorm_C", compose ? PCFurlSetNorm_Furl : NULL));
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlRaise_C", compose ? PCFurlRaise_Furl : NULL));
+  PetscCall(PetscObjectComposeFunction(obj, "PCFurlGetBytes_C", compose ? PCFurlGetBytes_Furl : NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

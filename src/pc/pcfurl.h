@@ -1,6 +1,7 @@
 /* The data of a PC of type furl, shared by the files that set it up and apply it */
 #pragma once
 
+#include <furl/compose.h>
 #include "level.h"
 
 /* The means of the preconditioner, in the order in which they are taken when one serves badly */
@@ -20,6 +21,7 @@ typedef struct {
   PetscInt      degree;        /* option: degree of the smoother */
   PC            import;        /* the PC whose hierarchy is imported */
   Mat           import_mat;    /* what it was built of: Pmat, converted or scaled where need be */
+  double        import_bytes;  /* of the matrices of its levels below the finest and of its transfers, on this process */
   double        import_factor; /* import_mat = import_factor * Pmat, a power of two */
   PC            fallback;      /* PETSc's PC of the last stages */
   PetscReal     norm;          /* of the vector of the next application, 0: unknown */
@@ -37,3 +39,7 @@ PETSC_INTERN PetscErrorCode FurlFallbackSetUp(PC pc);
 /* y = B x with the hierarchy of the matrix, or that of its transpose */
 PETSC_INTERN PetscErrorCode FurlHierarchyApply(PC pc, FurlHierarchy *h, Vec x, Vec y);
 PETSC_INTERN PetscErrorCode FurlHierarchyView(PC pc, PetscViewer viewer);
+
+/* pcbytes.c */
+PETSC_INTERN PetscErrorCode PCFurlGetBytes_Furl(PC pc, FurlPCBytes *bytes);
+PETSC_INTERN double         FurlAijBytes(Mat A); /* of an AIJ matrix on this process */

@@ -127,8 +127,8 @@ static PetscErrorCode Make(const char form[], Mat A, Mat *B)
   const struct {
     const char *name;
     PetscErrorCode (*make)(Mat, Mat *);
-  } made[] = {{"shell", MakeShell},         {"mffd", MakeMFFD},           {"nest", MakeNest},
-              {"composite", MakeComposite}, {"transposed", MakeTransposed}, {"lrc", MakeLowRank}};
+  } made[] = {{"shell", MakeShell},           {"mffd", MakeMFFD},  {"nest", MakeNest}, {"composite", MakeComposite},
+              {"transposed", MakeTransposed}, {"lrc", MakeLowRank}};
 
   PetscFunctionBegin;
   for (size_t k = 0; k < sizeof(made) / sizeof(made[0]); k++) {

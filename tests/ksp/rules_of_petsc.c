@@ -75,7 +75,8 @@ static PetscErrorCode TestAndMonitor(Mat A, Vec b, Vec x)
   PetscCall(KSPGetIterationNumber(ksp, &its));
   PetscCall(KSPGetResidualNorm(ksp, &norm));
   FurlTestCheck(reason == KSP_CONVERGED_RTOL, "own test: reason %d", (int)reason);
-  FurlTestCheck(its + 1 == user.tests && its + 1 == user.monitored, "%" PetscInt_FMT " iterations, %" PetscInt_FMT " tests", its, user.tests);
+  FurlTestCheck(its + 1 == user.tests && its + 1 == user.monitored, "%" PetscInt_FMT " iterations, %" PetscInt_FMT " tests", its,
+                user.tests);
   FurlTestCheck(norm <= 2 * user.wanted * user.first, "own test: %g of %g is left", (double)norm, (double)user.first);
   PetscCall(KSPDestroy(&ksp));
   PetscFunctionReturn(0);
@@ -112,10 +113,10 @@ static PetscErrorCode NoTest(Mat A, Vec b, Vec x)
 /* From the same b the guess is the solution; from one close by it is good */
 static PetscErrorCode Guess(Mat A, Vec b, Vec x, const char type[])
 {
-  KSP       ksp;
-  KSPGuess  guess;
-  PetscInt  its[4];
-  Vec       c;
+  KSP      ksp;
+  KSPGuess guess;
+  PetscInt its[4];
+  Vec      c;
 
   PetscFunctionBegin;
   PetscCall(FurlTestSolver(A, NULL, &ksp));
@@ -129,8 +130,8 @@ static PetscErrorCode Guess(Mat A, Vec b, Vec x, const char type[])
     PetscCall(MustBeSolved(ksp, A, c, x, type));
     PetscCall(KSPGetIterationNumber(ksp, &its[k]));
   }
-  FurlTestCheck(its[2] <= 2 && its[3] < its[0], "guess %s: %" PetscInt_FMT " iterations, then %" PetscInt_FMT ", nearby %" PetscInt_FMT, type,
-                its[0], its[2], its[3]);
+  FurlTestCheck(its[2] <= 2 && its[3] < its[0], "guess %s: %" PetscInt_FMT " iterations, then %" PetscInt_FMT ", nearby %" PetscInt_FMT,
+                type, its[0], its[2], its[3]);
   PetscCall(VecDestroy(&c));
   PetscCall(KSPDestroy(&ksp));
   PetscFunctionReturn(0);
@@ -138,10 +139,10 @@ static PetscErrorCode Guess(Mat A, Vec b, Vec x, const char type[])
 
 static PetscErrorCode Several(Mat A, PetscInt n, PetscInt batch)
 {
-  KSP       ksp;
-  Mat       X, B, R;
-  PetscInt  m, M;
-  PetscReal size, residual;
+  KSP                ksp;
+  Mat                X, B, R;
+  PetscInt           m, M;
+  PetscReal          size, residual;
   KSPConvergedReason reason;
 
   PetscFunctionBegin;

@@ -27,8 +27,8 @@ static PetscErrorCode Create(Band t, Mat *A)
 }
 
 /*
-  Eigenvalues are diagonal + 2 sqrt(below above) cos(k pi / (n + 1)). below = above, or -above: such a matrix is normal, so that its singular
-  values are the magnitudes; n is odd, so that a cosine is zero.
+  Eigenvalues are diagonal + 2 sqrt(below above) cos(k pi / (n + 1)). below = above, or -above: such a matrix is normal, so that its
+  singular values are the magnitudes; n is odd, so that a cosine is zero.
 */
 static void Extremes(Band t, PetscReal *smallest, PetscReal *largest)
 {

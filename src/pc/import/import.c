@@ -233,6 +233,9 @@ static PetscErrorCode ImportLevels(PC pc, const FurlHierarchy *twin, FurlHierarc
     PetscCall(CompressLevels(pc, nlevels, P, A, twin, h));
   else
     *why = "the imported PC gives no levels (gamg, mg and hypre do)";
+  furl->import_bytes = 0;
+  for (PetscInt l = 0; P && l < nlevels - 1; l++) furl->import_bytes += FurlAijBytes(P[l]);
+  for (PetscInt l = 0; A && l < ncoarse - 1; l++) furl->import_bytes += FurlAijBytes(A[l]);
   for (PetscInt l = 0; P && l < nlevels - 1; l++) PetscCall(MatDestroy(&P[l]));
   for (PetscInt l = 0; A && l < ncoarse - 1; l++) PetscCall(MatDestroy(&A[l]));
   PetscCall(PetscFree(P));
@@ -291,6 +294,7 @@ PetscErrorCode FurlImportReset(PC_Furl *furl)
   PetscCall(FurlHierarchyDestroy(&furl->transposed));
   PetscCall(FurlHierarchyDestroy(&furl->hierarchy));
   if (furl->import) PetscCall(PCReset(furl->import));
+  furl->import_bytes = 0;
   PetscCall(MatDestroy(&furl->import_mat));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
