@@ -1,7 +1,8 @@
 /* The driver of a solve: which recurrence runs, and what is tried when one of them hands back */
 #include "kspfurlimpl.h"
 
-#define FURL_KSP_LONG 100 /* iterations after which reaching max_it is a failure to explain, not the habit of an inner solver */
+#define FURL_KSP_LONG 100         /* iterations after which reaching max_it is a failure to explain, not the habit of an inner solver */
+#define FURL_KSP_NEGLIGIBLE 1e-10 /* of |b|: a residual that an inner solver without a test need not lower */
 
 static const char *const causes[FURL_KSP_CAUSES] = {"the true residual refuses the claim",
                                                     "preconditioner raised",
@@ -138,14 +139,34 @@ static PetscErrorCode TellFailure(KSP ksp, const char *why)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Where nobody wants a norm, a recurrence that ends at rounding level has done its work and failed at nothing */
+static PetscErrorCode IsDone(KSP ksp, PetscBool *done)
+{
+  const KSP_Furl *f = (const KSP_Furl *)ksp->data;
+  PetscReal       size;
+
+  PetscFunctionBegin;
+  *done = PETSC_FALSE;
+  if (f->target) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(FurlKSPNorm2(ksp, ksp->vec_rhs, &size));
+  *done = f->rnorm / f->sigma <= FURL_KSP_NEGLIGIBLE * size ? PETSC_TRUE : PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Nothing is left to try: the best iterate and a truthful reason */
 static PetscErrorCode GiveUp(KSP ksp, KSPConvergedReason reason, const char *why)
 {
   KSP_Furl *f = (KSP_Furl *)ksp->data;
+  PetscBool done;
 
   PetscFunctionBegin;
   PetscCall(TakeBest(ksp));
   PetscCall(FurlKSPTrueResidual(ksp, PETSC_TRUE));
+  PetscCall(IsDone(ksp, &done));
+  if (done) {
+    ksp->reason = KSP_CONVERGED_ITS;
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   if (f->last_true < f->norm) { /* an iterate whose claim was refused is better */
     PetscCall(VecCopy(f->refused_best, ksp->vec_sol));
     f->norm = f->last_true;

@@ -88,6 +88,7 @@ static PetscErrorCode SetUpFirstThatServes(PC pc)
     furl->stage = FURL_STAGE_SINGLE;
     PetscCall(NextStage(pc, why));
   }
+  PetscCall(FurlImportDropLevels(furl));
   PetscCall(SetUpFallback(pc));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -32,6 +32,7 @@ typedef struct {
 PETSC_INTERN PetscErrorCode FurlImportSetUp(PC pc, const char **why);
 PETSC_INTERN PetscErrorCode FurlImportTranspose(PC pc);
 PETSC_INTERN PetscErrorCode FurlImportReset(PC_Furl *furl);
+PETSC_INTERN PetscErrorCode FurlImportDropLevels(PC_Furl *furl); /* the matrix stays, for the means after multigrid */
 PETSC_INTERN PetscErrorCode FurlImportGetPC(PC pc, PC *import);
 
 PETSC_INTERN PetscErrorCode FurlFallbackSetUp(PC pc);

@@ -122,6 +122,21 @@ static PetscErrorCode MakeLowRank(Mat A, Mat *B)
   PetscFunctionReturn(0);
 }
 
+/* By insertion, which gives blocks of any size */
+static PetscErrorCode MakeBlocked(const char form[], FurlTestGridSpec spec, PetscInt bs, Mat *B)
+{
+  PetscFunctionBegin;
+  PetscCall(MatCreate(PETSC_COMM_WORLD, B));
+  PetscCall(MatSetSizes(*B, PETSC_DECIDE, PETSC_DECIDE, spec.nx * spec.ny, spec.nx * spec.ny));
+  PetscCall(MatSetType(*B, form));
+  PetscCall(MatSetBlockSize(*B, bs));
+  PetscCall(MatSetUp(*B));
+  PetscCall(MatSetOption(*B, MAT_NEW_NONZERO_ALLOCATION_ERR, PETSC_FALSE));
+  if (strstr(form, "sbaij")) PetscCall(MatSetOption(*B, MAT_IGNORE_LOWER_TRIANGULAR, PETSC_TRUE));
+  PetscCall(FurlTestGridFill(*B, &spec));
+  PetscFunctionReturn(0);
+}
+
 static PetscErrorCode Make(const char form[], Mat A, Mat *B)
 {
   const struct {
@@ -201,8 +216,9 @@ static PetscErrorCode Convert(const char form[], Mat A, Mat B)
 
 int main(int argc, char **argv)
 {
-  FurlTestGridSpec spec     = FurlTestGridDefault(29, 16);
+  FurlTestGridSpec spec     = FurlTestGridDefault(30, 16);
   char             form[32] = MATAIJ;
+  PetscInt         blocks   = 0;
   PetscBool        opaque = PETSC_FALSE, oneway = PETSC_FALSE;
   Mat              A, B;
 
@@ -211,10 +227,14 @@ int main(int argc, char **argv)
   PetscCall(PetscOptionsGetReal(NULL, NULL, "-wind", &spec.wind, NULL));
   PetscCall(PetscOptionsGetBool(NULL, NULL, "-opaque", &opaque, NULL)); /* the type does not give its entries */
   PetscCall(PetscOptionsGetBool(NULL, NULL, "-oneway", &oneway, NULL)); /* nor its transposed product */
+  PetscCall(PetscOptionsGetInt(NULL, NULL, "-blocks", &blocks, NULL));
   spec.contrast = 2;
   PetscCall(FurlTestGrid(PETSC_COMM_WORLD, spec, &A));
   PetscCall(MatSetOption(A, MAT_SYMMETRIC, spec.wind == 0 ? PETSC_TRUE : PETSC_FALSE)); /* sbaij insists */
-  PetscCall(Make(form, A, &B));
+  if (blocks)
+    PetscCall(MakeBlocked(form, spec, blocks, &B));
+  else
+    PetscCall(Make(form, A, &B));
   PetscCall(Solve(form, B, PETSC_FALSE));
   if (!oneway) PetscCall(Solve(form, B, PETSC_TRUE));
   if (!opaque) PetscCall(Convert(form, A, B));
@@ -228,21 +248,25 @@ int main(int argc, char **argv)
 
   testset:
     nsize: {{1 2 3}}
-    args: -ksp_type furl -ksp_rtol 1e-9 -mat_mffd_type ds
+    args: -ksp_type furl -ksp_rtol 1e-9
     test:
       suffix: nonsymmetric
-      args: -wind 0.3 -form {{aij baij aijperm aijsell aijcrl dense furl is nest composite transposed}}
+      args: -wind 0.3 -form {{aij baij aijperm aijcrl dense furl is nest composite transposed}}
     test:
       suffix: symmetric
       args: -form {{sbaij nest is transposed}}
     test:
       suffix: block
-      args: -form {{baij sbaij}} -mat_block_size 2
+      args: -form {{baij sbaij}} -blocks 2
     test:
       suffix: sell
-      args: -wind 0.3 -form sell -oneway
+      requires: !cuda
+      args: -wind 0.3 -form {{aijsell sell}} -oneway
     test:
       suffix: opaque
-      args: -wind 0.1 -opaque -oneway -form {{shell mffd lrc}}
+      args: -wind 0.1 -opaque -oneway -form {{shell lrc}}
+    test:
+      suffix: differences
+      args: -wind 0.1 -opaque -oneway -form mffd -mat_mffd_type ds
 
 TEST*/

@@ -288,13 +288,32 @@ PetscErrorCode FurlImportTranspose(PC pc)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode FurlImportReset(PC_Furl *furl)
+/* The inner PC without a matrix, ready for one of any size */
+static PetscErrorCode ResetInner(PC_Furl *furl)
+{
+  PetscBool gamg = PETSC_FALSE;
+
+  PetscFunctionBegin;
+  if (furl->import) PetscCall(PetscObjectTypeCompare((PetscObject)furl->import, PCGAMG, &gamg));
+  if (gamg && !FURL_GAMG_RESET_IS_WHOLE) PetscCall(PCDestroy(&furl->import));
+  if (furl->import) PetscCall(PCReset(furl->import));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlImportDropLevels(PC_Furl *furl)
 {
   PetscFunctionBegin;
   PetscCall(FurlHierarchyDestroy(&furl->transposed));
   PetscCall(FurlHierarchyDestroy(&furl->hierarchy));
-  if (furl->import) PetscCall(PCReset(furl->import));
+  PetscCall(ResetInner(furl));
   furl->import_bytes = 0;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlImportReset(PC_Furl *furl)
+{
+  PetscFunctionBegin;
+  PetscCall(FurlImportDropLevels(furl));
   PetscCall(MatDestroy(&furl->import_mat));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
