@@ -148,6 +148,9 @@ PETSC_INTERN PetscErrorCode FurlKSPRunBCGS(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPGMRESSolution(KSP, Vec);
 PETSC_INTERN PetscErrorCode FurlKSPGMRESSingularValues(KSP, PetscReal *, PetscReal *); /* widens the range by those of the cycle at hand */
 
+/* kspdiagnose.c: what may be wrong with a system that was not solved */
+PETSC_INTERN PetscErrorCode FurlKSPDiagnose(KSP, char clause[], size_t room);
+
 /* kspspectrum.c: what the recurrences say about the spectrum */
 PETSC_INTERN PetscErrorCode FurlKSPKeepLanczos(KSP, PetscReal alpha, PetscReal beta);
 PETSC_INTERN void           FurlKSPForgetSpectrum(KSP);

@@ -98,43 +98,18 @@ static PetscErrorCode TakeBest(KSP ksp)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Does A map the constant vector to (nearly) zero? Then an inconsistent b explains that nothing helps */
-static PetscErrorCode MapsConstantToZero(KSP ksp, PetscBool *zero)
-{
-  KSP_Furl *f   = (KSP_Furl *)ksp->data;
-  Vec       one = FurlKSPp(f), image = FurlKSPq(f);
-  PetscReal size, random;
-  Mat       A;
-
-  PetscFunctionBegin;
-  PetscCall(PCGetOperators(ksp->pc, &A, NULL));
-  PetscCall(VecSet(one, 1));
-  PetscCall(KSP_MatMult(ksp, A, one, image));
-  PetscCall(VecNorm(image, NORM_INFINITY, &size));
-  PetscCall(FurlKSPRandom(ksp, one));
-  PetscCall(KSP_MatMult(ksp, A, one, image));
-  PetscCall(VecNorm(image, NORM_INFINITY, &random));
-  *zero = size <= 1e-10 * random ? PETSC_TRUE : PETSC_FALSE;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* One line for -info and the view: how far it got, and what may be wrong with the system */
 static PetscErrorCode TellFailure(KSP ksp, const char *why)
 {
-  KSP_Furl    *f    = (KSP_Furl *)ksp->data;
-  PetscBool    zero = PETSC_FALSE;
-  Mat          A;
-  MatNullSpace space;
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
+  char      clause[128];
 
   PetscFunctionBegin;
   f->reached = ksp->rnorm;
   f->wanted  = ksp->ttol;
-  PetscCall(PCGetOperators(ksp->pc, &A, NULL));
-  PetscCall(MatGetNullSpace(A, &space));
-  if (!space) PetscCall(MapsConstantToZero(ksp, &zero));
+  PetscCall(FurlKSPDiagnose(ksp, clause, sizeof(clause)));
   PetscCall(PetscSNPrintf(f->story, sizeof(f->story), "%s at iteration %" PetscInt_FMT ": residual reached %g, wanted %g%s", why, ksp->its,
-                          (double)f->reached, (double)f->wanted,
-                          zero ? "; A maps constants to zero: if b is not in its range, see MatSetNullSpace()" : ""));
+                          (double)f->reached, (double)f->wanted, clause));
   PetscCall(PetscInfo(ksp, "%s\n", f->story));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -305,6 +280,21 @@ static PetscErrorCode Iterate(KSP ksp)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The fused passes over vectors rely on their sizes */
+static PetscErrorCode CheckSizes(KSP ksp)
+{
+  PetscInt n, nb, nx;
+
+  PetscFunctionBegin;
+  PetscCall(VecGetLocalSize(FurlKSPr((KSP_Furl *)ksp->data), &n));
+  PetscCall(VecGetLocalSize(ksp->vec_rhs, &nb));
+  PetscCall(VecGetLocalSize(ksp->vec_sol, &nx));
+  PetscCheck(n == nb && n == nx, PETSC_COMM_SELF, PETSC_ERR_ARG_SIZ,
+             "Amat has %" PetscInt_FMT " rows on this process, b %" PetscInt_FMT " and x %" PetscInt_FMT "; make them with MatCreateVecs()",
+             n, nb, nx);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode KSPSolve_Furl(KSP ksp)
 {
   KSP_Furl       *f      = (KSP_Furl *)ksp->data;
@@ -313,6 +303,7 @@ PetscErrorCode KSPSolve_Furl(KSP ksp)
   PetscBool       changed;
 
   PetscFunctionBegin;
+  PetscCall(CheckSizes(ksp));
   PetscCall(FurlKSPRefresh(ksp, &changed)); /* up to 3.20 KSPSetUp() does not see that a matrix has changed in place */
   if (changed) PetscCall(FurlKSPSharePC(ksp));
   ierr        = Iterate(ksp);
@@ -324,5 +315,6 @@ PetscErrorCode KSPSolve_Furl(KSP ksp)
     ksp->rnorm = f->norm;
   }
   if (f->target && ksp->its >= FURL_KSP_LONG && ksp->reason == KSP_DIVERGED_ITS) PetscCall(TellFailure(ksp, "max_it"));
+  if (ksp->reason == KSP_DIVERGED_NANORINF) PetscCall(TellFailure(ksp, "NaN or infinity"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

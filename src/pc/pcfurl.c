@@ -62,7 +62,14 @@ static PetscErrorCode SetUpFallback(PC pc)
   PetscFunctionBegin;
   if (furl->stage == FURL_STAGE_FACTOR) {
     PCFailedReason reason = PC_NOERROR;
+    PetscBool      finite;
 
+    PetscCall(FurlMatIsFinite(furl->import_mat ? furl->import_mat : pc->pmat, &finite));
+    if (!finite) {
+      PetscCall(NextStage(pc, "the matrix holds NaN or infinity"));
+      PetscCall(FurlFallbackSetUp(pc));
+      PetscFunctionReturn(PETSC_SUCCESS);
+    }
     PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
     failed = FurlFallbackSetUp(pc) != PETSC_SUCCESS;
     PetscCall(PetscPopErrorHandler());

@@ -35,7 +35,10 @@ PETSC_INTERN PetscErrorCode FurlImportReset(PC_Furl *furl);
 PETSC_INTERN PetscErrorCode FurlImportDropLevels(PC_Furl *furl); /* the matrix stays, for the means after multigrid */
 PETSC_INTERN PetscErrorCode FurlImportGetPC(PC pc, PC *import);
 
+PETSC_INTERN PetscErrorCode FurlImportToAij(Mat A, Mat *aij); /* A itself or a conversion; the caller destroys it */
+
 PETSC_INTERN PetscErrorCode FurlFallbackSetUp(PC pc);
+PETSC_INTERN PetscErrorCode FurlMatIsFinite(Mat A, PetscBool *finite);
 
 /* y = B x with the hierarchy of the matrix, or that of its transpose */
 PETSC_INTERN PetscErrorCode FurlHierarchyApply(PC pc, FurlHierarchy *h, Vec x, Vec y);

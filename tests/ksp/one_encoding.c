@@ -2,7 +2,6 @@
   What is kept, and how often it is made: one lossless copy of Amat, and for each level of the hierarchy its matrix and two transfers. The
   same matrix is not encoded again, new values once. The view tells the bytes by purpose; here they are bounded.
 */
-#include <unistd.h>
 #include "../furltest.h"
 
 typedef struct {
@@ -36,32 +35,6 @@ static PetscErrorCode Expect(Counts *last, int copies, int encodings, const char
                 "%s: %d copies of Amat, %d encodings, expected %d and %d", what, now.copies - last->copies, now.encodings - last->encodings,
                 copies, encodings);
   *last = now;
-  PetscFunctionReturn(0);
-}
-
-/* The text of -ksp_view, on every rank */
-static PetscErrorCode View(KSP ksp, char text[], int room)
-{
-  char        name[] = "/tmp/furl_viewXXXXXX";
-  PetscViewer viewer;
-  PetscMPIInt rank;
-
-  PetscFunctionBegin;
-  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
-  if (!rank) PetscCheck(close(mkstemp(name)) == 0, PETSC_COMM_SELF, PETSC_ERR_FILE_OPEN, "No file in /tmp");
-  PetscCallMPI(MPI_Bcast(name, sizeof(name), MPI_CHAR, 0, PETSC_COMM_WORLD));
-  PetscCall(PetscViewerASCIIOpen(PETSC_COMM_WORLD, name, &viewer));
-  PetscCall(KSPView(ksp, viewer));
-  PetscCall(PetscViewerDestroy(&viewer));
-  PetscCall(PetscArrayzero(text, room));
-  if (!rank) {
-    FILE *file = fopen(name, "r");
-
-    PetscCheck(file && fread(text, 1, room - 1, file) > 0, PETSC_COMM_SELF, PETSC_ERR_FILE_READ, "Nothing to read in %s", name);
-    fclose(file);
-    unlink(name);
-  }
-  PetscCallMPI(MPI_Bcast(text, room, MPI_CHAR, 0, PETSC_COMM_WORLD));
   PetscFunctionReturn(0);
 }
 
@@ -103,7 +76,7 @@ static PetscErrorCode BytesByPurpose(KSP ksp, int *nlevels)
   double sum = 0, whole;
 
   PetscFunctionBegin;
-  PetscCall(View(ksp, text, sizeof(text)));
+  PetscCall(FurlTestView(ksp, text, sizeof(text)));
   whole = NumberAfter(text, "bytes an unknown: ");
   for (size_t k = 0; k < sizeof(part) / sizeof(part[0]); k++) {
     const double bytes = NumberAfter(text, part[k].purpose);

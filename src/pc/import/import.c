@@ -37,7 +37,7 @@ static PetscErrorCode IsWholeAij(Mat A, PetscBool *whole)
 static PetscErrorCode GetImportMat(PC pc, const char **why)
 {
   PC_Furl *const furl = (PC_Furl *)pc->data;
-  PetscBool      whole, zero_diagonal = PETSC_FALSE;
+  PetscBool      whole, finite, zero_diagonal = PETSC_FALSE;
   MatNullSpace   near;
   double         largest = 1;
 
@@ -51,8 +51,9 @@ static PetscErrorCode GetImportMat(PC pc, const char **why)
   } else
     PetscCall(MatConvert(pc->pmat, MATAIJ, MAT_INITIAL_MATRIX, &furl->import_mat));
   PetscCall(GetSizes(furl->import_mat, &largest, &zero_diagonal));
-  if (zero_diagonal || !(largest <= PETSC_MAX_REAL)) {
-    *why = zero_diagonal ? "the diagonal has zeros" : "the diagonal is not finite";
+  PetscCall(FurlMatIsFinite(furl->import_mat, &finite));
+  if (zero_diagonal || !finite) {
+    *why = finite ? "the diagonal has zeros" : "the matrix holds NaN or infinity";
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   if (largest > HUGE_ENTRY || largest < 1 / HUGE_ENTRY) {
@@ -110,7 +111,7 @@ static PetscErrorCode SetUpInner(PC pc, const char **why)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ToAij(Mat A, Mat *aij)
+PetscErrorCode FurlImportToAij(Mat A, Mat *aij)
 {
   PetscBool whole;
 
@@ -208,8 +209,8 @@ static PetscErrorCode CompressLevels(PC pc, PetscInt nlevels, Mat P[], Mat A[], 
     PetscBool        constants = PETSC_FALSE;
     Mat              aij, transfer = NULL;
 
-    PetscCall(ToAij(l + 1 < nlevels ? A[l] : furl->import_mat, &aij));
-    if (l > 0) PetscCall(ToAij(P[l - 1], &transfer));
+    PetscCall(FurlImportToAij(l + 1 < nlevels ? A[l] : furl->import_mat, &aij));
+    if (l > 0) PetscCall(FurlImportToAij(P[l - 1], &transfer));
     if (l + 1 == nlevels && !twin) PetscCall(ConstantsAreNearNull(aij, &constants));
     if (twin) PetscCall(TransposeInPlace(&aij));
     PetscCall(FurlLevelBuild(aij, transfer, level + 1, precision, constants, twin ? twin->level + nlevels - 1 - l : NULL, level));
