@@ -108,7 +108,6 @@ PetscErrorCode FurlKSPDiagnose(KSP ksp, char clause[], size_t room)
     PetscCall(PetscSNPrintf(clause, room, "; row %" PetscInt_FMT " of Amat is zero and that of b is not", faults.zero));
   if (clause[0]) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(MapsConstantToZero(ksp, &constants));
-  if (constants)
-    PetscCall(PetscSNPrintf(clause, room, "; A maps constants to zero: if b is not in its range, see MatSetNullSpace()"));
+  if (constants) PetscCall(PetscSNPrintf(clause, room, "; A maps constants to zero: if b is not in its range, see MatSetNullSpace()"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -72,7 +72,8 @@ typedef struct {
   PetscReal     norm;        /* the user's norm of b - A x, by recurrence */
   PetscReal     best_norm;   /* the smallest of those, and what belongs to the best iterate */
   PetscBool     best_saved;  /* `best` holds an iterate better than x */
-  PetscReal     last_true;   /* smallest true norm among the refused claims, that of refused_best */
+  PetscReal     last_true;   /* smallest true norm so far, of the guess and of the refused claims: that of refused_best ... */
+  PetscBool     last_zero;   /* ... or of x = 0 */
   PetscInt      refused;     /* claims refused in a row without gain */
   PetscReal     mark;        /* best norm when progress was last seen, and ... */
   PetscInt      mark_it;     /* ... when */

@@ -48,6 +48,7 @@ static PetscErrorCode Begin(KSP ksp)
   f->best_saved = PETSC_FALSE;
   f->refused    = 0;
   f->last_true  = PETSC_MAX_REAL;
+  f->last_zero  = PETSC_FALSE;
   f->nclaims    = 0;
   f->nraises    = 0;
   f->story[0]   = '\0';
@@ -72,6 +73,21 @@ static PetscErrorCode Mark(KSP ksp)
   f->inner      = 0;
   f->cause      = FURL_KSP_CAUSES;
   for (int i = 0; i < FURL_KSP_WINDOW; i++) f->window[i] = f->norm;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The guess is an iterate whose norm is true: whatever a recurrence believes, the result is to be no worse */
+static PetscErrorCode KeepGuess(KSP ksp)
+{
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
+
+  PetscFunctionBegin;
+  if (!f->target) PetscFunctionReturn(PETSC_SUCCESS);
+  f->last_true = f->norm;
+  f->last_zero = ksp->guess_zero;
+  if (ksp->guess_zero) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!f->refused_best) PetscCall(VecDuplicate(ksp->vec_sol, &f->refused_best));
+  PetscCall(VecCopy(ksp->vec_sol, f->refused_best));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -128,25 +144,37 @@ static PetscErrorCode IsDone(KSP ksp, PetscBool *done)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Nothing is left to try: the best iterate and a truthful reason */
-static PetscErrorCode GiveUp(KSP ksp, KSPConvergedReason reason, const char *why)
+/* x and its true residual, or an iterate of which a better one is known */
+static PetscErrorCode TakeTrueBest(KSP ksp)
 {
   KSP_Furl *f = (KSP_Furl *)ksp->data;
-  PetscBool done;
 
   PetscFunctionBegin;
   PetscCall(TakeBest(ksp));
   PetscCall(FurlKSPTrueResidual(ksp, PETSC_TRUE));
+  if (!(f->norm <= f->last_true) && f->last_true < PETSC_MAX_REAL) {
+    if (f->last_zero)
+      PetscCall(VecSet(ksp->vec_sol, 0));
+    else
+      PetscCall(VecCopy(f->refused_best, ksp->vec_sol));
+    f->norm = f->last_true;
+  }
+  ksp->rnorm = f->norm;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Nothing is left to try: the best iterate and a truthful reason */
+static PetscErrorCode GiveUp(KSP ksp, KSPConvergedReason reason, const char *why)
+{
+  PetscBool done;
+
+  PetscFunctionBegin;
+  PetscCall(TakeTrueBest(ksp));
   PetscCall(IsDone(ksp, &done));
   if (done) {
     ksp->reason = KSP_CONVERGED_ITS;
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  if (f->last_true < f->norm) { /* an iterate whose claim was refused is better */
-    PetscCall(VecCopy(f->refused_best, ksp->vec_sol));
-    f->norm = f->last_true;
-  }
-  ksp->rnorm  = f->norm;
   ksp->reason = reason;
   PetscCall(TellFailure(ksp, why));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -193,6 +221,7 @@ static PetscErrorCode AfterClaim(KSP ksp)
     if (!f->refused_best) PetscCall(VecDuplicate(ksp->vec_sol, &f->refused_best));
     PetscCall(VecCopy(ksp->vec_sol, f->refused_best));
     f->last_true = f->norm;
+    f->last_zero = PETSC_FALSE;
   }
   if (f->refused < 3) PetscFunctionReturn(PETSC_SUCCESS);
   f->refused = 0;
@@ -256,6 +285,7 @@ static PetscErrorCode Iterate(KSP ksp)
   PetscFunctionBegin;
   PetscCall(Begin(ksp));
   PetscCall(FurlKSPFirstResidual(ksp));
+  PetscCall(KeepGuess(ksp));
   PetscCall(FurlKSPSmallSystem(ksp, f->norm));
   PetscCall(FurlKSPReport(ksp, f->norm));
   if (ksp->reason) PetscFunctionReturn(PETSC_SUCCESS);
@@ -314,7 +344,10 @@ PetscErrorCode KSPSolve_Furl(KSP ksp)
     PetscCall(TakeBest(ksp));
     ksp->rnorm = f->norm;
   }
-  if (f->target && ksp->its >= FURL_KSP_LONG && ksp->reason == KSP_DIVERGED_ITS) PetscCall(TellFailure(ksp, "max_it"));
+  if (f->target && ksp->its >= FURL_KSP_LONG && ksp->reason == KSP_DIVERGED_ITS) {
+    PetscCall(TakeTrueBest(ksp));
+    PetscCall(TellFailure(ksp, "max_it"));
+  }
   if (ksp->reason == KSP_DIVERGED_NANORINF) PetscCall(TellFailure(ksp, "NaN or infinity"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

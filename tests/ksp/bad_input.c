@@ -179,18 +179,20 @@ static PetscErrorCode WrongSizes(void)
   PetscFunctionReturn(0);
 }
 
-int main(int argc, char **argv)
+static PetscErrorCode FewRows(void)
 {
-  PetscBool sizes = PETSC_FALSE;
-
-  PetscCall(PetscInitialize(&argc, &argv, NULL, NULL));
-  PetscCall(PetscOptionsGetBool(NULL, NULL, "-sizes", &sizes, NULL));
-  if (sizes) {
-    PetscCall(WrongSizes());
-    PetscCall(PetscOptionsClearValue(NULL, "-malloc_dump")); /* what an error leaves behind stays */
-    PetscCall(PetscFinalize());
-    return 0;
+  PetscFunctionBegin;
+  for (PetscInt n = 0; n < 4; n++) {
+    PetscCall(Few(n, PETSC_FALSE));
+    PetscCall(Few(n, PETSC_TRUE));
   }
+  PetscCall(Few(200, PETSC_TRUE));
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode Data(void)
+{
+  PetscFunctionBegin;
   PetscCall(Poisoned(NAN, 0, "row 130 of Amat holds NaN or infinity"));
   PetscCall(Poisoned(INFINITY, 0, "row 130 of Amat holds NaN or infinity"));
   PetscCall(Poisoned(0, NAN, "row 130 of b is NaN or infinite"));
@@ -198,11 +200,19 @@ int main(int argc, char **argv)
   for (int stored = 0; stored < 2; stored++)
     for (int consistent = 0; consistent < 2; consistent++) PetscCall(ZeroRow((PetscBool)stored, (PetscBool)consistent));
   PetscCall(EmptyDiagonal());
-  for (PetscInt n = 0; n < 4; n++) {
-    PetscCall(Few(n, PETSC_FALSE));
-    PetscCall(Few(n, PETSC_TRUE));
-  }
-  PetscCall(Few(200, PETSC_TRUE));
+  PetscFunctionReturn(0);
+}
+
+int main(int argc, char **argv)
+{
+  char part[16] = "";
+
+  PetscCall(PetscInitialize(&argc, &argv, NULL, NULL));
+  PetscCall(PetscOptionsGetString(NULL, NULL, "-part", part, sizeof(part), NULL));
+  if (!strcmp(part, "data")) PetscCall(Data());
+  if (!strcmp(part, "few")) PetscCall(FewRows());
+  if (!strcmp(part, "sizes")) PetscCall(WrongSizes());
+  if (!strcmp(part, "sizes")) PetscCall(PetscOptionsClearValue(NULL, "-malloc_dump")); /* an error leaves its objects behind */
   PetscCall(PetscFinalize());
   return 0;
 }
@@ -210,20 +220,25 @@ int main(int argc, char **argv)
 /*TEST
 
   testset:
-    nsize: {{1 2 3}}
     args: -ksp_type furl -ksp_rtol 1e-9
-    timeoutfactor: 2
+    timeoutfactor: 4
+    test:
+      suffix: few
+      nsize: {{1 2 3}}
+      args: -part few
     test:
       suffix: data
-      args: -ksp_furl_compress {{auto false}}
+      nsize: {{1 2}}
+      args: -part data -ksp_furl_compress {{auto false}}
     test:
       suffix: pc
-      args: -pc_type {{jacobi bjacobi}}
+      args: -part data -pc_type jacobi
     test:
       suffix: method
-      args: -ksp_furl_method {{gmres bcgs}}
+      args: -part data -ksp_furl_method {{gmres bcgs}}
     test:
       suffix: sizes
-      args: -sizes
+      nsize: {{1 3}}
+      args: -part sizes
 
 TEST*/
