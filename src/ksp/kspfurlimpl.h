@@ -74,6 +74,7 @@ typedef struct {
   PetscBool     best_saved;  /* `best` holds an iterate better than x */
   PetscReal     last_true;   /* smallest true norm so far, of the guess and of the refused claims: that of refused_best ... */
   PetscBool     last_zero;   /* ... or of x = 0 */
+  PetscBool     judged;      /* x is the best iterate by true residuals */
   PetscInt      refused;     /* claims refused in a row without gain */
   PetscReal     mark;        /* best norm when progress was last seen, and ... */
   PetscInt      mark_it;     /* ... when */

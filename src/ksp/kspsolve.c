@@ -49,6 +49,7 @@ static PetscErrorCode Begin(KSP ksp)
   f->refused    = 0;
   f->last_true  = PETSC_MAX_REAL;
   f->last_zero  = PETSC_FALSE;
+  f->judged     = PETSC_FALSE;
   f->nclaims    = 0;
   f->nraises    = 0;
   f->story[0]   = '\0';
@@ -159,6 +160,7 @@ static PetscErrorCode TakeTrueBest(KSP ksp)
       PetscCall(VecCopy(f->refused_best, ksp->vec_sol));
     f->norm = f->last_true;
   }
+  f->judged  = PETSC_TRUE;
   ksp->rnorm = f->norm;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -310,6 +312,24 @@ static PetscErrorCode Iterate(KSP ksp)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* After a failure: x is the best iterate. An inner solver that stops at a few iterations is not judged, as that takes a product */
+static PetscErrorCode SettleFailure(KSP ksp)
+{
+  KSP_Furl       *f    = (KSP_Furl *)ksp->data;
+  const PetscBool full = ksp->reason == KSP_DIVERGED_ITS && ksp->its < FURL_KSP_LONG ? PETSC_FALSE : PETSC_TRUE;
+
+  PetscFunctionBegin;
+  if (ksp->reason >= 0) PetscFunctionReturn(PETSC_SUCCESS);
+  if (f->target && full && !f->judged) PetscCall(TakeTrueBest(ksp));
+  if (f->best_saved) {
+    PetscCall(TakeBest(ksp));
+    ksp->rnorm = f->norm;
+  }
+  if (f->target && full && ksp->reason == KSP_DIVERGED_ITS) PetscCall(TellFailure(ksp, "max_it"));
+  if (ksp->reason == KSP_DIVERGED_NANORINF) PetscCall(TellFailure(ksp, "NaN or infinity"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The fused passes over vectors rely on their sizes */
 static PetscErrorCode CheckSizes(KSP ksp)
 {
@@ -340,14 +360,6 @@ PetscErrorCode KSPSolve_Furl(KSP ksp)
   ksp->abstol = abstol;
   PetscCall(ierr);
   f->inner = 0;
-  if (ksp->reason < 0 && f->best_saved) {
-    PetscCall(TakeBest(ksp));
-    ksp->rnorm = f->norm;
-  }
-  if (f->target && ksp->its >= FURL_KSP_LONG && ksp->reason == KSP_DIVERGED_ITS) {
-    PetscCall(TakeTrueBest(ksp));
-    PetscCall(TellFailure(ksp, "max_it"));
-  }
-  if (ksp->reason == KSP_DIVERGED_NANORINF) PetscCall(TellFailure(ksp, "NaN or infinity"));
+  PetscCall(SettleFailure(ksp));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -5,19 +5,17 @@
 #define SMALL_TOTAL 64   /* rows: such a matrix is its own coarsest level */
 #define HUGE_ENTRY 1e100 /* beyond this, or its inverse, the squares that set-ups take leave the range of a double */
 
-static PetscErrorCode GetSizes(Mat A, double *largest, PetscBool *zero_diagonal)
+static PetscErrorCode GetSizes(Mat A, double *largest, double *smallest)
 {
-  Vec       d;
-  PetscReal smallest;
+  Vec d;
 
   PetscFunctionBegin;
   PetscCall(MatCreateVecs(A, NULL, &d));
   PetscCall(MatGetDiagonal(A, d));
   PetscCall(VecAbs(d));
-  PetscCall(VecMin(d, NULL, &smallest));
+  PetscCall(VecMin(d, NULL, smallest));
   PetscCall(VecNorm(d, NORM_INFINITY, largest));
   PetscCall(VecDestroy(&d));
-  *zero_diagonal = (PetscBool) !(smallest > 0);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -37,9 +35,9 @@ static PetscErrorCode IsWholeAij(Mat A, PetscBool *whole)
 static PetscErrorCode GetImportMat(PC pc, const char **why)
 {
   PC_Furl *const furl = (PC_Furl *)pc->data;
-  PetscBool      whole, finite, zero_diagonal = PETSC_FALSE;
+  PetscBool      whole, finite;
   MatNullSpace   near;
-  double         largest = 1;
+  double         largest = 1, smallest = 1;
 
   PetscFunctionBegin;
   PetscCall(MatDestroy(&furl->import_mat));
@@ -50,16 +48,19 @@ static PetscErrorCode GetImportMat(PC pc, const char **why)
     furl->import_mat = pc->pmat;
   } else
     PetscCall(MatConvert(pc->pmat, MATAIJ, MAT_INITIAL_MATRIX, &furl->import_mat));
-  PetscCall(GetSizes(furl->import_mat, &largest, &zero_diagonal));
+  PetscCall(GetSizes(furl->import_mat, &largest, &smallest));
   PetscCall(FurlMatIsFinite(furl->import_mat, &finite));
-  if (zero_diagonal || !finite) {
-    *why = finite ? "the diagonal has zeros" : "the matrix holds NaN or infinity";
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  if (largest > HUGE_ENTRY || largest < 1 / HUGE_ENTRY) {
+  if (!finite)
+    *why = "the matrix holds NaN or infinity";
+  else if (!(smallest > 0))
+    *why = "the diagonal has zeros";
+  else if (largest / smallest > HUGE_ENTRY)
+    *why = "the diagonal spans more than 100 decades";
+  if (*why) PetscFunctionReturn(PETSC_SUCCESS);
+  if (largest > HUGE_ENTRY || (largest > 0 && largest < 1 / HUGE_ENTRY)) {
     Mat scaled;
 
-    furl->import_factor = ldexp(1, -ilogb(largest));
+    furl->import_factor = ldexp(1, PetscMin(1000, -ilogb(largest)));
     PetscCall(MatDuplicate(furl->import_mat, MAT_COPY_VALUES, &scaled));
     PetscCall(MatScale(scaled, furl->import_factor));
     PetscCall(MatDestroy(&furl->import_mat));
