@@ -134,25 +134,6 @@ PetscErrorCode FurlDecodeBlock(Mat F, Mat *block)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The encoder relies on ascending columns, which MatCreateSeqAIJWithArrays() does not insist on */
-static PetscErrorCode CheckAscending(Mat aij)
-{
-  FurlAijParts   parts;
-  const FurlCsr *csr;
-  int64_t        bad = -1;
-
-  PetscFunctionBegin;
-  PetscCall(FurlAijGetParts(aij, &parts));
-  csr = &parts.diagonal;
-  for (int64_t i = 0; i < csr->nrows; i++)
-    for (PetscInt k = csr->rowptr[i] + 1; k < csr->rowptr[i + 1]; k++)
-      if (csr->column[k - 1] >= csr->column[k]) bad = i;
-  PetscCall(FurlAijRestoreParts(aij, &parts));
-  PetscCheck(bad < 0, PETSC_COMM_SELF, PETSC_ERR_ARG_WRONG,
-             "The columns of local row %" PRId64 " are not in ascending order without repetition; sort the arrays given to PETSc", bad);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* The same matrix as AIJ: itself, or a conversion; the caller destroys it */
 static PetscErrorCode GetAij(Mat A, Mat *aij)
 {
@@ -166,7 +147,6 @@ static PetscErrorCode GetAij(Mat A, Mat *aij)
   } else {
     PetscCall(MatConvert(A, MATAIJ, MAT_INITIAL_MATRIX, aij));
   }
-  PetscCall(CheckAscending(*aij));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

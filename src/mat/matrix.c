@@ -136,17 +136,68 @@ static PetscErrorCode CreateHalo(Mat aij, const FurlAijParts *parts, FurlMatrix 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The encoder relies on ascending columns without repetition, MatCreateSeqAIJWithArrays() does not insist on them */
+static PetscErrorCode IsAscending(Mat A, PetscBool *ascending)
+{
+  FurlCsr csr;
+
+  PetscFunctionBegin;
+  *ascending = PETSC_TRUE;
+  PetscCall(GetCsr(A, &csr));
+  for (int64_t i = 0; i < csr.nrows; i++)
+    for (PetscInt k = csr.rowptr[i] + 1; k < csr.rowptr[i + 1]; k++)
+      if (csr.column[k - 1] >= csr.column[k]) *ascending = PETSC_FALSE;
+  PetscCall(RestoreCsr(A, &csr));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A itself, or a copy with sorted rows; entries that occur twice are added, as in products. Only a sequential matrix can be unsorted */
+static PetscErrorCode GetAscending(Mat A, Mat *sorted)
+{
+  PetscBool          sequential, ascending = PETSC_TRUE;
+  PetscInt           m, n, ncols, longest = 0;
+  const PetscInt    *column;
+  const PetscScalar *value;
+
+  PetscFunctionBegin;
+  *sorted = A;
+  PetscCall(PetscObjectBaseTypeCompare((PetscObject)A, MATSEQAIJ, &sequential));
+  if (sequential) PetscCall(IsAscending(A, &ascending));
+  if (ascending) {
+    PetscCall(PetscObjectReference((PetscObject)A));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(PetscInfo(A, "The columns of its rows are not in ascending order: a sorted copy is encoded\n"));
+  PetscCall(MatGetSize(A, &m, &n));
+  for (PetscInt i = 0; i < m; i++) {
+    PetscCall(MatGetRow(A, i, &ncols, NULL, NULL));
+    longest = PetscMax(longest, ncols);
+    PetscCall(MatRestoreRow(A, i, &ncols, NULL, NULL));
+  }
+  PetscCall(MatCreateSeqAIJ(PetscObjectComm((PetscObject)A), m, n, longest, NULL, sorted));
+  for (PetscInt i = 0; i < m; i++) {
+    PetscCall(MatGetRow(A, i, &ncols, &column, &value));
+    PetscCall(MatSetValues(*sorted, 1, &i, ncols, column, value, ADD_VALUES));
+    PetscCall(MatRestoreRow(A, i, &ncols, &column, &value));
+  }
+  PetscCall(MatAssemblyBegin(*sorted, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(*sorted, MAT_FINAL_ASSEMBLY));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode FurlMatrixEncode(Mat aij, const FurlEncoding *encoding, FurlMatrix *matrix)
 {
   FurlAijParts  parts;
   PetscLogEvent event;
+  Mat           ascending;
   double       *ghost_scale = NULL;
 
   PetscFunctionBegin;
   PetscCall(FurlEventRegister("MatFurlEncode", MAT_CLASSID, &event));
   PetscCall(PetscLogEventBegin(event, aij, NULL, NULL, NULL));
   PetscCall(PetscMemzero(matrix, sizeof(*matrix)));
-  PetscCall(FurlAijGetParts(aij, &parts));
+  PetscCall(GetAscending(aij, &ascending));
+  PetscCall(FurlAijGetParts(ascending, &parts));
   PetscCall(CheckEncode(FurlSlicesEncode(&parts.diagonal, encoding, &matrix->diagonal), &parts.diagonal));
   matrix->ninterior = (PetscInt)matrix->diagonal.nslices;
   if (parts.offdiagonal_mat) PetscCall(CreateHalo(aij, &parts, matrix));
@@ -161,7 +212,8 @@ PetscErrorCode FurlMatrixEncode(Mat aij, const FurlEncoding *encoding, FurlMatri
     PetscCall(EncodeBoundary(&parts.offdiagonal, encoding, ghost_scale, matrix));
     PetscCall(PetscFree(ghost_scale));
   }
-  PetscCall(FurlAijRestoreParts(aij, &parts));
+  PetscCall(FurlAijRestoreParts(ascending, &parts));
+  PetscCall(MatDestroy(&ascending));
   PetscCall(PetscLogEventEnd(event, aij, NULL, NULL, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -98,25 +98,23 @@ static const struct {
   const char *name;
   EntryFn     entry;
   PetscReal   b; /* size of the right-hand side */
-} attacks[] = {
-  {"Laplace",         Laplace,       1     },
-  {"Neumann",         Neumann,       1     },
-  {"nearly Neumann",  NearlyNeumann, 1     },
-  {"indefinite",      Indefinite,    1     },
-  {"skew",            Skew,          1     },
-  {"nearly skew",     NearlySkew,    1     },
-  {"rows far apart",  RowsApart,     1     },
-  {"scaled apart",    ScaledApart,   1     },
-  {"saddle point",    Saddle,        1     },
-  {"Hilbert",         Hilbert,       1     },
-  {"noise",           Noise,         1     },
-  {"Jordan block",    Jordan,        1     },
-  {"rank one",        RankOne,       1     },
-  {"zero",            Zero,          1     },
-  {"largest numbers", Largest,       1e300 },
-  {"denormals",       Denormal,      1e-300},
-  {"both signs",      Signs,         1     }
-};
+} attacks[] = {{"Laplace", Laplace, 1},
+               {"Neumann", Neumann, 1},
+               {"nearly Neumann", NearlyNeumann, 1},
+               {"indefinite", Indefinite, 1},
+               {"skew", Skew, 1},
+               {"nearly skew", NearlySkew, 1},
+               {"rows far apart", RowsApart, 1},
+               {"scaled apart", ScaledApart, 1},
+               {"saddle point", Saddle, 1},
+               {"Hilbert", Hilbert, 1},
+               {"noise", Noise, 1},
+               {"Jordan block", Jordan, 1},
+               {"rank one", RankOne, 1},
+               {"zero", Zero, 1},
+               {"largest numbers", Largest, 1e300},
+               {"denormals", Denormal, 1e-300},
+               {"both signs", Signs, 1}};
 
 static PetscErrorCode Create(EntryFn entry, Mat *A)
 {
@@ -183,16 +181,10 @@ typedef struct {
   PetscReal   guess;
 } Setting;
 
-static const Setting settings[] = {
-  {KSP_NORM_UNPRECONDITIONED, PC_LEFT,  1e-8,  400, 0},
-  {KSP_NORM_UNPRECONDITIONED, PC_RIGHT, 1e-14, 400, 0},
-  {KSP_NORM_UNPRECONDITIONED, PC_LEFT,  1e-8,  400, 1},
-  {KSP_NORM_PRECONDITIONED,   PC_LEFT,  1e-8,  400, 0},
-  {KSP_NORM_NATURAL,          PC_LEFT,  1e-8,  400, 0},
-  {KSP_NORM_NONE,             PC_LEFT,  1e-8,  20,  0},
-  {KSP_NORM_UNPRECONDITIONED, PC_LEFT,  1e-8,  0,   0},
-  {KSP_NORM_UNPRECONDITIONED, PC_LEFT,  1e-8,  1,   1}
-};
+static const Setting settings[] = {{KSP_NORM_UNPRECONDITIONED, PC_LEFT, 1e-8, 400, 0}, {KSP_NORM_UNPRECONDITIONED, PC_RIGHT, 1e-14, 400, 0},
+                                   {KSP_NORM_UNPRECONDITIONED, PC_LEFT, 1e-8, 400, 1}, {KSP_NORM_PRECONDITIONED, PC_LEFT, 1e-8, 400, 0},
+                                   {KSP_NORM_NATURAL, PC_LEFT, 1e-8, 400, 0},          {KSP_NORM_NONE, PC_LEFT, 1e-8, 20, 0},
+                                   {KSP_NORM_UNPRECONDITIONED, PC_LEFT, 1e-8, 0, 0},   {KSP_NORM_UNPRECONDITIONED, PC_LEFT, 1e-8, 1, 1}};
 
 /* max|b - A x|, with which entries of any size have no trouble; b of one size */
 static PetscErrorCode Residual(Mat A, Vec b, Vec x, PetscReal *residual)
