@@ -261,7 +261,7 @@ int main(int argc, char **argv)
     timeoutfactor: 2
     test:
       suffix: symmetric
-      nsize: {{1 3}}
+      nsize: {{1 2}}
       args: -pc_type {{furl jacobi}}
     test:
       suffix: nonsymmetric

@@ -125,7 +125,7 @@ int main(int argc, char **argv)
 /*TEST
 
   test:
-    nsize: {{1 3}}
+    nsize: {{1 2}}
     args: -ksp_type furl
 
 TEST*/
