@@ -1,6 +1,7 @@
 /* Small systems and measures that several tests share: all on any communicator, with the same entries on any number of ranks */
 #pragma once
 
+#include <unistd.h>
 #include <petscksp.h>
 
 /* A property that has to hold: the message tells the numbers */
@@ -115,5 +116,31 @@ static inline PetscErrorCode FurlTestSolver(Mat A, const char *prefix, KSP *ksp)
   PetscCall(KSPSetOptionsPrefix(*ksp, prefix));
   PetscCall(KSPSetOperators(*ksp, A, A));
   PetscCall(KSPSetFromOptions(*ksp));
+  PetscFunctionReturn(0);
+}
+
+/* The text of -ksp_view, on every rank */
+static inline PetscErrorCode FurlTestView(KSP ksp, char text[], int room)
+{
+  char        name[] = "/tmp/furl_viewXXXXXX";
+  PetscViewer viewer;
+  PetscMPIInt rank;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+  if (!rank) PetscCheck(close(mkstemp(name)) == 0, PETSC_COMM_SELF, PETSC_ERR_FILE_OPEN, "No file in /tmp");
+  PetscCallMPI(MPI_Bcast(name, sizeof(name), MPI_CHAR, 0, PETSC_COMM_WORLD));
+  PetscCall(PetscViewerASCIIOpen(PETSC_COMM_WORLD, name, &viewer));
+  PetscCall(KSPView(ksp, viewer));
+  PetscCall(PetscViewerDestroy(&viewer));
+  PetscCall(PetscArrayzero(text, room));
+  if (!rank) {
+    FILE *file = fopen(name, "r");
+
+    PetscCheck(file && fread(text, 1, room - 1, file) > 0, PETSC_COMM_SELF, PETSC_ERR_FILE_READ, "Nothing to read in %s", name);
+    fclose(file);
+    unlink(name);
+  }
+  PetscCallMPI(MPI_Bcast(text, room, MPI_CHAR, 0, PETSC_COMM_WORLD));
   PetscFunctionReturn(0);
 }

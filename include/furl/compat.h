@@ -18,8 +18,8 @@ typedef PetscOptionItems *FurlOptionItems;
 typedef PetscOptionItems FurlOptionItems;
 #endif
 
-/* 3.19 hashes entries of AIJ that come without preallocation; before, inserting them is quadratic */
-#define FURL_MAT_NEEDS_PREALLOCATION PETSC_VERSION_LT(3, 19, 0)
+/* A GAMG of 3.18 that was reset takes no matrix of another size; one of 3.26 does */
+#define FURL_GAMG_RESET_IS_WHOLE PETSC_VERSION_GE(3, 26, 0)
 
 /* 3.21 lets MatCreateGraph() take some of the components of a block only */
 #if PETSC_VERSION_LT(3, 21, 0)

@@ -1,7 +1,8 @@
 /*
   What Furl's three types tell each other. Every exchange goes through a function composed on the object, so that each type works with
   PETSc's own partners as well: the caller asks with PetscObjectQueryFunction() or PetscTryMethod() and goes on without when there is none.
-  PC furl composes PCFurlSetNorm_C and PCFurlRaise_C so far: its cycle needs no shared copy and does not change between applications.
+  PC furl composes PCFurlSetNorm_C, PCFurlRaise_C and PCFurlGetBytes_C so far: its cycle needs no shared copy and does not change between
+  applications.
 */
 #pragma once
 
@@ -36,7 +37,18 @@ typedef PetscErrorCode (*FurlMatGetMatrixFn)(Mat A, const FurlMatrix **matrix);
   PCFurlSetNorm_C      the 2-norm of the vector that the next PCApply() will get, which saves the preconditioner a reduction; 0: unknown
   PCFurlRaise_C        the preconditioner serves badly: take the next of its means (more precision, another method). `raised` is false
                        where none is left; `what` names the new one, for a line of information (static string)
+  PCFurlGetBytes_C     the memory that it holds on this process, by purpose
 */
+typedef struct {
+  double levels;    /* matrices of the levels with their diagonals and scalings */
+  double transfers; /* between the levels, both directions */
+  double vectors;   /* of the cycle */
+  double coarsest;  /* its inverse or factors */
+  double imported;  /* matrices that the inner PC keeps, and a converted Pmat */
+  double fallback;  /* factors of the means after multigrid */
+} FurlPCBytes;
+
+typedef PetscErrorCode (*FurlPCGetBytesFn)(PC pc, FurlPCBytes *bytes);
 typedef PetscErrorCode (*FurlPCShareMatFn)(PC pc, Mat F);
 typedef PetscErrorCode (*FurlPCSetFlexibleFn)(PC pc, PetscBool flexible);
 typedef PetscErrorCode (*FurlPCSetNormFn)(PC pc, PetscReal norm);

@@ -52,11 +52,11 @@ static PetscErrorCode Move(KSP ksp, PetscReal step, Vec w, PetscBool *more)
   PetscFunctionBegin;
   *more = PETSC_FALSE;
   KSPCheckDot(ksp, step);
-  PetscCall(FurlKSPUpdate(ksp, ksp->vec_sol, step * f->tau / f->sigma, FurlKSPz(f), FurlKSPr(f), step, w, &rr));
+  PetscCall(FurlKSPUpdate(ksp, ksp->vec_sol, step * (f->tau / f->sigma), FurlKSPz(f), FurlKSPr(f), step, w, &rr));
   f->rnorm = PetscSqrtReal(rr);
   ksp->its++;
   PetscCall(Norm(ksp, &norm));
-  PetscCall(FurlKSPKeepBest(ksp, norm, step * f->tau / f->sigma, FurlKSPz(f)));
+  PetscCall(FurlKSPKeepBest(ksp, norm, step * (f->tau / f->sigma), FurlKSPz(f)));
   PetscCall(FurlKSPReport(ksp, norm));
   PetscCall(FurlKSPVerify(ksp));
   if (ksp->reason || f->cause != FURL_KSP_CAUSES) PetscFunctionReturn(PETSC_SUCCESS);

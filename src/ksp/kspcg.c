@@ -40,18 +40,6 @@ static PetscBool SignHolds(KSP_Furl *f, PetscReal value, PetscReal *sign, FurlKS
   return PETSC_FALSE;
 }
 
-static PetscErrorCode KeepLanczos(KSP ksp, const CGState *c)
-{
-  KSP_Furl *f = (KSP_Furl *)ksp->data;
-
-  PetscFunctionBegin;
-  if (!ksp->calc_sings || f->nlanczos >= f->nlanczos_max) PetscFunctionReturn(PETSC_SUCCESS);
-  f->lanczos_alpha[f->nlanczos] = c->alpha;
-  f->lanczos_beta[f->nlanczos]  = c->beta;
-  f->nlanczos++;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* The step along p; *ok is false where a sign forbids it */
 static PetscErrorCode Step(KSP ksp, CGState *c, PetscBool *ok)
 {
@@ -69,7 +57,7 @@ static PetscErrorCode Step(KSP ksp, CGState *c, PetscBool *ok)
   if (!SignHolds(f, c->pq, &c->sign_pq, FURL_KSP_SIGN_MAT)) PetscFunctionReturn(PETSC_SUCCESS);
   c->alpha = c->rho / c->pq;
   KSPCheckDot(ksp, c->alpha);
-  PetscCall(KeepLanczos(ksp, c));
+  PetscCall(FurlKSPKeepLanczos(ksp, c->alpha, c->beta));
   PetscCall(FurlKSPUpdate(ksp, ksp->vec_sol, c->alpha / f->sigma, FurlKSPp(f), FurlKSPr(f), c->alpha, FurlKSPq(f), &rr));
   f->rnorm = PetscSqrtReal(rr);
   ksp->its++;
@@ -101,7 +89,6 @@ PetscErrorCode FurlKSPRunCG(KSP ksp)
   PetscBool       ok, restart;
 
   PetscFunctionBegin;
-  f->nlanczos = 0;
   PetscCall(VecSet(FurlKSPq(f), 0)); /* the first z'q means nothing, but must not be NaN */
   PetscCall(ApplyB(ksp, &c));
   while (!ksp->reason) {

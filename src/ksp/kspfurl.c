@@ -1,5 +1,6 @@
 /* KSP of type furl: its life from creation to destruction; the mathematics is in the files beside this one */
 #include "kspfurlimpl.h"
+#include <furl/events.h>
 #include <furl/register.h>
 
 static PetscErrorCode KSPSetFromOptions_Furl(KSP ksp, FurlOptionItems PetscOptionsObject)
@@ -35,11 +36,6 @@ static PetscErrorCode KSPSetUp_Furl(KSP ksp)
   if (!f->work) PetscCall(KSPCreateVecs(ksp, 4, &f->work, 0, NULL));
   PetscCall(FurlKSPRefresh(ksp, &changed));
   PetscCall(FurlKSPSharePC(ksp));
-  if (ksp->calc_sings && f->nlanczos_max < ksp->max_it) {
-    PetscCall(PetscFree2(f->lanczos_alpha, f->lanczos_beta));
-    PetscCall(PetscMalloc2(ksp->max_it, &f->lanczos_alpha, ksp->max_it, &f->lanczos_beta));
-    f->nlanczos_max = ksp->max_it;
-  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -132,6 +128,7 @@ static PetscErrorCode KSPView_Furl(KSP ksp, PetscViewer viewer)
   PetscCall(PetscViewerASCIIPrintf(viewer, "  preconditioner: %s\n",
                                    f->pc_ours && furl ? "Furl's choice, as nobody chose one" : "chosen by the user"));
   if (f->mat_id) PetscCall(ViewOperator(ksp, viewer));
+  PetscCall(FurlKSPViewBytes(ksp, furl, viewer));
   PetscCall(ViewLastSolve(ksp, viewer));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -152,8 +149,9 @@ static PetscErrorCode KSPReset_Furl(KSP ksp)
   PetscCall(PetscFree(f->hess));
   PetscCall(PetscFree(f->partial));
   PetscCall(PetscFree2(f->lanczos_alpha, f->lanczos_beta));
-  f->nV = f->nZ = f->nhess = f->npartial = f->nlanczos_max = f->nlanczos = f->nsingular = 0;
-  f->projected                                                                          = PETSC_FALSE;
+  f->nV = f->nZ = f->nhess = f->npartial = f->nlanczos_max = 0;
+  f->projected                                             = PETSC_FALSE;
+  FurlKSPForgetSpectrum(ksp);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -176,15 +174,6 @@ static PetscErrorCode KSPDestroy_Furl(KSP ksp)
   PetscCall(KSPReset_Furl(ksp));
   PetscCall(Compose(ksp, PETSC_FALSE));
   PetscCall(KSPDestroyDefault(ksp));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* An event of this name, registered once in a run of PETSc */
-static PetscErrorCode RegisterEvent(const char *name, PetscLogEvent *event)
-{
-  PetscFunctionBegin;
-  PetscCall(PetscLogEventGetId(name, event));
-  if (*event < 0) PetscCall(PetscLogEventRegister(name, KSP_CLASSID, event));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -243,9 +232,9 @@ PetscErrorCode KSPCreate_Furl(KSP ksp)
   ksp->ops->computeextremesingularvalues = KSPComputeExtremeSingularValues_Furl;
   ksp->ops->computeeigenvalues           = KSPComputeEigenvalues_Furl;
   PetscCall(Compose(ksp, PETSC_TRUE));
-  PetscCall(RegisterEvent("KSPFurlEncode", &f->event_encode));
-  PetscCall(RegisterEvent("KSPFurlClassify", &f->event_classify));
-  PetscCall(RegisterEvent("KSPFurlVerify", &f->event_verify));
+  PetscCall(FurlEventRegister("KSPFurlEncode", KSP_CLASSID, &f->event_encode));
+  PetscCall(FurlEventRegister("KSPFurlClassify", KSP_CLASSID, &f->event_classify));
+  PetscCall(FurlEventRegister("KSPFurlVerify", KSP_CLASSID, &f->event_verify));
   PetscCall(FurlKSPChoosePC(ksp));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -72,7 +72,9 @@ typedef struct {
   PetscReal     norm;        /* the user's norm of b - A x, by recurrence */
   PetscReal     best_norm;   /* the smallest of those, and what belongs to the best iterate */
   PetscBool     best_saved;  /* `best` holds an iterate better than x */
-  PetscReal     last_true;   /* smallest true norm among the refused claims, that of refused_best */
+  PetscReal     last_true;   /* smallest true norm so far, of the guess and of the refused claims: that of refused_best ... */
+  PetscBool     last_zero;   /* ... or of x = 0 */
+  PetscBool     judged;      /* x is the best iterate by true residuals */
   PetscInt      refused;     /* claims refused in a row without gain */
   PetscReal     mark;        /* best norm when progress was last seen, and ... */
   PetscInt      mark_it;     /* ... when */
@@ -90,10 +92,10 @@ typedef struct {
 
   PetscLogEvent event_encode, event_classify, event_verify;
 
-  /* Lanczos coefficients of CG, kept only for KSPSetComputeSingularValues(): the tridiagonal matrix of the last run of CG */
-  PetscReal *lanczos_alpha, *lanczos_beta; /* [nlanczos_max] */
+  /* Kept only for KSPSetComputeSingularValues(), of all runs of the last solve with the preconditioner at its end */
+  PetscReal *lanczos_alpha, *lanczos_beta; /* [nlanczos_max] coefficients of CG; beta = 0 begins a run */
   PetscInt   nlanczos, nlanczos_max;
-  PetscInt   nsingular; /* columns of the latest GMRES cycle */
+  PetscReal  cycles_largest, cycles_smallest; /* singular values of the GMRES cycles that ended; 0: none did */
 } KSP_Furl;
 
 /* kspsettings.c: behind the public setters and getters */
@@ -110,6 +112,9 @@ PETSC_INTERN PetscErrorCode FurlKSPForget(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPMult(KSP, Vec, Vec, PetscScalar *dot);
 PETSC_INTERN PetscErrorCode FurlKSPChoosePC(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPSharePC(KSP);
+
+/* kspbytes.c: the memory in the view; whole: the preconditioner tells its own */
+PETSC_INTERN PetscErrorCode FurlKSPViewBytes(KSP, PetscBool whole, PetscViewer);
 
 /* kspclassify.c: is A symmetric */
 PETSC_INTERN PetscErrorCode FurlKSPClassify(KSP, Mat op, Mat A);
@@ -143,9 +148,14 @@ PETSC_INTERN PetscErrorCode FurlKSPRunCG(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPRunGMRES(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPRunBCGS(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPGMRESSolution(KSP, Vec);
-PETSC_INTERN PetscErrorCode FurlKSPGMRESSingularValues(KSP, PetscReal *, PetscReal *);
+PETSC_INTERN PetscErrorCode FurlKSPGMRESSingularValues(KSP, PetscReal *, PetscReal *); /* widens the range by those of the cycle at hand */
+
+/* kspdiagnose.c: what may be wrong with a system that was not solved */
+PETSC_INTERN PetscErrorCode FurlKSPDiagnose(KSP, char clause[], size_t room);
 
 /* kspspectrum.c: what the recurrences say about the spectrum */
+PETSC_INTERN PetscErrorCode FurlKSPKeepLanczos(KSP, PetscReal alpha, PetscReal beta);
+PETSC_INTERN void           FurlKSPForgetSpectrum(KSP);
 PETSC_INTERN PetscErrorCode KSPComputeExtremeSingularValues_Furl(KSP, PetscReal *, PetscReal *);
 PETSC_INTERN PetscErrorCode KSPComputeEigenvalues_Furl(KSP, PetscInt, PetscReal *, PetscReal *, PetscInt *);
 

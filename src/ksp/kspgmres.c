@@ -158,6 +158,7 @@ static PetscErrorCode Finish(KSP ksp)
     PetscCall(VecCopy(ksp->vec_sol, f->best));
   }
   PetscCall(FurlKSPGMRESSolution(ksp, ksp->vec_sol));
+  if (ksp->calc_sings) PetscCall(FurlKSPGMRESSingularValues(ksp, &f->cycles_largest, &f->cycles_smallest));
   f->inner = 0;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -250,7 +251,7 @@ static PetscErrorCode Expand(KSP ksp, PetscInt k, PetscReal *norm, PetscBool *mo
   ksp->its++;
   *norm = PetscAbsReal(RightSide(f)[k]) / f->sigma;
   if (!Rotate(f, k)) PetscFunctionReturn(PETSC_SUCCESS);
-  f->inner = f->nsingular = k + 1;
+  f->inner = k + 1;
   PetscCall(NormAfter(ksp, k, norm));
   *more = Sines(f)[k] != 0 && k + 1 < f->columns ? PETSC_TRUE : PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -291,17 +292,16 @@ static PetscBool GotNowhere(KSP_Furl *f, PetscReal before)
   return PETSC_TRUE;
 }
 
-/* The largest and smallest singular value of H for the latest cycle: those of its triangular factor */
+/* The singular values of H for the cycle at hand are those of its triangular factor, and lie between those of A B */
 PetscErrorCode FurlKSPGMRESSingularValues(KSP ksp, PetscReal *largest, PetscReal *smallest)
 {
   KSP_Furl    *f = (KSP_Furl *)ksp->data;
-  PetscInt     n = f->nsingular;
+  PetscInt     n = f->inner;
   PetscBLASInt bn, lwork, one = 1, info;
   PetscReal   *R, *values, *work;
   PetscScalar  none;
 
   PetscFunctionBegin;
-  *largest = *smallest = 1;
   if (!n) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscBLASIntCast(n, &bn));
   PetscCall(PetscBLASIntCast(5 * n, &lwork));
@@ -310,8 +310,8 @@ PetscErrorCode FurlKSPGMRESSingularValues(KSP ksp, PetscReal *largest, PetscReal
     for (PetscInt i = 0; i <= k; i++) R[k * n + i] = Column(f, k)[i];
   PetscCallBLAS("LAPACKgesvd", LAPACKgesvd_("N", "N", &bn, &bn, R, &bn, values, &none, &one, &none, &one, work, &lwork, &info));
   PetscCheck(!info, PETSC_COMM_SELF, PETSC_ERR_LIB, "LAPACK's gesvd returned %d", (int)info);
-  *largest  = values[0] / f->tau;
-  *smallest = values[n - 1] / f->tau;
+  *smallest = *largest > 0 ? PetscMin(*smallest, values[n - 1] / f->tau) : values[n - 1] / f->tau;
+  *largest  = PetscMax(*largest, values[0] / f->tau);
   PetscCall(PetscFree3(R, values, work));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

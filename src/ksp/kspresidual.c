@@ -267,6 +267,7 @@ PetscErrorCode FurlKSPRaise(KSP ksp, const char *why, PetscBool *raised)
   PetscTryMethod(ksp->pc, "PCFurlRaise_C", (PC, const char **, PetscBool *), (ksp->pc, &what, raised));
   if (*raised) {
     f->nraises++;
+    FurlKSPForgetSpectrum(ksp); /* of another preconditioned operator */
     PetscCall(
       PetscSNPrintf(f->story, sizeof(f->story), "preconditioner raised at iteration %" PetscInt_FMT " (%s): %s", ksp->its, why, what));
     PetscCall(PetscInfo(ksp, "%s\n", f->story));

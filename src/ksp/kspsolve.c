@@ -1,7 +1,8 @@
 /* The driver of a solve: which recurrence runs, and what is tried when one of them hands back */
 #include "kspfurlimpl.h"
 
-#define FURL_KSP_LONG 100 /* iterations after which reaching max_it is a failure to explain, not the habit of an inner solver */
+#define FURL_KSP_LONG 100         /* iterations after which reaching max_it is a failure to explain, not the habit of an inner solver */
+#define FURL_KSP_NEGLIGIBLE 1e-10 /* of |b|: a residual that an inner solver without a test need not lower */
 
 static const char *const causes[FURL_KSP_CAUSES] = {"the true residual refuses the claim",
                                                     "preconditioner raised",
@@ -47,13 +48,15 @@ static PetscErrorCode Begin(KSP ksp)
   f->best_saved = PETSC_FALSE;
   f->refused    = 0;
   f->last_true  = PETSC_MAX_REAL;
+  f->last_zero  = PETSC_FALSE;
+  f->judged     = PETSC_FALSE;
   f->nclaims    = 0;
   f->nraises    = 0;
-  f->nlanczos   = 0;
   f->story[0]   = '\0';
   f->reached    = 0;
   ksp->its      = 0;
   ksp->reason   = KSP_CONVERGED_ITERATING;
+  FurlKSPForgetSpectrum(ksp);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -71,6 +74,21 @@ static PetscErrorCode Mark(KSP ksp)
   f->inner      = 0;
   f->cause      = FURL_KSP_CAUSES;
   for (int i = 0; i < FURL_KSP_WINDOW; i++) f->window[i] = f->norm;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The guess is an iterate whose norm is true: whatever a recurrence believes, the result is to be no worse */
+static PetscErrorCode KeepGuess(KSP ksp)
+{
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
+
+  PetscFunctionBegin;
+  if (!f->target) PetscFunctionReturn(PETSC_SUCCESS);
+  f->last_true = f->norm;
+  f->last_zero = ksp->guess_zero;
+  if (ksp->guess_zero) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!f->refused_best) PetscCall(VecDuplicate(ksp->vec_sol, &f->refused_best));
+  PetscCall(VecCopy(ksp->vec_sol, f->refused_best));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -97,60 +115,68 @@ static PetscErrorCode TakeBest(KSP ksp)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Does A map the constant vector to (nearly) zero? Then an inconsistent b explains that nothing helps */
-static PetscErrorCode MapsConstantToZero(KSP ksp, PetscBool *zero)
-{
-  KSP_Furl *f   = (KSP_Furl *)ksp->data;
-  Vec       one = FurlKSPp(f), image = FurlKSPq(f);
-  PetscReal size, random;
-  Mat       A;
-
-  PetscFunctionBegin;
-  PetscCall(PCGetOperators(ksp->pc, &A, NULL));
-  PetscCall(VecSet(one, 1));
-  PetscCall(KSP_MatMult(ksp, A, one, image));
-  PetscCall(VecNorm(image, NORM_INFINITY, &size));
-  PetscCall(FurlKSPRandom(ksp, one));
-  PetscCall(KSP_MatMult(ksp, A, one, image));
-  PetscCall(VecNorm(image, NORM_INFINITY, &random));
-  *zero = size <= 1e-10 * random ? PETSC_TRUE : PETSC_FALSE;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* One line for -info and the view: how far it got, and what may be wrong with the system */
 static PetscErrorCode TellFailure(KSP ksp, const char *why)
 {
-  KSP_Furl    *f    = (KSP_Furl *)ksp->data;
-  PetscBool    zero = PETSC_FALSE;
-  Mat          A;
-  MatNullSpace space;
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
+  char      clause[128];
 
   PetscFunctionBegin;
   f->reached = ksp->rnorm;
   f->wanted  = ksp->ttol;
-  PetscCall(PCGetOperators(ksp->pc, &A, NULL));
-  PetscCall(MatGetNullSpace(A, &space));
-  if (!space) PetscCall(MapsConstantToZero(ksp, &zero));
+  PetscCall(FurlKSPDiagnose(ksp, clause, sizeof(clause)));
   PetscCall(PetscSNPrintf(f->story, sizeof(f->story), "%s at iteration %" PetscInt_FMT ": residual reached %g, wanted %g%s", why, ksp->its,
-                          (double)f->reached, (double)f->wanted,
-                          zero ? "; A maps constants to zero: if b is not in its range, see MatSetNullSpace()" : ""));
+                          (double)f->reached, (double)f->wanted, clause));
   PetscCall(PetscInfo(ksp, "%s\n", f->story));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Nothing is left to try: the best iterate and a truthful reason */
-static PetscErrorCode GiveUp(KSP ksp, KSPConvergedReason reason, const char *why)
+/* Where nobody wants a norm, a recurrence that ends at rounding level has done its work and failed at nothing */
+static PetscErrorCode IsDone(KSP ksp, PetscBool *done)
+{
+  const KSP_Furl *f = (const KSP_Furl *)ksp->data;
+  PetscReal       size;
+
+  PetscFunctionBegin;
+  *done = PETSC_FALSE;
+  if (f->target) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(FurlKSPNorm2(ksp, ksp->vec_rhs, &size));
+  *done = f->rnorm / f->sigma <= FURL_KSP_NEGLIGIBLE * size ? PETSC_TRUE : PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* x and its true residual, or an iterate of which a better one is known */
+static PetscErrorCode TakeTrueBest(KSP ksp)
 {
   KSP_Furl *f = (KSP_Furl *)ksp->data;
 
   PetscFunctionBegin;
   PetscCall(TakeBest(ksp));
   PetscCall(FurlKSPTrueResidual(ksp, PETSC_TRUE));
-  if (f->last_true < f->norm) { /* an iterate whose claim was refused is better */
-    PetscCall(VecCopy(f->refused_best, ksp->vec_sol));
+  if (!(f->norm <= f->last_true) && f->last_true < PETSC_MAX_REAL) {
+    if (f->last_zero)
+      PetscCall(VecSet(ksp->vec_sol, 0));
+    else
+      PetscCall(VecCopy(f->refused_best, ksp->vec_sol));
     f->norm = f->last_true;
   }
-  ksp->rnorm  = f->norm;
+  f->judged  = PETSC_TRUE;
+  ksp->rnorm = f->norm;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Nothing is left to try: the best iterate and a truthful reason */
+static PetscErrorCode GiveUp(KSP ksp, KSPConvergedReason reason, const char *why)
+{
+  PetscBool done;
+
+  PetscFunctionBegin;
+  PetscCall(TakeTrueBest(ksp));
+  PetscCall(IsDone(ksp, &done));
+  if (done) {
+    ksp->reason = KSP_CONVERGED_ITS;
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   ksp->reason = reason;
   PetscCall(TellFailure(ksp, why));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -197,6 +223,7 @@ static PetscErrorCode AfterClaim(KSP ksp)
     if (!f->refused_best) PetscCall(VecDuplicate(ksp->vec_sol, &f->refused_best));
     PetscCall(VecCopy(ksp->vec_sol, f->refused_best));
     f->last_true = f->norm;
+    f->last_zero = PETSC_FALSE;
   }
   if (f->refused < 3) PetscFunctionReturn(PETSC_SUCCESS);
   f->refused = 0;
@@ -260,6 +287,7 @@ static PetscErrorCode Iterate(KSP ksp)
   PetscFunctionBegin;
   PetscCall(Begin(ksp));
   PetscCall(FurlKSPFirstResidual(ksp));
+  PetscCall(KeepGuess(ksp));
   PetscCall(FurlKSPSmallSystem(ksp, f->norm));
   PetscCall(FurlKSPReport(ksp, f->norm));
   if (ksp->reason) PetscFunctionReturn(PETSC_SUCCESS);
@@ -284,6 +312,39 @@ static PetscErrorCode Iterate(KSP ksp)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* After a failure: x is the best iterate. An inner solver that stops at a few iterations is not judged, as that takes a product */
+static PetscErrorCode SettleFailure(KSP ksp)
+{
+  KSP_Furl       *f    = (KSP_Furl *)ksp->data;
+  const PetscBool full = ksp->reason == KSP_DIVERGED_ITS && ksp->its < FURL_KSP_LONG ? PETSC_FALSE : PETSC_TRUE;
+
+  PetscFunctionBegin;
+  if (ksp->reason >= 0) PetscFunctionReturn(PETSC_SUCCESS);
+  if (f->target && full && !f->judged) PetscCall(TakeTrueBest(ksp));
+  if (f->best_saved) {
+    PetscCall(TakeBest(ksp));
+    ksp->rnorm = f->norm;
+  }
+  if (f->target && full && ksp->reason == KSP_DIVERGED_ITS) PetscCall(TellFailure(ksp, "max_it"));
+  if (ksp->reason == KSP_DIVERGED_NANORINF) PetscCall(TellFailure(ksp, "NaN or infinity"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The fused passes over vectors rely on their sizes */
+static PetscErrorCode CheckSizes(KSP ksp)
+{
+  PetscInt n, nb, nx;
+
+  PetscFunctionBegin;
+  PetscCall(VecGetLocalSize(FurlKSPr((KSP_Furl *)ksp->data), &n));
+  PetscCall(VecGetLocalSize(ksp->vec_rhs, &nb));
+  PetscCall(VecGetLocalSize(ksp->vec_sol, &nx));
+  PetscCheck(n == nb && n == nx, PETSC_COMM_SELF, PETSC_ERR_ARG_SIZ,
+             "Amat has %" PetscInt_FMT " rows on this process, b %" PetscInt_FMT " and x %" PetscInt_FMT "; make them with MatCreateVecs()",
+             n, nb, nx);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode KSPSolve_Furl(KSP ksp)
 {
   KSP_Furl       *f      = (KSP_Furl *)ksp->data;
@@ -292,16 +353,13 @@ PetscErrorCode KSPSolve_Furl(KSP ksp)
   PetscBool       changed;
 
   PetscFunctionBegin;
+  PetscCall(CheckSizes(ksp));
   PetscCall(FurlKSPRefresh(ksp, &changed)); /* up to 3.20 KSPSetUp() does not see that a matrix has changed in place */
   if (changed) PetscCall(FurlKSPSharePC(ksp));
   ierr        = Iterate(ksp);
   ksp->abstol = abstol;
   PetscCall(ierr);
   f->inner = 0;
-  if (ksp->reason < 0 && f->best_saved) {
-    PetscCall(TakeBest(ksp));
-    ksp->rnorm = f->norm;
-  }
-  if (f->target && ksp->its >= FURL_KSP_LONG && ksp->reason == KSP_DIVERGED_ITS) PetscCall(TellFailure(ksp, "max_it"));
+  PetscCall(SettleFailure(ksp));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

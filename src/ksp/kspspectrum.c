@@ -1,6 +1,37 @@
-/* Singular values and eigenvalues of the preconditioned operator, as the last recurrence saw them */
+/* Singular values and eigenvalues of the preconditioned operator, as the recurrences of the last solve saw them */
 #include "kspfurlimpl.h"
 #include <petscblaslapack.h>
+
+/* What was seen belongs to another operator, or to an earlier solve */
+void FurlKSPForgetSpectrum(KSP ksp)
+{
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
+
+  f->nlanczos       = 0;
+  f->cycles_largest = f->cycles_smallest = 0;
+}
+
+/* The coefficients of an iteration of CG. A refused claim starts CG anew with beta = 0: T then has one block more */
+PetscErrorCode FurlKSPKeepLanczos(KSP ksp, PetscReal alpha, PetscReal beta)
+{
+  KSP_Furl  *f = (KSP_Furl *)ksp->data;
+  PetscReal *more_alpha, *more_beta;
+
+  PetscFunctionBegin;
+  if (!ksp->calc_sings) PetscFunctionReturn(PETSC_SUCCESS);
+  if (f->nlanczos >= f->nlanczos_max) {
+    f->nlanczos_max = PetscMax(100, 2 * f->nlanczos);
+    PetscCall(PetscMalloc2(f->nlanczos_max, &more_alpha, f->nlanczos_max, &more_beta));
+    PetscCall(PetscArraycpy(more_alpha, f->lanczos_alpha, f->nlanczos));
+    PetscCall(PetscArraycpy(more_beta, f->lanczos_beta, f->nlanczos));
+    PetscCall(PetscFree2(f->lanczos_alpha, f->lanczos_beta));
+    f->lanczos_alpha = more_alpha;
+    f->lanczos_beta  = more_beta;
+  }
+  f->lanczos_alpha[f->nlanczos]  = alpha;
+  f->lanczos_beta[f->nlanczos++] = beta;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
 
 /*
   CG's coefficients are those of a Lanczos process: T has 1/alpha_k + beta_k/alpha_{k-1} on its diagonal (beta_0 = 0) and
@@ -35,7 +66,10 @@ PetscErrorCode KSPComputeExtremeSingularValues_Furl(KSP ksp, PetscReal *largest,
   *largest = *smallest = -1; /* PETSc's sign that a method cannot tell */
   if (f->running == KSP_FURL_BCGS) PetscFunctionReturn(PETSC_SUCCESS);
   if (f->running == KSP_FURL_GMRES) {
+    *largest  = f->cycles_largest;
+    *smallest = f->cycles_smallest;
     PetscCall(FurlKSPGMRESSingularValues(ksp, largest, smallest));
+    if (*largest == 0) *largest = *smallest = 1; /* no iteration, as PETSc's methods say it */
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   *largest = *smallest = 1;

@@ -88,10 +88,10 @@ static PetscErrorCode MatMPIAIJSetPreallocation_Furl(Mat A, PetscInt n, const Pe
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* With these DM gives the pattern in advance, as a matrix of zeros: colorings of Jacobians need one */
 PetscErrorCode FurlComposePreallocation(Mat A, PetscBool compose)
 {
   PetscFunctionBegin;
-  if (!FURL_MAT_NEEDS_PREALLOCATION) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscObjectComposeFunction((PetscObject)A, "MatSeqAIJSetPreallocation_C", compose ? MatSeqAIJSetPreallocation_Furl : NULL));
   PetscCall(PetscObjectComposeFunction((PetscObject)A, "MatMPIAIJSetPreallocation_C", compose ? MatMPIAIJSetPreallocation_Furl : NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -205,16 +205,52 @@ static PetscErrorCode MatAssemblyBegin_Furl(Mat A, MatAssemblyType type)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Encodes what is being built and keeps that to take more values */
+static PetscErrorCode EncodeAndKeepBuilding(Mat A)
+{
+  Mat_Furl *const f        = A->data;
+  Mat             building = f->building;
+  FurlEncoded    *encoded;
+
+  PetscFunctionBegin;
+  PetscCall(FurlEncodedCreate(building, f->values, &encoded));
+  f->building = NULL;
+  PetscCall(FurlSetEncoded(A, encoded));
+  f->building = building;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A first assembly of zeros is a pattern, and values follow */
+static PetscErrorCode IsPattern(Mat A, PetscBool *pattern)
+{
+  Mat_Furl *const f = A->data;
+  PetscReal       size;
+
+  PetscFunctionBegin;
+  *pattern = PETSC_FALSE;
+  if (f->encoded) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(MatNorm(f->building, NORM_INFINITY, &size));
+  *pattern = size == 0 ? PETSC_TRUE : PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode MatAssemblyEnd_Furl(Mat A, MatAssemblyType type)
 {
   Mat_Furl *const f      = A->data;
   FurlChange      change = {f->building, f->building_pattern};
+  PetscBool       pattern;
 
   PetscFunctionBegin;
   if (!f->building) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(MatAssemblyEnd(f->building, type));
   if (type == MAT_FLUSH_ASSEMBLY) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(IsPattern(A, &pattern));
   if (!f->encoded) A->nonzerostate++;
+  if (pattern) {
+    PetscCall(MatGetNonzeroState(f->building, &f->building_pattern));
+    PetscCall(EncodeAndKeepBuilding(A));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   f->building = NULL;
   PetscCall(FurlChangeEnd(A, &change));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -224,19 +260,12 @@ static PetscErrorCode MatAssemblyEnd_Furl(Mat A, MatAssemblyType type)
 static PetscErrorCode MatZeroEntries_Furl(Mat A)
 {
   Mat_Furl *const f = A->data;
-  FurlEncoded    *encoded;
-  Mat             building;
 
   PetscFunctionBegin;
   PetscCall(FurlPendingFree(&f->pending));
   PetscCall(StartBuilding(A));
   PetscCall(MatZeroEntries(f->building));
-  if (!f->encoded) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(FurlEncodedCreate(f->building, f->values, &encoded));
-  building    = f->building;
-  f->building = NULL;
-  PetscCall(FurlSetEncoded(A, encoded));
-  f->building = building;
+  if (f->encoded) PetscCall(EncodeAndKeepBuilding(A));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

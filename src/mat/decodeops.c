@@ -61,29 +61,34 @@ static PetscErrorCode MatInvertBlockDiagonal_Furl(Mat A, const PetscScalar **val
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode MatGetRowIJ_Furl(Mat A, PetscInt shift, PetscBool symmetric, PetscBool compressed, PetscInt *n, const PetscInt *ia[],
-                                       const PetscInt *ja[], PetscBool *done)
-{
-  Mat aij;
+/* The pattern by rows or columns, which belongs to the decoded matrix */
+#define LEND_PATTERN(Get, Restore)                                                                                                      \
+  static PetscErrorCode Get##_Furl(Mat A, PetscInt shift, PetscBool symmetric, PetscBool compressed, PetscInt *n, const PetscInt *ia[], \
+                                   const PetscInt *ja[], PetscBool *done)                                                               \
+  {                                                                                                                                     \
+    Mat aij;                                                                                                                            \
+                                                                                                                                        \
+    PetscFunctionBegin;                                                                                                                 \
+    PetscCall(FurlDecodedGet(A, #Get "()", &aij));                                                                                      \
+    PetscCall(Get(aij, shift, symmetric, compressed, n, ia, ja, done));                                                                 \
+    if (!*done) PetscCall(FurlDecodedRestore(A, &aij));                                                                                 \
+    PetscFunctionReturn(PETSC_SUCCESS);                                                                                                 \
+  }                                                                                                                                     \
+                                                                                                                                        \
+  static PetscErrorCode Restore##_Furl(Mat A, PetscInt shift, PetscBool symmetric, PetscBool compressed, PetscInt *n,                   \
+                                       const PetscInt *ia[], const PetscInt *ja[], PetscBool *done)                                     \
+  {                                                                                                                                     \
+    Mat aij = ((Mat_Furl *)A->data)->decoded;                                                                                           \
+                                                                                                                                        \
+    PetscFunctionBegin;                                                                                                                 \
+    if (!aij) PetscFunctionReturn(PETSC_SUCCESS);                                                                                       \
+    PetscCall(Restore(aij, shift, symmetric, compressed, n, ia, ja, done));                                                             \
+    PetscCall(FurlDecodedRestore(A, &aij));                                                                                             \
+    PetscFunctionReturn(PETSC_SUCCESS);                                                                                                 \
+  }
 
-  PetscFunctionBegin;
-  PetscCall(FurlDecodedGet(A, "MatGetRowIJ()", &aij));
-  PetscCall(MatGetRowIJ(aij, shift, symmetric, compressed, n, ia, ja, done));
-  if (!*done) PetscCall(FurlDecodedRestore(A, &aij));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode MatRestoreRowIJ_Furl(Mat A, PetscInt shift, PetscBool symmetric, PetscBool compressed, PetscInt *n,
-                                           const PetscInt *ia[], const PetscInt *ja[], PetscBool *done)
-{
-  Mat aij = ((Mat_Furl *)A->data)->decoded;
-
-  PetscFunctionBegin;
-  if (!aij) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(MatRestoreRowIJ(aij, shift, symmetric, compressed, n, ia, ja, done));
-  PetscCall(FurlDecodedRestore(A, &aij));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
+LEND_PATTERN(MatGetRowIJ, MatRestoreRowIJ)
+LEND_PATTERN(MatGetColumnIJ, MatRestoreColumnIJ)
 
 static PetscErrorCode MatEqual_Furl(Mat A, Mat B, PetscBool *equal)
 {
@@ -256,6 +261,8 @@ PetscErrorCode FurlInstallDecoding(Mat A)
   ops->invertblockdiagonal         = MatInvertBlockDiagonal_Furl;
   ops->getrowij                    = MatGetRowIJ_Furl;
   ops->restorerowij                = MatRestoreRowIJ_Furl;
+  ops->getcolumnij                 = MatGetColumnIJ_Furl;
+  ops->restorecolumnij             = MatRestoreColumnIJ_Furl;
   ops->equal                       = MatEqual_Furl;
   ops->getvalues                   = MatGetValues_Furl;
   ops->getghosts                   = MatGetGhosts_Furl;

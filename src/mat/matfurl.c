@@ -380,6 +380,7 @@ PetscErrorCode MatCreate_Furl(Mat A)
   PetscCall(FurlInstallDecoding(A));
   PetscCall(FurlInstallAssembly(A));
   PetscCall(FurlInstallView(A));
+  PetscCall(FurlInstallColoring(A));
   PetscCall(ComposeMethods(A, PETSC_TRUE));
   PetscCall(PetscObjectChangeTypeName((PetscObject)A, MATFURL));
   PetscFunctionReturn(PETSC_SUCCESS);

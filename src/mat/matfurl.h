@@ -108,3 +108,4 @@ PETSC_INTERN PetscErrorCode MatProductSetFromOptions_Furl(Mat C);
 PETSC_INTERN PetscErrorCode FurlInstallDecoding(Mat A);
 PETSC_INTERN PetscErrorCode FurlInstallAssembly(Mat A);
 PETSC_INTERN PetscErrorCode FurlInstallView(Mat A);
+PETSC_INTERN PetscErrorCode FurlInstallColoring(Mat A);

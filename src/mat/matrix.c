@@ -1,5 +1,6 @@
 /* Encodes this process's rows of an AIJ matrix */
 #include <furl/compat.h>
+#include <furl/events.h>
 #include <furl/fingerprint.h>
 #include <furl/matrix.h>
 
@@ -163,14 +164,19 @@ static PetscErrorCode CreateHalo(Mat aij, const FurlAijParts *parts, FurlMatrix 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* All but the halo, in the memory that the matrix has */
-static PetscErrorCode EncodeParts(Mat aij, const FurlAijParts *parts, const FurlEncoding *encoding, FurlMatrix *matrix)
+/* All but the halo, in the memory that the matrix has. *ordered is false, and nothing encoded, where a sequential matrix has columns that
+ * do not ascend; a parallel one cannot have them */
+static PetscErrorCode EncodeParts(Mat aij, const FurlAijParts *parts, const FurlEncoding *encoding, FurlMatrix *matrix, PetscBool *ordered)
 {
-  double *ghost_scale = NULL;
+  FurlEncodeStatus status;
+  double          *ghost_scale = NULL;
 
   PetscFunctionBegin;
   matrix->fingerprint = 0;
-  PetscCall(CheckEncode(FurlSlicesReencode(&parts->diagonal, encoding, &matrix->diagonal), &parts->diagonal));
+  status              = FurlSlicesReencode(&parts->diagonal, encoding, &matrix->diagonal);
+  *ordered            = (PetscBool)(status != FURL_ENCODE_ORDER || matrix->halo);
+  if (!*ordered) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(CheckEncode(status, &parts->diagonal));
   matrix->ninterior = (PetscInt)matrix->diagonal.nslices;
   if (!matrix->halo) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ListSlices(&parts->offdiagonal, matrix));
@@ -185,18 +191,67 @@ static PetscErrorCode EncodeParts(Mat aij, const FurlAijParts *parts, const Furl
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode FurlMatrixEncode(Mat aij, const FurlEncoding *encoding, FurlMatrix *matrix)
+/* A copy with sorted rows, as MatCreateSeqAIJWithArrays() does not insist on them; entries that occur twice are added, as in products */
+static PetscErrorCode CopySorted(Mat A, Mat *sorted)
 {
-  FurlAijParts parts;
+  PetscInt           m, n, ncols, longest = 0;
+  const PetscInt    *column;
+  const PetscScalar *value;
 
   PetscFunctionBegin;
+  PetscCall(PetscInfo(A, "The columns of its rows are not in ascending order: a sorted copy is encoded\n"));
+  PetscCall(MatGetSize(A, &m, &n));
+  for (PetscInt i = 0; i < m; i++) {
+    PetscCall(MatGetRow(A, i, &ncols, NULL, NULL));
+    longest = PetscMax(longest, ncols);
+    PetscCall(MatRestoreRow(A, i, &ncols, NULL, NULL));
+  }
+  PetscCall(MatCreateSeqAIJ(PetscObjectComm((PetscObject)A), m, n, longest, NULL, sorted));
+  for (PetscInt i = 0; i < m; i++) {
+    PetscCall(MatGetRow(A, i, &ncols, &column, &value));
+    PetscCall(MatSetValues(*sorted, 1, &i, ncols, column, value, ADD_VALUES));
+    PetscCall(MatRestoreRow(A, i, &ncols, &column, &value));
+  }
+  PetscCall(MatAssemblyBegin(*sorted, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(*sorted, MAT_FINAL_ASSEMBLY));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode EncodeSorted(Mat aij, const FurlEncoding *encoding, FurlMatrix *matrix)
+{
+  FurlAijParts parts;
+  PetscBool    ordered;
+  Mat          sorted;
+
+  PetscFunctionBegin;
+  PetscCall(CopySorted(aij, &sorted));
+  FurlSlicesInit(&matrix->diagonal, 0, 0);
+  PetscCall(FurlAijGetParts(sorted, &parts));
+  PetscCall(EncodeParts(sorted, &parts, encoding, matrix, &ordered));
+  if (!ordered) PetscCall(CheckEncode(FURL_ENCODE_ORDER, &parts.diagonal));
+  PetscCall(FurlAijRestoreParts(sorted, &parts));
+  PetscCall(MatDestroy(&sorted));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlMatrixEncode(Mat aij, const FurlEncoding *encoding, FurlMatrix *matrix)
+{
+  FurlAijParts  parts;
+  PetscLogEvent event;
+  PetscBool     ordered;
+
+  PetscFunctionBegin;
+  PetscCall(FurlEventRegister("MatFurlEncode", MAT_CLASSID, &event));
+  PetscCall(PetscLogEventBegin(event, aij, NULL, NULL, NULL));
   PetscCall(PetscMemzero(matrix, sizeof(*matrix)));
   FurlSlicesInit(&matrix->diagonal, 0, 0);
   FurlSlicesInit(&matrix->offdiagonal, 0, 0);
   PetscCall(FurlAijGetParts(aij, &parts));
   if (parts.offdiagonal_mat) PetscCall(CreateHalo(aij, &parts, matrix));
-  PetscCall(EncodeParts(aij, &parts, encoding, matrix));
+  PetscCall(EncodeParts(aij, &parts, encoding, matrix, &ordered));
   PetscCall(FurlAijRestoreParts(aij, &parts));
+  if (!ordered) PetscCall(EncodeSorted(aij, encoding, matrix));
+  PetscCall(PetscLogEventEnd(event, aij, NULL, NULL, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -216,15 +271,21 @@ static PetscErrorCode HaloFits(Mat aij, const FurlAijParts *parts, const FurlMat
 
 PetscErrorCode FurlMatrixReencode(Mat aij, const FurlEncoding *encoding, FurlMatrix *matrix)
 {
-  FurlAijParts parts;
-  PetscBool    fits = PETSC_FALSE;
+  FurlAijParts  parts;
+  PetscLogEvent event;
+  PetscBool     fits = PETSC_FALSE, ordered = PETSC_TRUE;
 
   PetscFunctionBegin;
   PetscCall(FurlAijGetParts(aij, &parts));
   PetscCall(HaloFits(aij, &parts, matrix, &fits));
-  if (fits) PetscCall(EncodeParts(aij, &parts, encoding, matrix));
+  if (fits) {
+    PetscCall(FurlEventRegister("MatFurlEncode", MAT_CLASSID, &event));
+    PetscCall(PetscLogEventBegin(event, aij, NULL, NULL, NULL));
+    PetscCall(EncodeParts(aij, &parts, encoding, matrix, &ordered));
+    PetscCall(PetscLogEventEnd(event, aij, NULL, NULL, NULL));
+  }
   PetscCall(FurlAijRestoreParts(aij, &parts));
-  if (fits) PetscFunctionReturn(PETSC_SUCCESS);
+  if (fits && ordered) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(FurlMatrixDestroy(matrix));
   PetscCall(FurlMatrixEncode(aij, encoding, matrix));
   PetscFunctionReturn(PETSC_SUCCESS);

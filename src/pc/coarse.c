@@ -40,6 +40,7 @@ static PetscErrorCode PseudoInverse(PetscInt n, double *A, double cutoff, PetscI
   double            *sigma, *U, *V, *work;
 
   PetscFunctionBegin;
+  if (!n) PetscFunctionReturn(PETSC_SUCCESS); /* LAPACK takes no leading dimension of 0 */
   PetscCall(PetscMalloc4(n, &sigma, n * n, &U, n * n, &V, lwork, &work));
   PetscCallBLAS("LAPACKgesvd", LAPACKgesvd_("A", "A", &bn, &bn, A, &bn, sigma, U, &bn, V, &bn, work, &lwork, &info));
   PetscCheck(!info, PETSC_COMM_SELF, PETSC_ERR_LIB,

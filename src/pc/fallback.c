@@ -27,6 +27,32 @@ static PetscErrorCode SetFactorOptions(PC fallback)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscBool AllFinite(const FurlCsr *csr)
+{
+  double poison = 0; /* 0 as long as all are finite, else NaN */
+
+  for (PetscInt k = 0; csr->nrows && k < csr->rowptr[csr->nrows]; k++) poison += 0 * csr->value[k];
+  return (PetscBool)(poison == 0);
+}
+
+/* Set-ups are not made for NaN and infinity: the shifts of PETSc's factorisations then grow for ever */
+PetscErrorCode FurlMatIsFinite(Mat A, PetscBool *finite)
+{
+  FurlAijParts parts;
+  PetscMPIInt  good;
+  Mat          aij;
+
+  PetscFunctionBegin;
+  PetscCall(FurlImportToAij(A, &aij));
+  PetscCall(FurlAijGetParts(aij, &parts));
+  good = AllFinite(&parts.diagonal) && AllFinite(&parts.offdiagonal);
+  PetscCall(FurlAijRestoreParts(aij, &parts));
+  PetscCall(MatDestroy(&aij));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &good, 1, MPI_INT, MPI_MIN, PetscObjectComm((PetscObject)A)));
+  *finite = (PetscBool)good;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode FurlFallbackSetUp(PC pc)
 {
   PC_Furl *const furl = (PC_Furl *)pc->data;

@@ -74,7 +74,14 @@ static PetscErrorCode SetUpFallback(PC pc)
   PetscFunctionBegin;
   if (furl->stage == FURL_STAGE_FACTOR) {
     PCFailedReason reason = PC_NOERROR;
+    PetscBool      finite;
 
+    PetscCall(FurlMatIsFinite(furl->import_mat ? furl->import_mat : pc->pmat, &finite));
+    if (!finite) {
+      PetscCall(NextStage(pc, "the matrix holds NaN or infinity"));
+      PetscCall(FurlFallbackSetUp(pc));
+      PetscFunctionReturn(PETSC_SUCCESS);
+    }
     PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
     failed = FurlFallbackSetUp(pc) != PETSC_SUCCESS;
     PetscCall(PetscPopErrorHandler());
@@ -125,6 +132,7 @@ static PetscErrorCode SetUpFirstThatServes(PC pc)
     furl->stage = FURL_STAGE_SINGLE;
     PetscCall(NextStage(pc, why));
   }
+  PetscCall(FurlImportDropLevels(furl));
   PetscCall(SetUpFallback(pc));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -300,6 +308,7 @@ static PetscErrorCode Compose(PC pc, PetscBool compose)
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlSetFlexible_C", compose ? PCFurlSetFlexible_Furl : NULL));
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlSetNorm_C", compose ? PCFurlSetNorm_Furl : NULL));
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlRaise_C", compose ? PCFurlRaise_Furl : NULL));
+  PetscCall(PetscObjectComposeFunction(obj, "PCFurlGetBytes_C", compose ? PCFurlGetBytes_Furl : NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

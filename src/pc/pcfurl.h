@@ -2,6 +2,7 @@
 #pragma once
 
 #include <petscfurl.h>
+#include <furl/compose.h>
 #include "level.h"
 #include "grid/grid.h"
 
@@ -27,6 +28,7 @@ typedef struct {
   PetscInt        degree;        /* option: degree of the smoother */
   PC              import;        /* the PC whose hierarchy is imported */
   Mat             import_mat;    /* what it was built of: Pmat, converted or scaled where need be */
+  double          import_bytes;  /* of the matrices of its levels below the finest and of its transfers, on this process */
   double          import_factor; /* import_mat = import_factor * Pmat, a power of two */
   PC              fallback;      /* PETSc's PC of the last stages */
   PetscReal       norm;          /* of the vector of the next application, 0: unknown */
@@ -40,11 +42,18 @@ PETSC_INTERN PetscErrorCode FurlImportGetMat(PC pc, const char **why);
 PETSC_INTERN PetscErrorCode FurlImportSetUp(PC pc, const char **why);
 PETSC_INTERN PetscErrorCode FurlImportTranspose(PC pc);
 PETSC_INTERN PetscErrorCode FurlImportReset(PC_Furl *furl);
+PETSC_INTERN PetscErrorCode FurlImportDropLevels(PC_Furl *furl); /* the matrix stays, for the means after multigrid */
 PETSC_INTERN PetscErrorCode FurlImportGetPC(PC pc, PC *import);
 
+PETSC_INTERN PetscErrorCode FurlImportToAij(Mat A, Mat *aij); /* A itself or a conversion; the caller destroys it */
+
 PETSC_INTERN PetscErrorCode FurlFallbackSetUp(PC pc);
+PETSC_INTERN PetscErrorCode FurlMatIsFinite(Mat A, PetscBool *finite);
 
 /* y = B x with the hierarchy of the matrix, or that of its transpose */
 PETSC_INTERN PetscErrorCode FurlHierarchyApply(PC pc, FurlHierarchy *h, Vec x, Vec y);
 PETSC_INTERN PetscErrorCode FurlHierarchyView(PC pc, PetscViewer viewer);
-PETSC_INTERN PetscErrorCode FurlGridView(FurlGrid *grid, PetscViewer viewer);
+
+/* pcbytes.c */
+PETSC_INTERN PetscErrorCode PCFurlGetBytes_Furl(PC pc, FurlPCBytes *bytes);
+PETSC_INTERN double         FurlAijBytes(Mat A); /* of an AIJ matrix on this process */

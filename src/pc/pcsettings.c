@@ -214,7 +214,7 @@ PetscErrorCode PCFurlGetSmootherDegree(PC pc, PetscInt *degree)
 
    Note:
    Its options take the prefix -pc_furl_import_. It must give its levels (`PCGetInterpolations()`, `PCGetCoarseOperators()`), as `PCGAMG`,
-   `PCMG` and `PCHYPRE` do.
+   `PCMG` and `PCHYPRE` do. With a PETSc before 3.26 `PCReset()` takes what was set on a `PCGAMG` in code; its options are read again.
 
 .seealso: `PCFURL`, `PCGAMG`, `PCMG`
 @*/

@@ -66,6 +66,7 @@ TUTORIALS = {
     "ksp-ex43-fieldsplit": entry("ksp/ksp/tutorials/ex43", STOKES + "-solcx_eta1 10.0", reference="-stokes_fieldsplit_0_ksp_type preonly -stokes_fieldsplit_0_pc_type redundant -stokes_ksp_rtol 1e-12",
                                  furl="-stokes_fieldsplit_0_ksp_type furl -stokes_ksp_rtol 1e-10", view="-stokes_ksp_view_solution", constant=(3, [2])),
     "snes-ex5": entry("snes/tutorials/ex5", SNES + "-da_refine 3 -par 5", view="-snes_view_solution"),
+    "snes-ex5-coloring": entry("snes/tutorials/ex5", SNES + "-da_refine 2 -par 5", ranks=(1, 2), furl=FURL + " -dm_mat_type furl -snes_fd_color", view="-snes_view_solution"),
     "snes-ex14": entry("snes/tutorials/ex14", SNES + "-da_refine 1 -par 5", view="-snes_view_solution"),
     "snes-ex19": entry("snes/tutorials/ex19", SNES + "-da_refine 2 -lidvelocity 10 -grashof 100", view="-snes_view_solution"),
     "ts-ex26": entry("ts/tutorials/ex26", SNES + CAVITY, view="-ts_view_solution"),

@@ -217,3 +217,6 @@ PETSC_INTERN PetscErrorCode FurlGridDestroy(FurlGrid **grid);
 /* y = factor * B x; size: about the norm of x, so that FP32 has room on both sides */
 PETSC_INTERN PetscErrorCode FurlGridApply(FurlGrid *grid, double size, double factor, const double *x, double *y);
 PETSC_INTERN PetscErrorCode FurlGridCycle(FurlGrid *grid);
+PETSC_INTERN PetscErrorCode FurlGridView(FurlGrid *grid, PetscViewer viewer);
+/* Adds what this process holds, in bytes */
+void FurlGridAddBytes(const FurlGrid *grid, double *levels, double *transfers, double *vectors, double *coarsest);

@@ -213,13 +213,19 @@ PetscErrorCode FurlGridApply(FurlGrid *grid, double size, double factor, const d
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Bytes that a level keeps here: couplings, correction, root, transfers; and its vectors */
-static void AddLevelBytes(const FurlGridLevel *level, double bytes[2])
+void FurlGridAddBytes(const FurlGrid *grid, double *levels, double *transfers, double *vectors, double *coarsest)
 {
-  const double cells = (double)(level->box.margin + 2 * level->box.span);
+  const FurlGridLevel *const finest = grid->level, *const last = grid->level + grid->nlevels - 1;
 
-  bytes[0] += cells * (2. * level->directions + 2 + 4 + (level->child ? 8 : 0));
-  bytes[1] += cells * (level->p ? 16 : 8) + 20. * (double)(level->ghosts[0].n + level->ghosts[1].n);
+  for (const FurlGridLevel *level = finest; level <= last; level++) {
+    const double cells = (double)(level->box.margin + 2 * level->box.span);
+
+    *levels += cells * (2. * level->directions + 2 + 4); /* couplings, correction, root */
+    *transfers += level->child ? 8 * cells : 0;
+    *vectors += cells * (level->p ? 16 : 8) + 20. * (double)(level->ghosts[0].n + level->ghosts[1].n);
+  }
+  *vectors += 4. * (double)finest->box.span * (finest->has_ghosts ? 2 : 1) + (grid->cells ? 8. * (double)FurlBoxCells(&finest->box) : 0);
+  *coarsest += 8. * (double)(FurlBoxCells(&last->box) * (FurlBoxCells(&last->box) + 1));
 }
 
 static PetscErrorCode ViewLevel(const FurlGrid *grid, int l, PetscViewer viewer)
@@ -240,15 +246,14 @@ static PetscErrorCode ViewLevel(const FurlGrid *grid, int l, PetscViewer viewer)
 
 PetscErrorCode FurlGridView(FurlGrid *grid, PetscViewer viewer)
 {
-  double sums[3] = {0, 4. * (double)grid->level[0].box.span * (grid->level[0].has_ghosts ? 2 : 1), grid->n};
+  double sums[5] = {0, 0, 0, 0, grid->n};
 
   PetscFunctionBegin;
-  for (int l = 0; l < grid->nlevels; l++) {
-    AddLevelBytes(grid->level + l, sums);
-    PetscCall(ViewLevel(grid, l, viewer));
-  }
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sums, 3, MPI_DOUBLE, MPI_SUM, grid->comm));
+  for (int l = 0; l < grid->nlevels; l++) PetscCall(ViewLevel(grid, l, viewer));
+  FurlGridAddBytes(grid, &sums[0], &sums[1], &sums[2], &sums[3]);
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sums, 5, MPI_DOUBLE, MPI_SUM, grid->comm));
   PetscCall(PetscViewerASCIIPrintf(viewer, "%d red-black sweeps before and after%s; levels hold %.1f bytes an unknown, vectors %.1f\n",
-                                   grid->sweeps, grid->singular ? ", all rows sum to zero" : "", sums[0] / sums[2], sums[1] / sums[2]));
+                                   grid->sweeps, grid->singular ? ", all rows sum to zero" : "", (sums[0] + sums[1]) / sums[4],
+                                   sums[2] / sums[4]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -5,19 +5,29 @@
 #define SMALL_TOTAL 64   /* rows: such a matrix is its own coarsest level */
 #define HUGE_ENTRY 1e100 /* beyond this, or its inverse, the squares that set-ups take leave the range of a double */
 
-static PetscErrorCode GetSizes(Mat A, double *largest, PetscBool *zero_diagonal)
+static PetscErrorCode GetSizes(Mat A, double *largest, double *smallest)
 {
-  Vec       d;
-  PetscReal smallest;
+  Vec d;
 
   PetscFunctionBegin;
   PetscCall(MatCreateVecs(A, NULL, &d));
   PetscCall(MatGetDiagonal(A, d));
   PetscCall(VecAbs(d));
-  PetscCall(VecMin(d, NULL, &smallest));
+  PetscCall(VecMin(d, NULL, smallest));
   PetscCall(VecNorm(d, NORM_INFINITY, largest));
   PetscCall(VecDestroy(&d));
-  *zero_diagonal = (PetscBool) !(smallest > 0);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* AIJ with all of its operations: aijcrl cannot even be duplicated */
+static PetscErrorCode IsWholeAij(Mat A, PetscBool *whole)
+{
+  PetscBool partial;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectBaseTypeCompareAny((PetscObject)A, whole, MATSEQAIJ, MATMPIAIJ, ""));
+  PetscCall(PetscObjectTypeCompareAny((PetscObject)A, &partial, MATSEQAIJCRL, MATMPIAIJCRL, ""));
+  *whole = (PetscBool)(*whole && !partial);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -25,29 +35,32 @@ static PetscErrorCode GetSizes(Mat A, double *largest, PetscBool *zero_diagonal)
 PetscErrorCode FurlImportGetMat(PC pc, const char **why)
 {
   PC_Furl *const furl = (PC_Furl *)pc->data;
-  PetscBool      seqaij, mpiaij, zero_diagonal = PETSC_FALSE;
+  PetscBool      whole, finite;
   MatNullSpace   near;
-  double         largest = 1;
+  double         largest = 1, smallest = 1;
 
   PetscFunctionBegin;
   PetscCall(MatDestroy(&furl->import_mat));
   furl->import_factor = 1;
-  PetscCall(PetscObjectBaseTypeCompare((PetscObject)pc->pmat, MATSEQAIJ, &seqaij));
-  PetscCall(PetscObjectBaseTypeCompare((PetscObject)pc->pmat, MATMPIAIJ, &mpiaij));
-  if (seqaij || mpiaij) {
+  PetscCall(IsWholeAij(pc->pmat, &whole));
+  if (whole) {
     PetscCall(PetscObjectReference((PetscObject)pc->pmat));
     furl->import_mat = pc->pmat;
   } else
     PetscCall(MatConvert(pc->pmat, MATAIJ, MAT_INITIAL_MATRIX, &furl->import_mat));
-  PetscCall(GetSizes(furl->import_mat, &largest, &zero_diagonal));
-  if (zero_diagonal || !(largest <= PETSC_MAX_REAL)) {
-    *why = zero_diagonal ? "the diagonal has zeros" : "the diagonal is not finite";
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  if (largest > HUGE_ENTRY || largest < 1 / HUGE_ENTRY) {
+  PetscCall(GetSizes(furl->import_mat, &largest, &smallest));
+  PetscCall(FurlMatIsFinite(furl->import_mat, &finite));
+  if (!finite)
+    *why = "the matrix holds NaN or infinity";
+  else if (!(smallest > 0))
+    *why = "the diagonal has zeros";
+  else if (largest / smallest > HUGE_ENTRY)
+    *why = "the diagonal spans more than 100 decades";
+  if (*why) PetscFunctionReturn(PETSC_SUCCESS);
+  if (largest > HUGE_ENTRY || (largest > 0 && largest < 1 / HUGE_ENTRY)) {
     Mat scaled;
 
-    furl->import_factor = ldexp(1, -ilogb(largest));
+    furl->import_factor = ldexp(1, PetscMin(1000, -ilogb(largest)));
     PetscCall(MatDuplicate(furl->import_mat, MAT_COPY_VALUES, &scaled));
     PetscCall(MatScale(scaled, furl->import_factor));
     PetscCall(MatDestroy(&furl->import_mat));
@@ -99,14 +112,13 @@ static PetscErrorCode SetUpInner(PC pc, const char **why)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ToAij(Mat A, Mat *aij)
+PetscErrorCode FurlImportToAij(Mat A, Mat *aij)
 {
-  PetscBool seqaij, mpiaij;
+  PetscBool whole;
 
   PetscFunctionBegin;
-  PetscCall(PetscObjectBaseTypeCompare((PetscObject)A, MATSEQAIJ, &seqaij));
-  PetscCall(PetscObjectBaseTypeCompare((PetscObject)A, MATMPIAIJ, &mpiaij));
-  if (seqaij || mpiaij) {
+  PetscCall(IsWholeAij(A, &whole));
+  if (whole) {
     PetscCall(PetscObjectReference((PetscObject)A));
     *aij = A;
   } else
@@ -198,8 +210,8 @@ static PetscErrorCode CompressLevels(PC pc, PetscInt nlevels, Mat P[], Mat A[], 
     PetscBool        constants = PETSC_FALSE;
     Mat              aij, transfer = NULL;
 
-    PetscCall(ToAij(l + 1 < nlevels ? A[l] : furl->import_mat, &aij));
-    if (l > 0) PetscCall(ToAij(P[l - 1], &transfer));
+    PetscCall(FurlImportToAij(l + 1 < nlevels ? A[l] : furl->import_mat, &aij));
+    if (l > 0) PetscCall(FurlImportToAij(P[l - 1], &transfer));
     if (l + 1 == nlevels && !twin) PetscCall(ConstantsAreNearNull(aij, &constants));
     if (twin) PetscCall(TransposeInPlace(&aij));
     PetscCall(FurlLevelBuild(aij, transfer, level + 1, precision, constants, twin ? twin->level + nlevels - 1 - l : NULL, level));
@@ -223,6 +235,9 @@ static PetscErrorCode ImportLevels(PC pc, const FurlHierarchy *twin, FurlHierarc
     PetscCall(CompressLevels(pc, nlevels, P, A, twin, h));
   else
     *why = "the imported PC gives no levels (gamg, mg and hypre do)";
+  furl->import_bytes = 0;
+  for (PetscInt l = 0; P && l < nlevels - 1; l++) furl->import_bytes += FurlAijBytes(P[l]);
+  for (PetscInt l = 0; A && l < ncoarse - 1; l++) furl->import_bytes += FurlAijBytes(A[l]);
   for (PetscInt l = 0; P && l < nlevels - 1; l++) PetscCall(MatDestroy(&P[l]));
   for (PetscInt l = 0; A && l < ncoarse - 1; l++) PetscCall(MatDestroy(&A[l]));
   PetscCall(PetscFree(P));
@@ -274,12 +289,32 @@ PetscErrorCode FurlImportTranspose(PC pc)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode FurlImportReset(PC_Furl *furl)
+/* The inner PC without a matrix, ready for one of any size */
+static PetscErrorCode ResetInner(PC_Furl *furl)
+{
+  PetscBool gamg = PETSC_FALSE;
+
+  PetscFunctionBegin;
+  if (furl->import) PetscCall(PetscObjectTypeCompare((PetscObject)furl->import, PCGAMG, &gamg));
+  if (gamg && !FURL_GAMG_RESET_IS_WHOLE) PetscCall(PCDestroy(&furl->import));
+  if (furl->import) PetscCall(PCReset(furl->import));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlImportDropLevels(PC_Furl *furl)
 {
   PetscFunctionBegin;
   PetscCall(FurlHierarchyDestroy(&furl->transposed));
   PetscCall(FurlHierarchyDestroy(&furl->hierarchy));
-  if (furl->import) PetscCall(PCReset(furl->import));
+  PetscCall(ResetInner(furl));
+  furl->import_bytes = 0;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlImportReset(PC_Furl *furl)
+{
+  PetscFunctionBegin;
+  PetscCall(FurlImportDropLevels(furl));
   PetscCall(MatDestroy(&furl->import_mat));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
