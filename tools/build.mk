@@ -41,12 +41,13 @@ $(STATIC): $(OBJECTS)
 	@rm -f $@
 	@ar rcs $@ $^
 
-# Kernel bodies know nothing of PETSc but the width of PetscInt: compiled once for each instruction set, they serve all such builds
+# Kernel bodies know nothing of PETSc but the width of PetscInt: compiled once for each instruction set, they serve all such builds.
+# They may multiply what they then leave out, which -ftrapping-math would have them branch around
 define KERNEL_RULE
 $$(KERNDIR)/%.$(1).o: src/%.c | $$(CONFIG)
 	@mkdir -p $$(@D)
 	@echo CC $$<, $(1)
-	@$$(CC) $$(FLAGS) $$(PETSC_INCLUDES) -march=$$(MARCH_$(1)) -ffp-contract=fast -DFURL_ISA=$(1) -MMD -MP -c $$< -o $$@
+	@$$(CC) $$(FLAGS) $$(PETSC_INCLUDES) -march=$$(MARCH_$(1)) -ffp-contract=fast -fno-trapping-math -DFURL_ISA=$(1) -MMD -MP -c $$< -o $$@
 endef
 $(foreach isa,$(ISAS),$(eval $(call KERNEL_RULE,$(isa))))
 

@@ -125,12 +125,10 @@ FURL_SHARED_BODY void FURL_NAME(FurlLoadSlot)(const FurlSlicesView *a, int64_t s
   N diagonals of the same kind, in one pass over the lanes, so that the sums stay in registers; all neighbours exist. N and `masked`,
   whether some row misses one, are constants where this is called; x points to the neighbours of the slice's first row.
 */
-/* add where bit l of the mask is set, else zero, whatever add is: by bits, as a condition would keep loops from becoming SIMD */
+/* add where bit l of the mask is set, else zero, whatever add is */
 FURL_BODY FURL_REAL FURL_NAME(FurlKeep)(int masked, uint32_t mask, int l, FURL_REAL add)
 {
-  if (!masked) return add;
-  if (sizeof(add) == 4) return FurlFloatFromBits(FurlFloatToBits((float)add) & (0u - (mask >> l & 1)));
-  return (FURL_REAL)FurlDoubleFromBits(FurlDoubleToBits(add) & (0ull - (mask >> l & 1)));
+  return !masked || (mask >> l & 1) ? add : 0;
 }
 
 FURL_BODY void FURL_NAME(FurlAddRaw)(const FurlSlicesView *a, int64_t slot, int N, int masked, FurlSlotCursor *at,

@@ -2,6 +2,7 @@
 #include "level.h"
 #include "kernels/cycleargs.h"
 #include <furl/planes.h>
+#include "../mat/kernels/matmultargs.h"
 
 #define EXPONENT_LIMIT 1000 /* of the scaling: its square times an entry must stay a double */
 #define POWER_STEPS 10      /* of the power method, which comes from below: hence the margin */
@@ -69,24 +70,18 @@ static PetscErrorCode EncodeOperator(Mat A, FurlPrecision precision, int skip_di
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* sum[i] += factor * sum over row i of entries times v: in FP64, by decoding, as exact as the sums of the user's own rows */
-static PetscErrorCode AddRowSums(const FurlSlices *slices, const int32_t *list, const double *v, PetscInt n, double *sum)
+/* sum = couplings times v, in FP64 so that it is as exact as the sums of the user's own rows */
+static PetscErrorCode MultiplyExactly(const FurlMatrix *m, const double *v, double *ghost, double *sum)
 {
-  const FurlSlicesView view = FurlSlicesGetView(slices);
-  int64_t              room = 0;
-  PetscInt            *column;
-  double              *value;
+  FurlMatMultArgs args = {.diagonal = FurlSlicesGetView(&m->diagonal), .list = m->interior, .x = v, .ghost = ghost, .y = sum};
 
   PetscFunctionBegin;
-  for (int64_t i = 0; i < view.nrows; i++) room = PetscMax(room, FurlSlicesDecodeRow(&view, i, NULL, NULL));
-  PetscCall(PetscMalloc2(room, &column, room, &value));
-  for (int64_t r = 0; r < view.nrows; r++) {
-    const int64_t i   = list ? (int64_t)list[r / FURL_WIDTH] * FURL_WIDTH + r % FURL_WIDTH : r;
-    const int64_t nnz = i < n ? FurlSlicesDecodeRow(&view, r, column, value) : 0;
-
-    for (int64_t k = 0; k < nnz; k++) sum[i] += value[k] * v[column[k]];
-  }
-  PetscCall(PetscFree2(column, value));
+  PetscCall(FurlHaloBegin(m, MPI_DOUBLE, v, ghost));
+  FurlLaunch(&FurlKernelFurlMatMult, &args, m->ninterior);
+  PetscCall(FurlHaloEnd(m, MPI_DOUBLE, v, ghost));
+  args.list        = m->boundary;
+  args.offdiagonal = FurlSlicesGetView(&m->offdiagonal);
+  if (m->nboundary) FurlLaunch(&FurlKernelFurlMatMult, &args, m->nboundary);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -105,10 +100,7 @@ static PetscErrorCode KeepRowSums(Mat A, FurlLevel *level, const double *scale)
   PetscCall(GetScale(level, -1, &v));
   PetscCall(PetscMalloc1(m->nghost + 1, &ghost));
   PetscCall(PetscCalloc1(level->n + 1, &sum));
-  PetscCall(FurlHaloBegin(m, MPI_DOUBLE, v, ghost));
-  PetscCall(FurlHaloEnd(m, MPI_DOUBLE, v, ghost));
-  PetscCall(AddRowSums(&m->diagonal, NULL, v, level->n, sum));
-  if (m->nboundary) PetscCall(AddRowSums(&m->offdiagonal, m->boundary, ghost, level->n, sum));
+  PetscCall(MultiplyExactly(m, v, ghost, sum));
   PetscCall(MatCreateVecs(A, NULL, &sums));
   PetscCall(MatGetRowSum(A, sums));
   PetscCall(VecGetArrayRead(sums, &rowsum));

@@ -123,7 +123,21 @@ void FurlPlanesSplitLanes(const double *value, int n, int16_t exponent, uint16_t
     for (int l = 0; l < n; l++) FurlPlanesSplit(value[l], exponent, head + l, second + l, tail + l);
 }
 
+/* Normal values at once; where one lies outside the window, all of them one by one */
 void FurlHeadsRound(const double *value, int n, int16_t exponent, uint16_t *head)
 {
-  for (int l = 0; l < n; l++) head[l] = FurlHeadRound(value[l], exponent);
+  const uint64_t base = (uint64_t)(exponent & FURL_PLANES_MASK) << 52;
+  uint64_t       odd  = 0;
+
+  for (int l = 0; l < n; l++) {
+    const uint64_t bits    = FurlDoubleToBits(value[l]);
+    const uint64_t above   = (bits & ~SIGN) - base;
+    const uint64_t inside  = (above >> 52) - 1 < WINDOW;
+    const uint64_t rounded = ((inside ? above << 6 : 0) + (1ull << 47)) >> 48;
+
+    odd |= !inside && (bits & ~SIGN);
+    head[l] = (uint16_t)(rounded | (bits >> 63 << 15));
+  }
+  if (odd)
+    for (int l = 0; l < n; l++) head[l] = FurlHeadRound(value[l], exponent);
 }
