@@ -39,20 +39,6 @@ static PetscErrorCode Solve(KSP ksp, Mat A, Vec b, Vec x)
   PetscFunctionReturn(0);
 }
 
-/* |b - A x| / |b|; b is spent */
-static PetscErrorCode Residual(Mat A, Vec b, Vec x, PetscReal *residual)
-{
-  PetscReal size;
-
-  PetscFunctionBegin;
-  PetscCall(VecNorm(b, NORM_2, &size));
-  PetscCall(VecScale(b, -1));
-  PetscCall(MatMultAdd(A, x, b, b));
-  PetscCall(VecNorm(b, NORM_2, residual));
-  *residual /= size;
-  PetscFunctionReturn(0);
-}
-
 static PetscErrorCode Check(const GridTestBox *box, PetscInt most)
 {
   const char *const name = BenchClassNames[box->bench.class];
@@ -70,7 +56,7 @@ static PetscErrorCode Check(const GridTestBox *box, PetscInt most)
   PetscCall(MatCreateVecs(A, &x, &b));
   PetscCall(FurlTestSolver(A, NULL, &ksp));
   PetscCall(Solve(ksp, A, b, x));
-  PetscCall(Residual(A, b, x, &residual));
+  PetscCall(GridTestResidual(A, b, x, &residual));
   PetscCall(KSPGetIterationNumber(ksp, &its));
   PetscCall(KSPGetPC(ksp, &pc));
   PetscCall(GridTestViewSays(pc, "multigrid,grid", &grid));

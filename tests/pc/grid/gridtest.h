@@ -102,6 +102,22 @@ static inline PetscErrorCode GridTestSetConstants(Mat A)
   PetscFunctionReturn(0);
 }
 
+/* |b - A x| / |b|, for entries of any size; b and x are spent */
+static inline PetscErrorCode GridTestResidual(Mat A, Vec b, Vec x, PetscReal *residual)
+{
+  PetscReal size;
+
+  PetscFunctionBegin;
+  PetscCall(VecNorm(b, NORM_INFINITY, &size));
+  PetscCall(VecScale(b, -1 / size));
+  PetscCall(VecScale(x, 1 / size));
+  PetscCall(VecNorm(b, NORM_2, &size));
+  PetscCall(MatMultAdd(A, x, b, b));
+  PetscCall(VecNorm(b, NORM_2, residual));
+  *residual /= size;
+  PetscFunctionReturn(0);
+}
+
 /* Whether the short view of the PC says `expect` */
 static inline PetscErrorCode GridTestViewSays(PC pc, const char expect[], PetscBool *says)
 {
