@@ -45,7 +45,7 @@ PETSC_INTERN PetscErrorCode FurlStencilCreate(const FurlBox *box, FurlStencil *s
 PETSC_INTERN PetscErrorCode FurlStencilDestroy(FurlStencil *s);
 /* Fills ghosts of a flat array from the cells that they stand for */
 void FurlBoxFillGhosts(const FurlBox *box, float *array);
-/* root and largest from links and excess, whose ghosts it fills */
+/* root, with ghosts, and largest from links and excess */
 void FurlStencilFinish(FurlStencil *s);
 
 /* Reads the box off the offsets of a sample of rows; false where there is none. Nothing is verified */

@@ -44,13 +44,28 @@ PetscErrorCode FurlStencilDestroy(FurlStencil *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The link across the ends, at the ghost before the first cell, which keeps it for that cell. Ghosts have no other links: what lies beyond
+ * them would be coupled to them, and enter sums over whole arrays */
+static void FillLinkAcross(const FurlBox *box, int d, float *link)
+{
+  const PetscInt n[3] = {d == 0 ? 1 : box->n[0], d == 1 ? 1 : box->n[1], d == 2 ? 1 : box->n[2]};
+
+  for (PetscInt k = 0; k < n[2]; k++)
+    for (PetscInt j = 0; j < n[1]; j++)
+      for (PetscInt i = 0; i < n[0]; i++) {
+        float *const line = link + FurlBoxAt(box, i, j, k);
+
+        line[-box->stride[d]] = line[(box->n[d] - 1) * box->stride[d]];
+      }
+}
+
 void FurlStencilFinish(FurlStencil *s)
 {
   FurlGridRootArgs args = {.excess = s->excess, .root = s->root, .largest = s->largest};
 
   for (int d = 0; d < 3; d++) {
     if (!s->link[d]) continue;
-    FurlBoxFillGhosts(&s->box, s->link[d]);
+    if (s->box.periodic[d]) FillLinkAcross(&s->box, d, s->link[d]);
     args.link[args.directions]   = s->link[d];
     args.step[args.directions++] = s->box.stride[d];
   }
