@@ -4,7 +4,7 @@
 #define ASYMMETRY 1e-3 /* of the diagonal: entries and their mirrors may differ by as much, and the larger counts */
 #define POSITIVE 1e-2  /* of the diagonal: couplings of the wrong sign and excess below zero are left out up to here */
 #define STRANGE 1e-2   /* of all rows: as many may be otherwise before the box is given up */
-#define RANGE 1e15     /* the largest diagonal entry over the smallest */
+#define RANGE 1e15     /* the largest row over the smallest diagonal entry */
 
 static PetscErrorCode AllocateFlat(const FurlBox *box, float **array)
 {
@@ -78,7 +78,7 @@ typedef struct {
   const FurlCsr *csr;
   FurlStencil   *s;
   double         factor;                                 /* signed */
-  double         least, most;                            /* of the diagonal times factor */
+  double         least, most;                            /* diagonal and sum of a row's magnitudes, times factor */
   int64_t        unequal, positive, negative, elsewhere; /* entries or rows that are not what the method is made for */
   int64_t        couplings, links; /* entries that are neighbours, and links: half as many where the matrix is symmetric */
   int64_t        own, boundary;    /* rows of their own, links to them, which have one entry each */
@@ -160,9 +160,10 @@ static void ReadEntries(Reader *reader, Row *row, PetscInt r)
 static void FinishRow(Reader *reader, Row *row)
 {
   float *const excess = reader->s->excess + row->G;
+  const double size   = row->size <= PETSC_MAX_REAL ? row->size : INFINITY; /* NaN too */
 
   if (row->diagonal < reader->least) reader->least = row->diagonal;
-  if (row->diagonal > reader->most) reader->most = row->diagonal;
+  if (size > reader->most) reader->most = size;
   if (row->links == 0) {
     *excess = -(float)row->diagonal;
     reader->own++;
@@ -257,7 +258,7 @@ static const char *Judge(const Reader *reader)
   const double few = STRANGE * (double)reader->csr->nrows;
 
   if (!(reader->least > 0)) return "the diagonal has zeros or both signs";
-  if (!(reader->most <= RANGE * reader->least)) return "the diagonal's range is too wide for the grid's FP32";
+  if (!(reader->most <= RANGE * reader->least)) return "the range of the entries is too wide for the grid's FP32";
   if ((double)reader->elsewhere > few) return "too many couplings leave the box";
   if ((double)reader->positive > few) return "too many couplings have the diagonal's sign";
   if ((double)reader->negative > few) return "too many rows are not diagonally dominant";
