@@ -3,7 +3,8 @@
 
 #include "gridtest.h"
 
-typedef enum { CASE_BOX, CASE_REFUSED, CASE_EITHER } GridCaseExpect;
+/* A hopeless one is refused as well, and need not converge */
+typedef enum { CASE_BOX, CASE_REFUSED, CASE_EITHER, CASE_HOPELESS } GridCaseExpect;
 
 typedef struct GridCase GridCase;
 struct GridCase {
@@ -89,6 +90,19 @@ static inline PetscErrorCode CasePinned(const GridCase *c, Mat *A)
 {
   PetscFunctionBegin;
   PetscCall(MatSetValue(*A, CaseRows(c) / 3, CaseRows(c) / 3, c->amount, ADD_VALUES));
+  PetscCall(MatAssemblyBegin(*A, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(*A, MAT_FINAL_ASSEMBLY));
+  PetscFunctionReturn(0);
+}
+
+/* One coupling and its mirror are something else, or not a number */
+static inline PetscErrorCode CaseOneCoupling(const GridCase *c, Mat *A)
+{
+  const PetscInt r = CaseRows(c) / 2 + c->n[0] / 2;
+
+  PetscFunctionBegin;
+  PetscCall(MatSetValue(*A, r, r - 1, c->amount, INSERT_VALUES));
+  PetscCall(MatSetValue(*A, r - 1, r, c->amount, INSERT_VALUES));
   PetscCall(MatAssemblyBegin(*A, MAT_FINAL_ASSEMBLY));
   PetscCall(MatAssemblyEnd(*A, MAT_FINAL_ASSEMBLY));
   PetscFunctionReturn(0);
@@ -272,6 +286,11 @@ static const GridCase GridCases[] = {
   {"strong wind", {14, 13, 12}, "ddd", CaseWind, CASE_EITHER, BENCH_CONSTANT, 100},
   {"random sparse", {600, 1, 1}, "ddd", CaseNoBox, CASE_REFUSED, BENCH_CONSTANT, 1},
   {"diagonal", {300, 1, 1}, "ddd", CaseNoBox, CASE_REFUSED, BENCH_CONSTANT, 0},
+  {"a huge coupling", {12, 10, 11}, "ddd", CaseOneCoupling, CASE_HOPELESS, BENCH_CONSTANT, -1e60},
+  {"a coupling without a value", {12, 10, 11}, "ddd", CaseOneCoupling, CASE_HOPELESS, BENCH_CONSTANT, NAN},
+  {"a diagonal entry without a value", {12, 10, 11}, "nnn", CasePinned, CASE_HOPELESS, BENCH_CONSTANT, NAN},
+  {"an infinite coupling", {12, 10, 11}, "ppp", CaseOneCoupling, CASE_HOPELESS, BENCH_CONSTANT, -INFINITY},
+  {"an infinite diagonal entry", {12, 10, 11}, "nnn", CasePinned, CASE_HOPELESS, BENCH_CONSTANT, INFINITY},
   {"a line", {500, 1, 1}, "d", NULL, CASE_BOX, BENCH_SMOOTH, 0},
   {"63 rows", {63, 1, 1}, "d", NULL, CASE_REFUSED, BENCH_CONSTANT, 0},
   {"64 rows", {64, 1, 1}, "d", NULL, CASE_BOX, BENCH_CONSTANT, 0},
