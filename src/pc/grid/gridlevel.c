@@ -295,7 +295,7 @@ PetscErrorCode FurlGridCoarseBuild(const FurlStencil *s, FurlGrid *grid)
   PetscFunctionBegin;
   PetscCall(PetscMalloc1((size_t)n * n, &grid->inverse));
   PetscCall(PetscMalloc2((size_t)n * n, &A, n, &null));
-  for (int factored = 0; !factored && shift<1; shift = shift> 0 ? 100 * shift : 1e-10) {
+  for (int factored = 0; !factored && !(shift >= 1); shift = shift > 0 ? 100 * shift : 1e-10) {
     PetscCall(PetscArrayzero(A, (size_t)n * n));
     Assemble(s, grid->singular, n, A, null);
     for (PetscInt i = 0; i < n; i++) A[i * n + i] += shift; /* parts that nothing ties down: several null spaces */
