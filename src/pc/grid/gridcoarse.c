@@ -96,7 +96,7 @@ PetscErrorCode FurlGridCoarseBuild(const FurlStencil *s, FurlGrid *grid)
     for (PetscInt i = 0; i < n * n; i++) A[i] = null[i / n] * null[i % n] + (i / n == i % n ? shift : 0);
     AddLinks(s, n, A);
     shift = shift > 0 ? 100 * shift : SHIFT;
-  } while (!Factor(n, A));
+  } while (!Factor(n, A) && shift < 1);
   for (PetscInt r = 0; r < n; r++) {
     double *const row = grid->inverse + (size_t)r * n;
 

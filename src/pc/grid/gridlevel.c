@@ -113,7 +113,7 @@ static PetscErrorCode Schedule(const FurlGridLevel *fine, FurlGridLevel *coarse,
   PetscCall(PetscCalloc1(fine->nchunks, &closed));
   PetscCall(PetscCalloc1(fine->nchunks, &opened));
   for (int64_t item = 0; item < coarse->box.items; item++) {
-    int64_t begin = PETSC_INT64_MAX;
+    int64_t begin = INT64_MAX;
 
     for (int64_t l = colour * coarse->box.span + item * FURL_WIDTH, k = 0; k < FURL_WIDTH; k++) {
       const uint32_t code  = coarse->child[l + k];
@@ -124,7 +124,7 @@ static PetscErrorCode Schedule(const FurlGridLevel *fine, FurlGridLevel *coarse,
       end   = PetscMax(end, first + (code & 1) + (code & 2 ? fine->box.stride[1] : 0) + (code & 4 ? fine->box.stride[2] : 0));
     }
     closed[PetscMin(end / 2 / cells, fine->nchunks - 1)] = item + 1;
-    if (begin < PETSC_INT64_MAX) opened[begin / 2 / cells] = item + 1;
+    if (begin < INT64_MAX) opened[begin / 2 / cells] = item + 1;
   }
   for (int64_t s = 1; s < fine->nchunks; s++) {
     closed[s] = PetscMax(closed[s], closed[s - 1]);

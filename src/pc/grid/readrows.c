@@ -4,7 +4,7 @@
 #define ASYMMETRY 1e-3 /* of the diagonal: entries and their mirrors may differ by as much, and the larger counts */
 #define POSITIVE 1e-2  /* of the diagonal: couplings of the wrong sign and excess below zero are left out up to here */
 #define STRANGE 1e-2   /* of all rows: as many may be otherwise before the box is given up */
-#define RANGE 1e15     /* the largest diagonal entry over the smallest */
+#define RANGE 1e15     /* the largest row over the smallest diagonal entry */
 
 /* What is counted, summed over the processes */
 typedef struct {
@@ -32,7 +32,7 @@ typedef struct {
   FurlLayout          wrapped;     /* the same, periodic in all directions that could be */
   PetscMPIInt         guess;       /* the process that was found last */
   double              factor;      /* signed */
-  double              least, most; /* of the diagonal times factor */
+  double              least, most; /* diagonal and sum of a row's magnitudes, times factor */
   Counts              count;
 } Reader;
 
@@ -153,9 +153,10 @@ static void ReadEntries(Reader *reader, Row *row, PetscInt r)
 static void FinishRow(Reader *reader, const Row *row)
 {
   float *const excess = reader->s->excess + row->G;
+  const double size   = row->size <= PETSC_MAX_REAL ? row->size : INFINITY; /* NaN too */
 
   if (row->diagonal < reader->least) reader->least = row->diagonal;
-  if (row->diagonal > reader->most) reader->most = row->diagonal;
+  if (size > reader->most) reader->most = size;
   if (row->links == 0) {
     *excess = -(float)row->diagonal;
     reader->count.own++;
@@ -279,7 +280,7 @@ static const char *Judge(const Reader *reader, double rows)
   const double        few   = STRANGE * rows;
 
   if (!(reader->least > 0)) return "the diagonal has zeros or both signs";
-  if (!(reader->most <= RANGE * reader->least)) return "the diagonal's range is too wide for the grid's FP32";
+  if (!(reader->most <= RANGE * reader->least)) return "the range of the entries is too wide for the grid's FP32";
   if (count->elsewhere > few) return "too many couplings leave the box";
   if (count->positive > few) return "too many couplings have the diagonal's sign";
   if (count->negative > few) return "too many rows are not diagonally dominant";
