@@ -111,6 +111,13 @@ PETSC_INTERN PetscErrorCode FurlLayoutOfMat(Mat A, const FurlAijParts *parts, Fu
 PETSC_INTERN PetscErrorCode FurlStencilFromMat(Mat A, const FurlAijParts *parts, FurlLayout *layout, FurlStencil *s, double *factor,
                                                const char **why);
 
+/* The first diagonal entry of each process gives sign and size, the largest counts */
+PETSC_INTERN PetscErrorCode FurlSignedFactor(MPI_Comm comm, const FurlCsr *csr, double *factor);
+
+/* Does the matrix have more entries than neighbours along the axes? Then links from up to 9 points in a plane, 27 in space; of one process */
+PETSC_INTERN PetscErrorCode FurlStencilIsWide(const FurlLayout *layout, const FurlAijParts *parts, int *wide);
+PETSC_INTERN PetscErrorCode FurlStencilSpread(const FurlCsr *csr, FurlLayout *layout, FurlStencil *s, double *factor, const char **why);
+
 /* Aggregates of one or two lines in each direction, which never reach across processes; the same on each process */
 typedef struct {
   PetscInt n[3];     /* coarse lines */

@@ -122,6 +122,23 @@ static PetscErrorCode BuildLevels(FurlStencil *s, FurlGrid *grid)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode ReadStencil(Mat A, const FurlAijParts *parts, FurlLayout *layout, FurlStencil *s, double *factor, const char **why)
+{
+  int wide;
+
+  PetscFunctionBegin;
+  PetscCall(FurlStencilIsWide(layout, parts, &wide));
+  if (!wide)
+    PetscCall(FurlStencilFromMat(A, parts, layout, s, factor, why));
+  else if (layout->size == 1)
+    PetscCall(FurlStencilSpread(&parts->diagonal, layout, s, factor, why));
+  else {
+    PetscCall(FurlLayoutDestroy(layout));
+    *why = "couplings off the axes are served on one process";
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const char **why)
 {
   FurlAijParts parts;
@@ -140,7 +157,7 @@ PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const 
     *why = "the matrix is small";
   else
     PetscCall(FurlLayoutOfMat(A, &parts, &layout, why));
-  if (!*why) PetscCall(FurlStencilFromMat(A, &parts, &layout, &s, &factor, why));
+  if (!*why) PetscCall(ReadStencil(A, &parts, &layout, &s, &factor, why));
   PetscCall(FurlAijRestoreParts(A, &parts));
   if (*why) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscNew(grid));

@@ -269,7 +269,7 @@ static const char *Judge(const Reader *reader, double rows)
 }
 
 /* The first diagonal entry of each process gives sign and size, the largest counts; processes without rows have none */
-static PetscErrorCode SignedFactor(MPI_Comm comm, const FurlCsr *csr, double *factor)
+PetscErrorCode FurlSignedFactor(MPI_Comm comm, const FurlCsr *csr, double *factor)
 {
   double most[3] = {-PETSC_MAX_REAL, -1, -1}; /* exponent, whether there is a positive entry, whether a negative one */
 
@@ -329,7 +329,7 @@ PetscErrorCode FurlStencilFromMat(Mat A, const FurlAijParts *parts, FurlLayout *
   PetscFunctionBegin;
   PetscCall(MatGetSize(A, &rows, NULL));
   PetscCall(MatGetOwnershipRanges(A, &reader.range));
-  PetscCall(SignedFactor(layout->comm, &parts->diagonal, factor));
+  PetscCall(FurlSignedFactor(layout->comm, &parts->diagonal, factor));
   reader.factor = *factor;
   PetscCall(FurlStencilCreate(layout, s));
   PetscCall(ReadAll(&reader));
