@@ -91,6 +91,7 @@ typedef struct {
   FurlGhosts ghosts;         /* of flat arrays */
   float     *link[3];        /* of cell G to the next one in the direction, >= 0; NULL where the direction has one cell */
   float     *excess;         /* >= 0; below zero: a row that holds nothing but its diagonal, which is -excess */
+  double     sharpness;      /* see sharpen.c */
   float     *root, *largest; /* square root of the diagonal (negative for a row of its own) and largest link of a cell */
 } FurlStencil;
 
@@ -190,6 +191,7 @@ typedef struct {
   double        *rhs;      /* [cells of the coarsest level] */
   float         *scratch;  /* weighted residual of the level at work, or a product; as the finest level's arrays, black only where needed */
   double        *partial;  /* sums of slices */
+  double         sharpness; /* see sharpen.c; 0: none */
   double         factor;   /* the cycle's operator is about factor * A; its sign is the diagonal's */
   PetscInt       n;        /* rows here */
 } FurlGrid;
@@ -210,3 +212,5 @@ PETSC_INTERN PetscErrorCode FurlGridDestroy(FurlGrid **grid);
 /* y = factor * B x; size: about the norm of x, so that FP32 has room on both sides */
 PETSC_INTERN PetscErrorCode FurlGridApply(FurlGrid *grid, double size, double factor, const double *x, double *y);
 PETSC_INTERN PetscErrorCode FurlGridCycle(FurlGrid *grid);
+/* y = S x on the finest level, x in level->x, y in level->b */
+PETSC_INTERN PetscErrorCode FurlGridSharpen(FurlGrid *grid);

@@ -166,6 +166,7 @@ PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const 
   (*grid)->kcycles = flexible ? 1 : 0;
   (*grid)->gamma   = flexible ? GAMMA_K : GAMMA_V;
   (*grid)->factor  = factor;
+  (*grid)->sharpness = s.sharpness;
   (*grid)->n       = rows;
   PetscCallMPI(MPI_Comm_size((*grid)->comm, &size));
   (*grid)->whole = PetscMin(PetscMax(total / size / WHOLE_SHARE, WHOLE_MIN), WHOLE_MAX);
@@ -208,9 +209,12 @@ PetscErrorCode FurlGridApply(FurlGrid *grid, double size, double factor, const d
                                       .factor    = ldexp(1, shift)};
 
   PetscFunctionBegin;
+  if (grid->sharpness > 0) args.to_low = level->x;
   FurlLaunch(&FurlKernelFurlGridToLow, &args, (int64_t)box->n[1] * box->n[2]);
+  if (grid->sharpness > 0) PetscCall(FurlGridSharpen(grid));
   PetscCall(FurlGridCycle(grid));
-  args.from_low = level->x;
+  if (grid->sharpness > 0) PetscCall(FurlGridSharpen(grid));
+  args.from_low = grid->sharpness > 0 ? level->b : level->x;
   args.factor   = ldexp(factor * grid->factor, -shift);
   FurlLaunch(&FurlKernelFurlGridToHigh, &args, (int64_t)box->n[1] * box->n[2]);
   PetscFunctionReturn(PETSC_SUCCESS);

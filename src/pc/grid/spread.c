@@ -10,20 +10,30 @@
 #define ASYMMETRY 1e-3
 #define STRANGE 1e-2
 #define RANGE 1e15
+#define ENOUGH 0.6  /* of the sharpness that makes checkerboards right; iterations change little from 0.5 to 0.9 */
+#define WEAKEST 0.1 /* of the energy of checkerboards by the links: S goes no further. Trilinear elements have 1/9 */
+
+/* Displacements of the entries of the last inner rows by their offset from the diagonal */
+typedef struct {
+  PetscInt offset[27]; /* 0: none yet */
+  int      step[27][3];
+} Pattern;
 
 typedef struct {
   const FurlCsr *csr;
   FurlStencil   *s;
+  Pattern        known;
   double         factor;      /* signed */
   double         least, most; /* of the diagonal times factor */
   int64_t        unequal, negative, elsewhere, own;
-  int64_t        around[27]; /* by displacement: a full inner row's columns less its own */
+  PetscInt       around[27]; /* by displacement: a full inner row's columns less its own */
   int            wrap[3];
+  double         odd, paths; /* sums of full rows: couplings with an odd number of steps, and all spread along each direction */
 } Spreader;
 
 typedef struct {
-  PetscInt at[3];
-  PetscInt r;
+  PetscInt at[3], r;
+  int      inside; /* all neighbours are cells of the box */
   int64_t  G;
   double   sum, size, diagonal;
 } Row;
@@ -76,11 +86,15 @@ static void SpreadAlong(const Spreader *spreader, const Row *row, const int step
     }
 }
 
-/* a_cr of an earlier row c; zero where there is none */
-static double Mirror(const FurlCsr *csr, PetscInt c, PetscInt r)
+/* The mirror of row r's k-th entry, in an earlier row: as far from its end where both rows have the same columns around them, else searched;
+ * zero where there is none */
+static inline double Mirror(const FurlCsr *csr, PetscInt r, PetscInt k)
 {
-  for (PetscInt k = csr->rowptr[c]; k < csr->rowptr[c + 1]; k++)
-    if (csr->column[k] == r) return csr->value[k];
+  const PetscInt c = csr->column[csr->rowptr[r] + k], there = csr->rowptr[c + 1] - 1 - k;
+
+  if (there >= csr->rowptr[c] && csr->column[there] == r) return csr->value[there];
+  for (PetscInt m = csr->rowptr[c]; m < csr->rowptr[c + 1]; m++)
+    if (csr->column[m] == r) return csr->value[m];
   return 0;
 }
 
@@ -91,13 +105,28 @@ static int IsOwn(const Spreader *spreader, PetscInt c)
   return spreader->own && spreader->s->excess[FurlBoxAt(box, c % box->n[0], c / box->n[0] % box->n[1], c / box->n[0] / box->n[1])] < 0;
 }
 
+/* The same, but inner rows are mostly like the one before */
+static int KnownDisplacement(Spreader *spreader, const Row *row, PetscInt k, PetscInt c, int step[3])
+{
+  Pattern *const known = &spreader->known;
+
+  if (!row->inside || k >= 27) return Displacement(spreader, row, c, step);
+  if (known->offset[k] != c - row->r) {
+    if (!Displacement(spreader, row, c, known->step[k])) return 0;
+    known->offset[k] = c - row->r;
+  }
+  for (int d = 0; d < 3; d++) step[d] = known->step[k][d];
+  return 1;
+}
+
 static void ReadRow(Spreader *spreader, Row *row)
 {
-  const FurlCsr *const csr = spreader->csr;
+  const FurlCsr *const csr   = spreader->csr;
+  const PetscInt       begin = csr->rowptr[row->r], end = csr->rowptr[row->r + 1];
 
-  for (PetscInt k = csr->rowptr[row->r]; k < csr->rowptr[row->r + 1]; k++)
+  for (PetscInt k = begin; k < end; k++)
     if (csr->column[k] == row->r) row->diagonal = spreader->factor * csr->value[k];
-  for (PetscInt k = csr->rowptr[row->r]; k < csr->rowptr[row->r + 1]; k++) {
+  for (PetscInt k = begin; k < end; k++) {
     const double value = spreader->factor * csr->value[k];
     int          step[3];
 
@@ -105,14 +134,14 @@ static void ReadRow(Spreader *spreader, Row *row)
     row->sum += value;
     row->size += fabs(value);
     if (csr->column[k] == row->r) continue;
-    if (!Displacement(spreader, row, csr->column[k], step)) {
+    if (!KnownDisplacement(spreader, row, k - begin, csr->column[k], step)) {
       spreader->elsewhere++;
       continue;
     }
     for (int d = 0; d < 3; d++)
       if (step[d] > 0) SpreadAlong(spreader, row, step, d, -value);
-    if (csr->column[k] < row->r && fabs(spreader->factor * Mirror(csr, csr->column[k], row->r) - value) > ASYMMETRY * fabs(row->diagonal))
-      spreader->unequal++;
+    if (csr->column[k] < row->r)
+      spreader->unequal += fabs(spreader->factor * Mirror(csr, row->r, k - begin) - value) > ASYMMETRY * fabs(row->diagonal);
   }
 }
 
@@ -143,6 +172,30 @@ static inline void SpreadNine(const double w[3][3], float *link, int64_t a, int6
   }
 }
 
+/* What the checkerboard costs the matrix, and what it costs the links: a coupling is spread as often as it has steps */
+static inline void CompareCheckerboards(Spreader *spreader, int D, const double *value)
+{
+  double odd = 0, paths = 0;
+
+  for (int k = 0; k < (D == 3 ? 27 : 9); k++) {
+    const int steps = (k % 3 != 1) + (k / 3 % 3 != 1) + (D == 3 && k / 9 != 1);
+
+    odd -= steps % 2 ? value[k] : 0;
+    paths -= steps * value[k];
+  }
+  spreader->odd += spreader->factor * odd;
+  spreader->paths += spreader->factor * paths;
+}
+
+/* S multiplies checkerboards by 1 + 4 D sharpness, twice: enough of that to make them right, but not all, as vectors that are rough in one
+ * direction alone would then be raised too far */
+static double Sharpness(const Spreader *spreader, int D)
+{
+  const double ratio = spreader->paths > 0 ? spreader->odd / spreader->paths : 1;
+
+  return ratio < 1 ? ENOUGH * (1 / sqrt(ratio > WEAKEST ? ratio : WEAKEST) - 1) / (4 * D) : 0;
+}
+
 static inline void SpreadFull(Spreader *spreader, const Row *row, int D, const double *value)
 {
   static const int     place[3] = {1, 3, 9}; /* of the next column in each direction in a full row */
@@ -166,19 +219,13 @@ static inline void SpreadFull(Spreader *spreader, const Row *row, int D, const d
   }
 }
 
-/* Entries before the diagonal that differ from their mirrors in the earlier rows; where one of those is no full row, it is searched */
+/* Entries before the diagonal that differ from their mirrors */
 static inline int UnequalMirrors(const Spreader *spreader, PetscInt r, int half, double bound)
 {
-  const FurlCsr *const csr    = spreader->csr;
-  const PetscInt       begin  = csr->rowptr[r];
-  int                  unequal = 0;
+  const double *const value   = spreader->csr->value + spreader->csr->rowptr[r];
+  int                 unequal = 0;
 
-  for (int k = 0; k < half; k++) {
-    const PetscInt c = csr->column[begin + k], there = csr->rowptr[c + 1] - 1 - k;
-    const double   mirror = there >= csr->rowptr[c] && csr->column[there] == r ? csr->value[there] : Mirror(csr, c, r);
-
-    unequal += fabs(mirror - csr->value[begin + k]) > bound;
-  }
+  for (int k = 0; k < half; k++) unequal += fabs(Mirror(spreader->csr, r, k) - value[k]) > bound;
   return unequal;
 }
 
@@ -205,6 +252,7 @@ static inline int ReadFullRow(Spreader *spreader, int D, Row *row)
   row->size     = fabs(spreader->factor) * size;
   row->diagonal = spreader->factor * value[full / 2];
   SpreadFull(spreader, row, D, value + full / 2);
+  CompareCheckerboards(spreader, D, value);
   spreader->unequal += UnequalMirrors(spreader, row->r, full / 2, ASYMMETRY * fabs(value[full / 2]));
   return 1;
 }
@@ -242,13 +290,13 @@ static void ReadRows(Spreader *spreader)
   PetscInt              r = 0;
 
   for (int k = 0; k < (D == 3 ? 27 : 9); k++)
-    spreader->around[k] = k % 3 - 1 + n[0] * (int64_t)(k / 3 % 3 - 1) + (D == 3 ? n[0] * n[1] * (int64_t)(k / 9 - 1) : 0);
+    spreader->around[k] = k % 3 - 1 + n[0] * (k / 3 % 3 - 1) + (D == 3 ? n[0] * n[1] * (k / 9 - 1) : 0);
   for (PetscInt k = 0; k < n[2]; k++)
     for (PetscInt j = 0; j < n[1]; j++)
       for (PetscInt i = 0; i < n[0]; i++, r++) {
         const int inside = i > 0 && i + 1 < n[0] && j > 0 && j + 1 < n[1] && (D == 2 || (k > 0 && k + 1 < n[2]));
 
-        row = (Row){.at = {i, j, k}, .r = r, .G = FurlBoxAt(&spreader->s->box, i, j, k)};
+        row = (Row){.at = {i, j, k}, .r = r, .inside = inside, .G = FurlBoxAt(&spreader->s->box, i, j, k)};
         if (spreader->own && spreader->s->excess[row.G] < 0) continue;
         if (!inside || !(D == 3 ? ReadFullRow(spreader, 3, &row) : ReadFullRow(spreader, 2, &row))) ReadRow(spreader, &row);
         FinishRow(spreader, &row);
@@ -354,6 +402,7 @@ PetscErrorCode FurlStencilSpread(const FurlCsr *csr, FurlLayout *layout, FurlSte
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(FurlStencilFinish(s));
+  s->sharpness = Sharpness(&spreader, s->box.n[2] > 1 ? 3 : 2);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -48,3 +48,35 @@ int main(int argc, char **argv)
   PetscCall(PetscFinalize());
   return 0;
 }
+
+/*TEST
+
+  testset:
+    nsize: 1
+    args: -ksp_type furl -ksp_rtol 1e-8
+    test:
+      suffix: elements
+      args: -n 31,29,33 -most 20 -contrast {{1 3}}
+    test:
+      suffix: stretched
+      args: -n 31,29,33 -most 20 -width {{1,1,10 1,5,10 .1,1,1}}
+    test:
+      suffix: graded
+      args: -n 31,29,33 -most 20 -stretch 1.1,1,1.05
+    test:
+      suffix: mass
+      args: -n 31,29,33 -most 20 -mass {{1e-6 1 5}} -neumann {{0 1}}
+    test:
+      suffix: plane
+      args: -n 90,70 -most 15 -contrast {{1 3}}
+    test:
+      suffix: rotated
+      args: -n 90,70 -most 30 -ratio 10 -angle {{.3 .7854 2.5}} -differences {{0 1}}
+    test:
+      suffix: rotated_in_space
+      args: -n 31,29,33 -most 33 -ratio 10 -angle {{.3 .7854}} -differences {{0 1}}
+    test:
+      suffix: cg
+      args: -n 31,29,33 -most 24 -ksp_type cg -ksp_norm_type unpreconditioned -pc_type furl
+
+TEST*/

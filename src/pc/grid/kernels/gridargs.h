@@ -53,6 +53,13 @@ typedef struct {
   double        factor;
 } FurlGridConvertArgs;
 
+/* out = (1 + beta D^-1/2 L D^-1/2) own, where L has the link min(d_i, d_j) between neighbours, whatever couples them; one colour */
+typedef struct {
+  FurlGridStencilArgs stencil; /* x, own, w and out are read */
+  const float        *root[6]; /* of the neighbours of cell 0 */
+  float               beta;
+} FurlGridSharpenArgs;
+
 /* z = alpha x + beta y over FURL_WIDTH entries an item */
 typedef struct {
   const float *x, *y;
@@ -121,6 +128,7 @@ typedef struct {
   X(FurlGridProlong, FurlGridTransferArgs)        \
   X(FurlGridToLow, FurlGridConvertArgs)           \
   X(FurlGridToHigh, FurlGridConvertArgs)          \
+  X(FurlGridSharpen, FurlGridSharpenArgs)         \
   X(FurlGridUpdate, FurlGridUpdateArgs)           \
   X(FurlGridDots, FurlGridDotsArgs)               \
   X(FurlGridRoot, FurlGridRootArgs)               \

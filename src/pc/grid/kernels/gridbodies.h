@@ -218,6 +218,49 @@ FURL_BODY void FurlGridToHigh(const FurlGridConvertArgs *a, int64_t item)
   }
 }
 
+/* min(d_i, d_j) (y_i / r_i - y_j / r_j) / r_i for r = sqrt(d); zero where one of the two is no cell of the operator. No division by what may
+ * be zero and no branch, so that loops over cells are vectors */
+FURL_BODY float GridDifference(float own, float w, float inverse, float x, float root)
+{
+  const float safe  = root > 0 ? root : 1;
+  const float least = w < root ? w : root;
+  const float part  = least > 0 ? least : 0;
+
+  return part * part * inverse * (own * inverse - x / safe);
+}
+
+/* N neighbours: a constant where this is called */
+FURL_BODY void GridSharpenN(const FurlGridSharpenArgs *a, int64_t at, int N)
+{
+  const float *FURL_RESTRICT own = a->stencil.own + at;
+  const float *FURL_RESTRICT w   = a->stencil.w + at;
+  float *FURL_RESTRICT       out = a->stencil.out + at;
+  const float               *x[6], *root[6];
+
+  for (int k = 0; k < N; k++) {
+    x[k]    = a->stencil.x[k] + at;
+    root[k] = a->root[k] + at;
+  }
+  FURL_LANES(l)
+  {
+    const float inverse = 1 / (w[l] > 0 ? w[l] : 1);
+    float       sum     = 0;
+
+    FURL_UNROLL
+    for (int k = 0; k < N; k++) sum += GridDifference(own[l], w[l], inverse, x[k][l], root[k][l]);
+    out[l] = own[l] + a->beta * sum;
+  }
+}
+
+/* Reads 8 B a cell, writes 4 */
+FURL_BODY void FurlGridSharpen(const FurlGridSharpenArgs *a, int64_t item)
+{
+  if (a->stencil.neighbours == 6)
+    GridSharpenN(a, item * FURL_WIDTH, 6);
+  else
+    GridSharpenN(a, item * FURL_WIDTH, 4);
+}
+
 /* Reads 8 B an entry, writes 4 */
 FURL_BODY void FurlGridUpdate(const FurlGridUpdateArgs *a, int64_t item)
 {
