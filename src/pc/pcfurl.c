@@ -151,7 +151,7 @@ static PetscErrorCode PCSetUp_Furl(PC pc)
 }
 
 /* The norm that KSP furl told, else the largest entry */
-static PetscErrorCode ApplyGrid(PC pc, Vec x, Vec y)
+static PetscErrorCode ApplyGrid(PC pc, PetscBool transpose, Vec x, Vec y)
 {
   PC_Furl *const     furl = (PC_Furl *)pc->data;
   PetscReal          size = furl->norm;
@@ -163,7 +163,7 @@ static PetscErrorCode ApplyGrid(PC pc, Vec x, Vec y)
   if (!(size > 0)) PetscCall(VecNorm(x, NORM_INFINITY, &size));
   PetscCall(VecGetArrayRead(x, &from));
   PetscCall(VecGetArrayWrite(y, &to));
-  PetscCall(FurlGridApply(furl->grid, size, furl->import_factor, from, to));
+  PetscCall((transpose ? FurlGridApplyTranspose : FurlGridApply)(furl->grid, size, furl->import_factor, from, to));
   PetscCall(VecRestoreArrayWrite(y, &to));
   PetscCall(VecRestoreArrayRead(x, &from));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -175,7 +175,7 @@ static PetscErrorCode PCApply_Furl(PC pc, Vec x, Vec y)
 
   PetscFunctionBegin;
   if (furl->grid)
-    PetscCall(ApplyGrid(pc, x, y));
+    PetscCall(ApplyGrid(pc, PETSC_FALSE, x, y));
   else if (furl->stage <= FURL_STAGE_SINGLE)
     PetscCall(FurlHierarchyApply(pc, &furl->hierarchy, x, y));
   else
@@ -189,8 +189,8 @@ static PetscErrorCode PCApplyTranspose_Furl(PC pc, Vec x, Vec y)
   PetscBool      known, symmetric;
 
   PetscFunctionBegin;
-  if (furl->grid) { /* symmetric: it is made of the symmetric part */
-    PetscCall(ApplyGrid(pc, x, y));
+  if (furl->grid) {
+    PetscCall(ApplyGrid(pc, PETSC_TRUE, x, y));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   if (furl->stage > FURL_STAGE_SINGLE) {

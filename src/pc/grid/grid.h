@@ -12,6 +12,7 @@
 #include <furl/matrix.h>
 #include "kernels/gridargs.h"
 
+#define FURL_NOT_SYMMETRIC "the matrix is not symmetric" /* a reason to read it otherwise */
 #define FURL_GRID_CELLS_MAX ((int64_t)1 << 28) /* of a process: the first cell of an aggregate and its shape share 32 bits */
 
 /* One process's cells and their numbers */
@@ -90,6 +91,7 @@ typedef struct {
   FurlBox    box;
   FurlGhosts ghosts;         /* of flat arrays */
   float     *link[3];        /* of cell G to the next one in the direction, >= 0; NULL where the direction has one cell */
+  float     *wind[3];        /* of a nonsymmetric operator, else NULL: row G has link + wind where that is > 0, the next row link - wind where < 0 */
   float     *excess;         /* >= 0; below zero: a row that holds nothing but its diagonal, which is -excess */
   double     sharpness;      /* see sharpen.c */
   float     *root, *largest; /* square root of the diagonal (negative for a row of its own) and largest link of a cell */
@@ -118,6 +120,11 @@ PETSC_INTERN PetscErrorCode FurlSignedFactor(MPI_Comm comm, const FurlCsr *csr, 
 /* Does the matrix have more entries than neighbours along the axes? Then links from up to 9 points in a plane, 27 in space; of one process */
 PETSC_INTERN PetscErrorCode FurlStencilIsWide(const FurlLayout *layout, const FurlAijParts *parts, int *wide);
 PETSC_INTERN PetscErrorCode FurlStencilSpread(const FurlCsr *csr, FurlLayout *layout, FurlStencil *s, double *factor, const char **why);
+
+/* Allocates the winds, zero */
+PETSC_INTERN PetscErrorCode FurlStencilAddWind(FurlStencil *s);
+/* The same for 5 or 7 points with couplings that differ from their mirrors, as upwind differences make them; of one process */
+PETSC_INTERN PetscErrorCode FurlStencilUpwind(const FurlCsr *csr, FurlLayout *layout, FurlStencil *s, double *factor, const char **why);
 
 /* Aggregates of one or two lines in each direction, which never reach across processes; the same on each process */
 typedef struct {
@@ -162,7 +169,9 @@ typedef struct {
   int        first;      /* the colour of this process's arrays that is swept first, so that all processes sweep the same cells */
   int64_t    chunk;      /* slices that hold all neighbours of a cell on one side: the step of a wavefront */
   int64_t    nchunks;
-  uint16_t  *q[3]; /* couplings to the next cell, coded */
+  uint16_t  *q[3];    /* couplings to the next cell, coded */
+  uint16_t  *back[3]; /* and to the cell behind, where those differ from that cell's q; else NULL */
+  int        transposed; /* the cycle at work is that of the transposed operator */
   int16_t   *e;
   float     *root;
   float     *b, *x;
@@ -209,6 +218,8 @@ PETSC_INTERN PetscErrorCode FurlGridCoarseDestroy(FurlGrid *grid);
 /* *grid stays NULL and *why is set where the matrix is not on a box; flexible: a K-cycle may be made */
 PETSC_INTERN PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const char **why);
 PETSC_INTERN PetscErrorCode FurlGridDestroy(FurlGrid **grid);
+/* y = factor * B' x */
+PETSC_INTERN PetscErrorCode FurlGridApplyTranspose(FurlGrid *grid, double size, double factor, const double *x, double *y);
 /* y = factor * B x; size: about the norm of x, so that FP32 has room on both sides */
 PETSC_INTERN PetscErrorCode FurlGridApply(FurlGrid *grid, double size, double factor, const double *x, double *y);
 PETSC_INTERN PetscErrorCode FurlGridCycle(FurlGrid *grid);

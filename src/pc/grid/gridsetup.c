@@ -122,6 +122,25 @@ static PetscErrorCode BuildLevels(FurlStencil *s, FurlGrid *grid)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* 5 or 7 points; where the mirrors differ once more with winds, as nearly all matrices have none */
+static PetscErrorCode ReadNarrow(Mat A, const FurlAijParts *parts, FurlLayout *layout, FurlStencil *s, double *factor, const char **why)
+{
+  FurlLayout again     = *layout;
+  PetscBool  symmetric = PETSC_TRUE;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(again.size, &again.piece));
+  PetscCall(PetscArraycpy(again.piece, layout->piece, again.size));
+  PetscCall(FurlStencilFromMat(A, parts, layout, s, factor, why));
+  if (*why) PetscCall(PetscStrcmp(*why, FURL_NOT_SYMMETRIC, &symmetric));
+  if (*why && symmetric && again.size == 1) {
+    *why = NULL;
+    PetscCall(FurlStencilUpwind(&parts->diagonal, &again, s, factor, why));
+  }
+  PetscCall(FurlLayoutDestroy(&again));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode ReadStencil(Mat A, const FurlAijParts *parts, FurlLayout *layout, FurlStencil *s, double *factor, const char **why)
 {
   int wide;
@@ -129,7 +148,7 @@ static PetscErrorCode ReadStencil(Mat A, const FurlAijParts *parts, FurlLayout *
   PetscFunctionBegin;
   PetscCall(FurlStencilIsWide(layout, parts, &wide));
   if (!wide)
-    PetscCall(FurlStencilFromMat(A, parts, layout, s, factor, why));
+    PetscCall(ReadNarrow(A, parts, layout, s, factor, why));
   else if (layout->size == 1)
     PetscCall(FurlStencilSpread(&parts->diagonal, layout, s, factor, why));
   else {
@@ -160,6 +179,7 @@ PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const 
   if (!*why) PetscCall(ReadStencil(A, &parts, &layout, &s, &factor, why));
   PetscCall(FurlAijRestoreParts(A, &parts));
   if (*why) PetscFunctionReturn(PETSC_SUCCESS);
+  if (s.wind[0] || s.wind[1] || s.wind[2]) flexible = PETSC_FALSE; /* a K-cycle's formulas are those of conjugate gradients */
   PetscCall(PetscNew(grid));
   (*grid)->comm    = PetscObjectComm((PetscObject)A);
   (*grid)->sweeps  = 2;
@@ -220,12 +240,21 @@ PetscErrorCode FurlGridApply(FurlGrid *grid, double size, double factor, const d
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode FurlGridApplyTranspose(FurlGrid *grid, double size, double factor, const double *x, double *y)
+{
+  PetscFunctionBegin;
+  for (int l = 0; l < grid->nlevels; l++) grid->level[l].transposed = 1;
+  PetscCall(FurlGridApply(grid, size, factor, x, y));
+  for (int l = 0; l < grid->nlevels; l++) grid->level[l].transposed = 0;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Bytes that a level keeps here: couplings, correction, root, transfers; and its vectors */
 static void AddLevelBytes(const FurlGridLevel *level, double bytes[2])
 {
   const double cells = (double)(level->box.margin + 2 * level->box.span);
 
-  bytes[0] += cells * (2. * level->directions + 2 + 4 + (level->child ? 8 : 0));
+  bytes[0] += cells * ((level->back[0] ? 4. : 2.) * level->directions + 2 + 4 + (level->child ? 8 : 0));
   bytes[1] += cells * (level->p ? 16 : 8) + 20. * (double)(level->ghosts[0].n + level->ghosts[1].n);
 }
 
@@ -255,7 +284,8 @@ PetscErrorCode FurlGridView(FurlGrid *grid, PetscViewer viewer)
     PetscCall(ViewLevel(grid, l, viewer));
   }
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sums, 3, MPI_DOUBLE, MPI_SUM, grid->comm));
-  PetscCall(PetscViewerASCIIPrintf(viewer, "%d red-black sweeps before and after%s; levels hold %.1f bytes an unknown, vectors %.1f\n",
-                                   grid->sweeps, grid->singular ? ", all rows sum to zero" : "", sums[0] / sums[2], sums[1] / sums[2]));
+  PetscCall(PetscViewerASCIIPrintf(viewer, "%d red-black sweeps before and after%s%s%s; levels hold %.1f bytes an unknown, vectors %.1f\n",
+                                   grid->sweeps, grid->singular ? ", all rows sum to zero" : "",
+                                   grid->sharpness > 0 ? ", rough vectors raised" : "", grid->level[0].back[0] ? ", upwind" : "", sums[0] / sums[2], sums[1] / sums[2]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

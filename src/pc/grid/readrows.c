@@ -264,7 +264,7 @@ static const char *Judge(const Reader *reader, double rows)
   if (count->positive > few) return "too many couplings have the diagonal's sign";
   if (count->negative > few) return "too many rows are not diagonally dominant";
   if (count->unequal - count->boundary > few || fabs(2 * count->links - count->boundary - count->couplings) > few)
-    return "the matrix is not symmetric";
+    return FURL_NOT_SYMMETRIC;
   return NULL;
 }
 

@@ -34,12 +34,21 @@ PetscErrorCode FurlStencilCreate(FurlLayout *layout, FurlStencil *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode FurlStencilAddWind(FurlStencil *s)
+{
+  PetscFunctionBegin;
+  for (int d = 0; d < 3; d++)
+    if (s->link[d]) PetscCall(AllocateFlat(&s->box, &s->wind[d]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode FurlStencilDestroy(FurlStencil *s)
 {
   PetscFunctionBegin;
   PetscCall(FreeFlat(&s->box, &s->largest));
   PetscCall(FreeFlat(&s->box, &s->root));
   PetscCall(FreeFlat(&s->box, &s->excess));
+  for (int d = 0; d < 3; d++) PetscCall(FreeFlat(&s->box, &s->wind[d]));
   for (int d = 0; d < 3; d++) PetscCall(FreeFlat(&s->box, &s->link[d]));
   PetscCall(FurlGhostsDestroy(&s->ghosts));
   PetscCall(FurlLayoutDestroy(&s->layout));
@@ -54,7 +63,9 @@ PetscErrorCode FurlStencilFinish(FurlStencil *s)
   for (int d = 0; d < 3; d++) {
     if (!s->link[d]) continue;
     PetscCall(FurlGhostsFill(&s->ghosts, s->link[d]));
+    if (s->wind[d]) PetscCall(FurlGhostsFill(&s->ghosts, s->wind[d]));
     args.link[args.directions]   = s->link[d];
+    args.wind[args.directions]   = s->wind[d];
     args.step[args.directions++] = s->box.stride[d];
   }
   FurlLaunch(&FurlKernelFurlGridRoot, &args, (s->box.nflat + FURL_WIDTH - 1) / FURL_WIDTH);
