@@ -1,7 +1,7 @@
 /*
   What Furl's three types tell each other. Every exchange goes through a function composed on the object, so that each type works with
   PETSc's own partners as well: the caller asks with PetscObjectQueryFunction() or PetscTryMethod() and goes on without when there is none.
-  PC furl composes PCFurlSetNorm_C and PCFurlRaise_C so far: its cycle needs no shared copy and does not change between applications.
+  PC furl composes PCFurlSetFlexible_C, PCFurlSetNorm_C, PCFurlGetRaiseCost_C and PCFurlRaise_C so far: its cycle needs no shared copy and does not change between applications.
 */
 #pragma once
 
@@ -27,6 +27,7 @@ typedef PetscErrorCode (*FurlMatGetMatrixFn)(Mat A, const FurlMatrix **matrix);
   PCFurlShareMat_C     F is a lossless Mat furl copy of Pmat at its present state, for the finest level; NULL takes it back
   PCFurlSetFlexible_C  the outer method allows a preconditioner that changes from one application to the next
   PCFurlSetNorm_C      the 2-norm of the vector that the next PCApply() will get, which saves the preconditioner a reduction; 0: unknown
+  PCFurlGetRaiseCost_C how many applications of the present means the set-up of the next is worth; left alone where that is not known
   PCFurlRaise_C        the preconditioner serves badly: take the next of its means (more precision, another method). `raised` is false
                        where none is left; `what` names the new one, for a line of information (static string)
 */

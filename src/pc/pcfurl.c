@@ -4,6 +4,8 @@
 #include <furl/register.h>
 #include "pcfurl.h"
 
+#define RAISE_COST 200
+
 static const char *const StageNames[] = {"multigrid on a box, couplings of 2 bytes, vectors in FP32",
                                          "multigrid, couplings of 2 bytes, vectors in FP32",
                                          "multigrid in FP32",
@@ -221,6 +223,15 @@ static PetscErrorCode PCFurlSetFlexible_Furl(PC pc, PetscBool flexible)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* What the next stage costs before it can help, in applications of this one. A box is set up in the time of a few cycles, an imported
+ * hierarchy in that of 150 to 250 of them (docs/grid-stencils.md): while fewer than that are to come, going on is cheaper */
+static PetscErrorCode PCFurlGetRaiseCost_Furl(PC pc, PetscReal *applications)
+{
+  PetscFunctionBegin;
+  *applications = ((PC_Furl *)pc->data)->grid ? RAISE_COST : 0;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Sets up the next stage for the matrix as it is */
 static PetscErrorCode PCFurlRaise_Furl(PC pc, const char **what, PetscBool *raised)
 {
@@ -299,6 +310,7 @@ static PetscErrorCode Compose(PC pc, PetscBool compose)
   PetscFunctionBegin;
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlSetFlexible_C", compose ? PCFurlSetFlexible_Furl : NULL));
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlSetNorm_C", compose ? PCFurlSetNorm_Furl : NULL));
+  PetscCall(PetscObjectComposeFunction(obj, "PCFurlGetRaiseCost_C", compose ? PCFurlGetRaiseCost_Furl : NULL));
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlRaise_C", compose ? PCFurlRaise_Furl : NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

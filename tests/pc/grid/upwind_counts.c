@@ -160,7 +160,7 @@ int main(int argc, char **argv)
       args: -n 37,40,33 -peclet 100 -periodic -most 18
     test:
       suffix: plane
-      args: -n 100,70,1 -peclet {{10 1000}} -flow {{0 1}} -most 16
+      args: -n 100,70,1 -peclet {{10 1000}} -flow {{0 1}} -most 20
     test:
       suffix: bcgs
       args: -n 37,40,33 -peclet 100 -ksp_furl_method bcgs -most 20
