@@ -1,7 +1,8 @@
 /*
   What Furl's three types tell each other. Every exchange goes through a function composed on the object, so that each type works with
   PETSc's own partners as well: the caller asks with PetscObjectQueryFunction() or PetscTryMethod() and goes on without when there is none.
-  PC furl composes PCFurlSetFlexible_C, PCFurlSetNorm_C, PCFurlGetRaiseCost_C and PCFurlRaise_C so far: its cycle needs no shared copy and does not change between applications.
+  PC furl composes PCFurlSetFlexible_C, PCFurlSetNorm_C, PCFurlGetRaiseCost_C and PCFurlRaise_C so far: its cycle needs no shared copy and
+  does not change between applications.
 */
 #pragma once
 

@@ -13,7 +13,7 @@
 #include "kernels/gridargs.h"
 
 #define FURL_NOT_SYMMETRIC "the matrix is not symmetric" /* a reason to read it otherwise */
-#define FURL_GRID_CELLS_MAX ((int64_t)1 << 28) /* of a process: the first cell of an aggregate and its shape share 32 bits */
+#define FURL_GRID_CELLS_MAX ((int64_t)1 << 28)           /* of a process: the first cell of an aggregate and its shape share 32 bits */
 
 /* One process's cells and their numbers */
 typedef struct {
@@ -89,12 +89,12 @@ PETSC_INTERN PetscErrorCode FurlGhostsFill(FurlGhosts *ghosts, float *array); /*
 typedef struct {
   FurlLayout layout;
   FurlBox    box;
-  FurlGhosts ghosts;         /* of flat arrays */
-  float     *link[3];        /* of cell G to the next one in the direction, >= 0; NULL where the direction has one cell */
-  float     *wind[3];        /* of a nonsymmetric operator, else NULL: row G has link + wind where that is > 0, the next row link - wind where < 0 */
-  float     *excess;         /* >= 0; below zero: a row that holds nothing but its diagonal, which is -excess */
-  double     sharpness;      /* see sharpen.c */
-  float     *root, *largest; /* square root of the diagonal (negative for a row of its own) and largest link of a cell */
+  FurlGhosts ghosts;  /* of flat arrays */
+  float     *link[3]; /* of cell G to the next one in the direction, >= 0; NULL where the direction has one cell */
+  float *wind[3];   /* of a nonsymmetric operator, else NULL: row G has link + wind where that is > 0, the next row link - wind where < 0 */
+  float *excess;    /* >= 0; below zero: a row that holds nothing but its diagonal, which is -excess */
+  double sharpness; /* see sharpen.c */
+  float *root, *largest; /* square root of the diagonal (negative for a row of its own) and largest link of a cell */
 } FurlStencil;
 
 /* Takes the layout over */
@@ -117,7 +117,8 @@ PETSC_INTERN PetscErrorCode FurlStencilFromMat(Mat A, const FurlAijParts *parts,
 /* The first diagonal entry of each process gives sign and size, the largest counts */
 PETSC_INTERN PetscErrorCode FurlSignedFactor(MPI_Comm comm, const FurlCsr *csr, double *factor);
 
-/* Does the matrix have more entries than neighbours along the axes? Then links from up to 9 points in a plane, 27 in space; of one process */
+/* Does the matrix have more entries than neighbours along the axes? Then links from up to 9 points in a plane, 27 in space; of one process
+ */
 PETSC_INTERN PetscErrorCode FurlStencilIsWide(const FurlLayout *layout, const FurlAijParts *parts, int *wide);
 PETSC_INTERN PetscErrorCode FurlStencilSpread(const FurlCsr *csr, FurlLayout *layout, FurlStencil *s, double *factor, const char **why);
 
@@ -169,8 +170,8 @@ typedef struct {
   int        first;      /* the colour of this process's arrays that is swept first, so that all processes sweep the same cells */
   int64_t    chunk;      /* slices that hold all neighbours of a cell on one side: the step of a wavefront */
   int64_t    nchunks;
-  uint16_t  *q[3];    /* couplings to the next cell, coded */
-  uint16_t  *back[3]; /* and to the cell behind, where those differ from that cell's q; else NULL */
+  uint16_t  *q[3];       /* couplings to the next cell, coded */
+  uint16_t  *back[3];    /* and to the cell behind, where those differ from that cell's q; else NULL */
   int        transposed; /* the cycle at work is that of the transposed operator */
   int16_t   *e;
   float     *root;
@@ -201,8 +202,8 @@ typedef struct {
   float         *scratch;  /* weighted residual of the level at work, or a product; as the finest level's arrays, black only where needed */
   double        *partial;  /* sums of slices */
   double         sharpness; /* see sharpen.c; 0: none */
-  double         factor;   /* the cycle's operator is about factor * A; its sign is the diagonal's */
-  PetscInt       n;        /* rows here */
+  double         factor;    /* the cycle's operator is about factor * A; its sign is the diagonal's */
+  PetscInt       n;         /* rows here */
 } FurlGrid;
 
 PETSC_INTERN PetscErrorCode FurlGridLevelCreate(const FurlStencil *s, FurlGridLevel *level);

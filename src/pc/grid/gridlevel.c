@@ -43,8 +43,8 @@ static void Shape(const FurlStencil *s, FurlGridLevel *level)
   level->nchunks = (box->items + level->chunk - 1) / level->chunk;
 }
 
-/* Couplings and neighbours of a colour: those ahead are kept by the cell, those behind by the neighbour, unless they have arrays of their own.
- * A row of the transposed operator has what its neighbours keep */
+/* Couplings and neighbours of a colour: those ahead are kept by the cell, those behind by the neighbour, unless they have arrays of their
+ * own. A row of the transposed operator has what its neighbours keep */
 void FurlGridStencilOf(const FurlGridLevel *level, int colour, const float *x, FurlGridStencilArgs *args)
 {
   const int64_t own = colour * level->box.span, other = (1 - colour) * level->box.span;

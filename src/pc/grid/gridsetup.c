@@ -181,13 +181,13 @@ PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const 
   if (*why) PetscFunctionReturn(PETSC_SUCCESS);
   if (s.wind[0] || s.wind[1] || s.wind[2]) flexible = PETSC_FALSE; /* a K-cycle's formulas are those of conjugate gradients */
   PetscCall(PetscNew(grid));
-  (*grid)->comm    = PetscObjectComm((PetscObject)A);
-  (*grid)->sweeps  = 2;
-  (*grid)->kcycles = flexible ? 1 : 0;
-  (*grid)->gamma   = flexible ? GAMMA_K : GAMMA_V;
-  (*grid)->factor  = factor;
+  (*grid)->comm      = PetscObjectComm((PetscObject)A);
+  (*grid)->sweeps    = 2;
+  (*grid)->kcycles   = flexible ? 1 : 0;
+  (*grid)->gamma     = flexible ? GAMMA_K : GAMMA_V;
+  (*grid)->factor    = factor;
   (*grid)->sharpness = s.sharpness;
-  (*grid)->n       = rows;
+  (*grid)->n         = rows;
   PetscCallMPI(MPI_Comm_size((*grid)->comm, &size));
   (*grid)->whole = PetscMin(PetscMax(total / size / WHOLE_SHARE, WHOLE_MIN), WHOLE_MAX);
   PetscCall(BuildLevels(&s, *grid));
@@ -286,6 +286,7 @@ PetscErrorCode FurlGridView(FurlGrid *grid, PetscViewer viewer)
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sums, 3, MPI_DOUBLE, MPI_SUM, grid->comm));
   PetscCall(PetscViewerASCIIPrintf(viewer, "%d red-black sweeps before and after%s%s%s; levels hold %.1f bytes an unknown, vectors %.1f\n",
                                    grid->sweeps, grid->singular ? ", all rows sum to zero" : "",
-                                   grid->sharpness > 0 ? ", rough vectors raised" : "", grid->level[0].back[0] ? ", upwind" : "", sums[0] / sums[2], sums[1] / sums[2]));
+                                   grid->sharpness > 0 ? ", rough vectors raised" : "", grid->level[0].back[0] ? ", upwind" : "",
+                                   sums[0] / sums[2], sums[1] / sums[2]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -1,8 +1,8 @@
 /*
   Links of a matrix of up to 27 points a row, whose couplings leave the axes. The cycle works on links along the axes, so a coupling c
   between cells that differ by (dx, dy, dz) is spread over the shortest paths between the two: each edge of the box that they span gets c
-  over the number of edges in its direction. For smooth vectors the energy is the same but for mixed derivatives; links may be positive where
-  the matrix's own couplings of neighbours are not (trilinear elements).
+  over the number of edges in its direction. For smooth vectors the energy is the same but for mixed derivatives; links may be positive
+  where the matrix's own couplings of neighbours are not (trilinear elements).
 */
 #include "grid.h"
 
@@ -86,8 +86,8 @@ static void SpreadAlong(const Spreader *spreader, const Row *row, const int step
     }
 }
 
-/* The mirror of row r's k-th entry, in an earlier row: as far from its end where both rows have the same columns around them, else searched;
- * zero where there is none */
+/* The mirror of row r's k-th entry, in an earlier row: as far from its end where both rows have the same columns around them, else
+ * searched; zero where there is none */
 static inline double Mirror(const FurlCsr *csr, PetscInt r, PetscInt k)
 {
   const PetscInt c = csr->column[csr->rowptr[r] + k], there = csr->rowptr[c + 1] - 1 - k;
@@ -206,7 +206,8 @@ static inline void SpreadFull(Spreader *spreader, const Row *row, int D, const d
     double    w[3][3] = {{0}};
 
     for (int a = -1; a < 2; a++)
-      for (int b = D == 2 ? 0 : -1; b < (D == 2 ? 1 : 2); b++) w[a + 1][b + 1] = -spreader->factor * value[place[d] + a * place[e] + b * place[f]];
+      for (int b = D == 2 ? 0 : -1; b < (D == 2 ? 1 : 2); b++)
+        w[a + 1][b + 1] = -spreader->factor * value[place[d] + a * place[e] + b * place[f]];
     if (D == 3)
       SpreadNine(w, spreader->s->link[d] + row->G, stride[e], stride[f]);
     else {
@@ -344,8 +345,8 @@ static void CutOwnLinks(Spreader *spreader, int d)
 
   for (; r < n[0] * n[1] * n[2]; r++) {
     PetscInt at[3] = {r % n[0], r / n[0] % n[1], r / n[0] / n[1]};
-    int64_t  here = FurlBoxAt(&s->box, at[0], at[1], at[2]), there;
-    float    link = s->link[d][here];
+    int64_t  here  = FurlBoxAt(&s->box, at[0], at[1], at[2]), there;
+    float    link  = s->link[d][here];
 
     at[d] = (at[d] + 1) % n[d];
     there = FurlBoxAt(&s->box, at[0], at[1], at[2]);
@@ -358,10 +359,10 @@ static void CutOwnLinks(Spreader *spreader, int d)
 
 static void ReadAll(Spreader *spreader)
 {
-  spreader->least    = PETSC_MAX_REAL;
-  spreader->most     = -PETSC_MAX_REAL;
-  spreader->unequal  = spreader->negative = spreader->elsewhere = spreader->own = 0;
-  spreader->odd      = spreader->paths = 0;
+  spreader->least   = PETSC_MAX_REAL;
+  spreader->most    = -PETSC_MAX_REAL;
+  spreader->unequal = spreader->negative = spreader->elsewhere = spreader->own = 0;
+  spreader->odd = spreader->paths = 0;
   MarkOwnRows(spreader);
   ReadRows(spreader);
 }
@@ -410,8 +411,8 @@ PetscErrorCode FurlStencilSpread(const FurlCsr *csr, FurlLayout *layout, FurlSte
 PetscErrorCode FurlStencilIsWide(const FurlLayout *layout, const FurlAijParts *parts, int *wide)
 {
   const FurlCsr *const csr = &parts->diagonal, *const off = &parts->offdiagonal;
-  double               sums[2] = {csr->rowptr[csr->nrows], csr->nrows};
-  int                  points  = 1;
+  double sums[2] = {csr->rowptr[csr->nrows], csr->nrows};
+  int    points  = 1;
 
   PetscFunctionBegin;
   if (off->nrows) sums[0] += off->rowptr[off->nrows];

@@ -123,8 +123,8 @@ static void SplitLinks(FurlStencil *s, int d)
     const float   ahead = s->link[d][here], back = s->wind[d][here];
     int64_t       there;
 
-    at[d]          = (at[d] + 1) % n[d];
-    there          = FurlBoxAt(&s->box, at[0], at[1], at[2]);
+    at[d]            = (at[d] + 1) % n[d];
+    there            = FurlBoxAt(&s->box, at[0], at[1], at[2]);
     s->link[d][here] = ahead < back ? ahead : back;
     s->wind[d][here] = ahead - back;
     if (s->excess[here] >= 0 && s->excess[there] >= 0) continue;

@@ -1,4 +1,5 @@
-/* Operators with couplings off the axes: bilinear and trilinear elements, or differences, for -div K grad u + mass u with a full tensor K */
+/* Operators with couplings off the axes: bilinear and trilinear elements, or differences, for -div K grad u + mass u with a full tensor K
+ */
 #pragma once
 
 #include "../../furltest.h"
@@ -11,8 +12,8 @@ typedef struct {
   PetscReal width[3];   /* of the first element in each direction */
   PetscReal contrast;   /* K is multiplied by a power of this in (-1, 1) in each element */
   PetscReal mass;
-  PetscInt  dof;
   PetscBool differences; /* the nine or nineteen points of second differences instead of elements; K constant, width one */
+  PetscBool periodic;    /* the last element of each line ends at its first node */
   PetscBool neumann;     /* unknowns at the ends too, instead of zero values beyond them */
 } ElementsSpec;
 
@@ -22,7 +23,7 @@ static inline PetscErrorCode ElementsFromOptions(ElementsSpec *s)
   PetscBool set;
 
   PetscFunctionBegin;
-  *s = (ElementsSpec){.n = {17, 17, 17}, .ratio = 1, .contrast = 1, .stretch = {1, 1, 1}, .width = {1, 1, 1}, .dof = 1};
+  *s = (ElementsSpec){.n = {17, 17, 17}, .ratio = 1, .contrast = 1, .stretch = {1, 1, 1}, .width = {1, 1, 1}};
   PetscCall(PetscOptionsGetIntArray(NULL, NULL, "-n", s->n, &three, &set));
   if (set && three < 3) s->n[2] = three < 2 ? s->n[0] : 1;
   if (set && three < 2) s->n[1] = s->n[0];
@@ -34,7 +35,7 @@ static inline PetscErrorCode ElementsFromOptions(ElementsSpec *s)
   PetscCall(PetscOptionsGetReal(NULL, NULL, "-angle", &s->angle, NULL));
   PetscCall(PetscOptionsGetReal(NULL, NULL, "-contrast", &s->contrast, NULL));
   PetscCall(PetscOptionsGetReal(NULL, NULL, "-mass", &s->mass, NULL));
-  PetscCall(PetscOptionsGetInt(NULL, NULL, "-dof", &s->dof, NULL));
+  PetscCall(PetscOptionsGetBool(NULL, NULL, "-periodic", &s->periodic, NULL));
   PetscCall(PetscOptionsGetBool(NULL, NULL, "-differences", &s->differences, NULL));
   PetscCall(PetscOptionsGetBool(NULL, NULL, "-neumann", &s->neumann, NULL));
   PetscFunctionReturn(0);
@@ -101,7 +102,7 @@ static inline PetscErrorCode ElementsAdd(Mat A, const ElementsSpec *s, const Pet
 
     node[a] = 0;
     for (int d = dims - 1; d >= 0; d--) {
-      const PetscInt i = at[d] + ((a >> d) & 1);
+      const PetscInt to = at[d] + ((a >> d) & 1), i = s->periodic ? to % s->n[d] : to;
 
       if (i < 0 || i >= s->n[d]) in = PETSC_FALSE;
       node[a] = node[a] * s->n[d] + i;
@@ -141,7 +142,7 @@ static inline PetscErrorCode ElementsDifferences(Mat A, const ElementsSpec *s, c
 static inline PetscErrorCode ElementsCreate(const ElementsSpec *s, Mat *A)
 {
   const PetscInt rows  = s->n[0] * s->n[1] * s->n[2];
-  const PetscInt first = s->differences || s->neumann ? 0 : -1, less = s->differences ? 0 : s->neumann ? 1 : 0;
+  const PetscInt first = s->differences || s->neumann || s->periodic ? 0 : -1, less = s->neumann ? 1 : 0;
   PetscInt       at[3];
 
   PetscFunctionBegin;

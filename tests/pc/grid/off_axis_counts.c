@@ -76,6 +76,15 @@ int main(int argc, char **argv)
       suffix: rotated_in_space
       args: -n 31,29,33 -most 33 -ratio 10 -angle {{.3 .7854}} -differences {{0 1}}
     test:
+      suffix: hands_over
+      args: -n 150,150 -most 300 -contrast 1000 -expect multigrid,half
+    test:
+      suffix: periodic
+      args: -n 32,30 -most 15 -mass .01 -periodic -angle {{0 .3}} -ratio {{1 3}}
+    test:
+      suffix: periodic_in_space
+      args: -n 16,18,14 -most 20 -mass .01 -periodic
+    test:
       suffix: cg
       args: -n 31,29,33 -most 24 -ksp_type cg -ksp_norm_type unpreconditioned -pc_type furl
 

@@ -6,7 +6,7 @@
 
 typedef struct {
   PetscInt  n[3], flow;
-  PetscReal peclet; /* of the box: velocity times its width over the diffusion */
+  PetscReal peclet;   /* of the box: velocity times its width over the diffusion */
   PetscBool periodic; /* in z */
   PetscBool fixed;    /* rows of the cells at x = 0 hold nothing but their diagonal, columns stay */
 } FlowSpec;
@@ -33,7 +33,7 @@ static PetscErrorCode FlowRow(Mat A, const FlowSpec *s, const PetscInt at[3])
   }
   for (int d = 0; d < 3; d++)
     for (int side = -1; side < 2; side += 2) {
-      const PetscInt  to     = at[d] + side, around = s->periodic && d == 2 ? (to + s->n[2]) % s->n[2] : to;
+      const PetscInt  to = at[d] + side, around = s->periodic && d == 2 ? (to + s->n[2]) % s->n[2] : to;
       const PetscReal inward = -side * s->peclet / s->n[0] * Velocity(s, at, d);
       const PetscBool in     = around >= 0 && around < s->n[d] ? PETSC_TRUE : PETSC_FALSE;
       const PetscReal c      = (in ? 1 : 2) + (inward > 0 ? inward : 0);

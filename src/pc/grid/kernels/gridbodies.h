@@ -218,8 +218,8 @@ FURL_BODY void FurlGridToHigh(const FurlGridConvertArgs *a, int64_t item)
   }
 }
 
-/* min(d_i, d_j) (y_i / r_i - y_j / r_j) / r_i for r = sqrt(d); zero where one of the two is no cell of the operator. No division by what may
- * be zero and no branch, so that loops over cells are vectors */
+/* min(d_i, d_j) (y_i / r_i - y_j / r_j) / r_i for r = sqrt(d); zero where one of the two is no cell of the operator. No division by what
+ * may be zero and no branch, so that loops over cells are vectors */
 FURL_BODY float GridDifference(float own, float w, float inverse, float x, float root)
 {
   const float safe  = root > 0 ? root : 1;
