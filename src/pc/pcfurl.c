@@ -98,7 +98,7 @@ static PetscErrorCode SetUpGrid(PC pc)
   const char    *before = furl->reason;
 
   PetscFunctionBegin;
-  PetscCall(FurlGridCreate(furl->import_mat, furl->flexible, &furl->grid, &why));
+  PetscCall(FurlGridCreateAll(furl->import_mat, furl->flexible, &furl->grid, &why));
   if (!why) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(NextStage(pc, why));
   if (furl->kind == PC_FURL_HIERARCHY_AUTO) {

@@ -188,22 +188,24 @@ typedef struct {
   float *p, *Ap;
 } FurlGridLevel;
 
-typedef struct {
-  MPI_Comm       comm;
-  int            nlevels;
-  FurlGridLevel *level;
-  int            sweeps;  /* before and after */
-  int            kcycles; /* levels at which a K-cycle is made */
-  double         gamma;
-  int            singular; /* all rows sum to zero */
-  int64_t        whole;    /* cells of a level that every process has as a whole */
-  double        *inverse;  /* [cells of the coarsest level]^2 of the scaled operator, natural order */
-  double        *rhs;      /* [cells of the coarsest level] */
-  float         *scratch;  /* weighted residual of the level at work, or a product; as the finest level's arrays, black only where needed */
-  double        *partial;  /* sums of slices */
-  double         sharpness; /* see sharpen.c; 0: none */
-  double         factor;    /* the cycle's operator is about factor * A; its sign is the diagonal's */
-  PetscInt       n;         /* rows here */
+typedef struct FurlGrid {
+  MPI_Comm         comm;
+  struct FurlGrid *next;                  /* of the next component, where a cell has several unknowns */
+  PetscInt         component, components; /* 0: the only one */
+  int              nlevels;
+  FurlGridLevel   *level;
+  int              sweeps;  /* before and after */
+  int              kcycles; /* levels at which a K-cycle is made */
+  double           gamma;
+  int              singular; /* all rows sum to zero */
+  int64_t          whole;    /* cells of a level that every process has as a whole */
+  double          *inverse;  /* [cells of the coarsest level]^2 of the scaled operator, natural order */
+  double          *rhs;      /* [cells of the coarsest level] */
+  float   *scratch;   /* weighted residual of the level at work, or a product; as the finest level's arrays, black only where needed */
+  double  *partial;   /* sums of slices */
+  double   sharpness; /* see sharpen.c; 0: none */
+  double   factor;    /* the cycle's operator is about factor * A; its sign is the diagonal's */
+  PetscInt n;         /* rows here */
 } FurlGrid;
 
 PETSC_INTERN PetscErrorCode FurlGridLevelCreate(const FurlStencil *s, FurlGridLevel *level);
@@ -218,6 +220,8 @@ PETSC_INTERN PetscErrorCode FurlGridCoarseDestroy(FurlGrid *grid);
 
 /* *grid stays NULL and *why is set where the matrix is not on a box; flexible: a K-cycle may be made */
 PETSC_INTERN PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const char **why);
+/* The same for several unknowns a cell: a chain of hierarchies, one for each component */
+PETSC_INTERN PetscErrorCode FurlGridCreateAll(Mat A, PetscBool flexible, FurlGrid **grid, const char **why);
 PETSC_INTERN PetscErrorCode FurlGridDestroy(FurlGrid **grid);
 /* y = factor * B' x */
 PETSC_INTERN PetscErrorCode FurlGridApplyTranspose(FurlGrid *grid, double size, double factor, const double *x, double *y);

@@ -202,6 +202,7 @@ PetscErrorCode FurlGridDestroy(FurlGrid **grid)
 {
   PetscFunctionBegin;
   if (!*grid) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(FurlGridDestroy(&(*grid)->next));
   PetscCall(PetscFree((*grid)->partial));
   PetscCall(PetscFree((*grid)->scratch));
   PetscCall(FurlGridCoarseDestroy(*grid));
@@ -211,7 +212,7 @@ PetscErrorCode FurlGridDestroy(FurlGrid **grid)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode FurlGridApply(FurlGrid *grid, double size, double factor, const double *x, double *y)
+static PetscErrorCode ApplyOne(FurlGrid *grid, double size, double factor, const double *x, double *y)
 {
   const FurlGridLevel *const level = grid->level;
   const FurlBox *const       box   = &level->box;
@@ -222,8 +223,9 @@ PetscErrorCode FurlGridApply(FurlGrid *grid, double size, double factor, const d
                                       .stride    = {box->stride[1], box->stride[2]},
                                       .span      = level->box.span,
                                       .root      = level->root,
-                                      .from_high = x,
-                                      .to_high   = y,
+                                      .others    = PetscMax(grid->components - 1, 0),
+                                      .from_high = x + grid->component,
+                                      .to_high   = y + grid->component,
                                       .from_low  = level->x,
                                       .to_low    = level->b,
                                       .factor    = ldexp(1, shift)};
@@ -240,12 +242,21 @@ PetscErrorCode FurlGridApply(FurlGrid *grid, double size, double factor, const d
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode FurlGridApply(FurlGrid *grid, double size, double factor, const double *x, double *y)
+{
+  PetscFunctionBegin;
+  for (; grid; grid = grid->next) PetscCall(ApplyOne(grid, size, factor, x, y));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode FurlGridApplyTranspose(FurlGrid *grid, double size, double factor, const double *x, double *y)
 {
   PetscFunctionBegin;
-  for (int l = 0; l < grid->nlevels; l++) grid->level[l].transposed = 1;
-  PetscCall(FurlGridApply(grid, size, factor, x, y));
-  for (int l = 0; l < grid->nlevels; l++) grid->level[l].transposed = 0;
+  for (; grid; grid = grid->next) {
+    for (int l = 0; l < grid->nlevels; l++) grid->level[l].transposed = 1;
+    PetscCall(ApplyOne(grid, size, factor, x, y));
+    for (int l = 0; l < grid->nlevels; l++) grid->level[l].transposed = 0;
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -279,6 +290,9 @@ PetscErrorCode FurlGridView(FurlGrid *grid, PetscViewer viewer)
   double sums[3] = {0, 4. * (double)grid->level[0].box.span * (grid->level[0].has_ghosts ? 2 : 1), grid->n};
 
   PetscFunctionBegin;
+  if (grid->components > 1) {
+    PetscCall(PetscViewerASCIIPrintf(viewer, "a hierarchy for each of %" PetscInt_FMT " components; the first:\n", grid->components));
+  }
   for (int l = 0; l < grid->nlevels; l++) {
     AddLevelBytes(grid->level + l, sums);
     PetscCall(ViewLevel(grid, l, viewer));

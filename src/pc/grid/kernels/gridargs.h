@@ -51,6 +51,7 @@ typedef struct {
   const float  *from_low; /* red cell 0 */
   float        *to_low;
   double        factor;
+  int64_t       others; /* unknowns of other components between two cells of the user's vector; mostly none */
 } FurlGridConvertArgs;
 
 /* out = (1 + beta D^-1/2 L D^-1/2) own, where L has the link min(d_i, d_j) between neighbours, whatever couples them; one colour */

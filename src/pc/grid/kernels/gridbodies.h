@@ -193,11 +193,14 @@ FURL_BODY void FurlGridToLow(const FurlGridConvertArgs *a, int64_t item)
     const GridHalfLine line = GridHalfLineOf(a, item, colour);
 
     for (int64_t m = 0; m < line.n; m += FURL_WIDTH) {
-      const double *FURL_RESTRICT from = a->from_high + item * a->n + line.i + 2 * m;
+      const double *FURL_RESTRICT from = a->from_high + (1 + a->others) * (item * a->n + line.i + 2 * m);
       const float *FURL_RESTRICT  root = a->root + line.at + m;
       float *FURL_RESTRICT        to   = a->to_low + line.at + m;
 
-      FURL_LANES_BELOW(l, GridBelow(line.n - m)) to[l] = factor * (float)(a->factor * from[2 * l]) / fabsf(root[l]);
+      if (a->others) /* apart, so that the other loop has a constant stride */
+        FURL_LANES_BELOW(l, GridBelow(line.n - m)) to[l] = factor * (float)(a->factor * from[2 * (1 + a->others) * l]) / fabsf(root[l]);
+      else
+        FURL_LANES_BELOW(l, GridBelow(line.n - m)) to[l] = factor * (float)(a->factor * from[2 * l]) / fabsf(root[l]);
     }
   }
 }
@@ -211,9 +214,12 @@ FURL_BODY void FurlGridToHigh(const FurlGridConvertArgs *a, int64_t item)
     for (int64_t m = 0; m < line.n; m += FURL_WIDTH) {
       const float *FURL_RESTRICT from = a->from_low + line.at + m;
       const float *FURL_RESTRICT root = a->root + line.at + m;
-      double *FURL_RESTRICT      to   = a->to_high + item * a->n + line.i + 2 * m;
+      double *FURL_RESTRICT      to   = a->to_high + (1 + a->others) * (item * a->n + line.i + 2 * m);
 
-      FURL_LANES_BELOW(l, GridBelow(line.n - m)) to[2 * l] = a->factor * (double)(from[l] / fabsf(root[l]));
+      if (a->others)
+        FURL_LANES_BELOW(l, GridBelow(line.n - m)) to[2 * (1 + a->others) * l] = a->factor * (double)(from[l] / fabsf(root[l]));
+      else
+        FURL_LANES_BELOW(l, GridBelow(line.n - m)) to[2 * l] = a->factor * (double)(from[l] / fabsf(root[l]));
     }
   }
 }
