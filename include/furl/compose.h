@@ -35,4 +35,5 @@ typedef PetscErrorCode (*FurlMatGetMatrixFn)(Mat A, const FurlMatrix **matrix);
 typedef PetscErrorCode (*FurlPCShareMatFn)(PC pc, Mat F);
 typedef PetscErrorCode (*FurlPCSetFlexibleFn)(PC pc, PetscBool flexible);
 typedef PetscErrorCode (*FurlPCSetNormFn)(PC pc, PetscReal norm);
+typedef PetscErrorCode (*FurlPCGetRaiseCostFn)(PC pc, PetscReal *applications);
 typedef PetscErrorCode (*FurlPCRaiseFn)(PC pc, const char **what, PetscBool *raised);

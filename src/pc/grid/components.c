@@ -6,7 +6,7 @@
 #include "grid.h"
 
 #define WEAK 0.5      /* of the row's own excess */
-#define ROUNDING 1e-3 /* of the diagonal: couplings between components that are too small to matter in any case */
+#define ROUNDING 1e-6 /* of the diagonal: couplings between components that are too small to matter in any case */
 #define STRANGE 1e-2  /* of all rows: as many may be otherwise */
 #define COMPONENTS_MAX 8
 
@@ -23,7 +23,7 @@ static int IsWeak(const FurlCsr *csr, PetscInt bs, PetscInt r)
     else
       others += fabs(value);
   }
-  return others <= WEAK * fabs(excess) || others <= ROUNDING / bs * fabs(diagonal);
+  return others <= WEAK * fabs(excess) || others <= ROUNDING * fabs(diagonal);
 }
 
 static PetscErrorCode AreWeak(Mat A, PetscInt bs, int *weak)
