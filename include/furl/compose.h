@@ -1,8 +1,8 @@
 /*
   What Furl's three types tell each other. Every exchange goes through a function composed on the object, so that each type works with
   PETSc's own partners as well: the caller asks with PetscObjectQueryFunction() or PetscTryMethod() and goes on without when there is none.
-  PC furl composes PCFurlSetNorm_C, PCFurlRaise_C and PCFurlGetBytes_C so far: its cycle needs no shared copy and does not change between
-  applications.
+  PC furl composes PCFurlSetFlexible_C, PCFurlSetNorm_C, PCFurlGetRaiseCost_C, PCFurlRaise_C and PCFurlGetBytes_C so far: its cycle needs no
+  shared copy.
 */
 #pragma once
 
@@ -35,6 +35,7 @@ typedef PetscErrorCode (*FurlMatGetMatrixFn)(Mat A, const FurlMatrix **matrix);
   PCFurlShareMat_C     F is a lossless Mat furl copy of Pmat at its present state, for the finest level; NULL takes it back
   PCFurlSetFlexible_C  the outer method allows a preconditioner that changes from one application to the next
   PCFurlSetNorm_C      the 2-norm of the vector that the next PCApply() will get, which saves the preconditioner a reduction; 0: unknown
+  PCFurlGetRaiseCost_C how many applications of the present means the set-up of the next is worth; left alone where that is not known
   PCFurlRaise_C        the preconditioner serves badly: take the next of its means (more precision, another method). `raised` is false
                        where none is left; `what` names the new one, for a line of information (static string)
   PCFurlGetBytes_C     the memory that it holds on this process, by purpose
@@ -52,4 +53,5 @@ typedef PetscErrorCode (*FurlPCGetBytesFn)(PC pc, FurlPCBytes *bytes);
 typedef PetscErrorCode (*FurlPCShareMatFn)(PC pc, Mat F);
 typedef PetscErrorCode (*FurlPCSetFlexibleFn)(PC pc, PetscBool flexible);
 typedef PetscErrorCode (*FurlPCSetNormFn)(PC pc, PetscReal norm);
+typedef PetscErrorCode (*FurlPCGetRaiseCostFn)(PC pc, PetscReal *applications);
 typedef PetscErrorCode (*FurlPCRaiseFn)(PC pc, const char **what, PetscBool *raised);

@@ -3,6 +3,7 @@
 
 #define FURL_KSP_POOR_RATE 0.97     /* a mean factor an iteration that asks for a better preconditioner: 1e-8 would take 600 iterations */
 #define FURL_KSP_POOR_WAIT 100      /* iterations to watch before that is asked */
+#define FURL_KSP_RATE_WAIT 15       /* iterations before their mean factor is trusted to foresee the rest */
 #define FURL_KSP_DEFAULT_ATOL 1e-50 /* PETSc's abstol where nobody set one */
 
 /* Removes the null space that MatSetNullSpace() gave, whatever the side of the preconditioner */
@@ -286,19 +287,35 @@ static PetscInt Patience(KSP ksp)
   return PetscMax(50, PetscMin(3000, ksp->max_it / 3));
 }
 
-/* Is the mean rate of the last iterations so poor that a better preconditioner is asked for? */
-static PetscBool IsPoor(KSP ksp, PetscReal before)
+/* Iterations that are left at the mean rate of the last ones; negative where the rate promises nothing yet, or the end is not known */
+static PetscReal Remaining(KSP ksp, PetscReal before, PetscInt steps)
 {
-  const KSP_Furl *f    = (const KSP_Furl *)ksp->data;
-  const PetscInt  done = ksp->its - f->start_it;
-  PetscReal       rate, needed;
+  const KSP_Furl *f = (const KSP_Furl *)ksp->data;
 
-  if (done < FURL_KSP_WINDOW || !(before > 0) || !(f->norm > 0)) return PETSC_FALSE;
-  rate = PetscPowReal(f->norm / before, 1.0 / FURL_KSP_WINDOW);
-  if (done >= FURL_KSP_POOR_WAIT && rate > FURL_KSP_POOR_RATE) return PETSC_TRUE;
-  if (rate >= 1 || ksp->converged != KSPConvergedDefault || !(ksp->ttol > 0)) return PETSC_FALSE;
-  needed = PetscLogReal(ksp->ttol / f->norm) / PetscLogReal(rate);
-  return needed > (PetscReal)(ksp->max_it - ksp->its) ? PETSC_TRUE : PETSC_FALSE;
+  if (ksp->converged != KSPConvergedDefault || !(ksp->ttol > 0) || f->norm >= before) return -1;
+  return steps * PetscLogReal(ksp->ttol / f->norm) / PetscLogReal(f->norm / before);
+}
+
+/*
+  Is the mean rate of the last iterations so poor that a better preconditioner is asked for? Where its set-up has a known price in
+  iterations, when more than that are left; in any case when the tolerance would not be met, or the rate is hopeless.
+*/
+static PetscErrorCode IsPoor(KSP ksp, PetscReal before, PetscBool *poor)
+{
+  const KSP_Furl *f     = (const KSP_Furl *)ksp->data;
+  const PetscInt  done  = ksp->its - f->start_it;
+  PetscReal       price = 0, left;
+
+  PetscFunctionBegin;
+  *poor = PETSC_FALSE;
+  if (done < FURL_KSP_RATE_WAIT || !(before > 0) || !(f->norm > 0)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscTryMethod(ksp->pc, "PCFurlGetRaiseCost_C", (PC, PetscReal *), (ksp->pc, &price));
+  left = Remaining(ksp, before, PetscMin(done, FURL_KSP_WINDOW));
+  if (price > 0 && left > price) *poor = PETSC_TRUE;
+  if (done < FURL_KSP_WINDOW) PetscFunctionReturn(PETSC_SUCCESS);
+  if (left > (PetscReal)(ksp->max_it - ksp->its)) *poor = PETSC_TRUE;
+  if (done >= FURL_KSP_POOR_WAIT && PetscPowReal(f->norm / before, 1.0 / FURL_KSP_WINDOW) > FURL_KSP_POOR_RATE) *poor = PETSC_TRUE;
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* After an iteration: should the recurrence stop, because it stalls or because the preconditioner was raised? */
@@ -307,6 +324,7 @@ PetscErrorCode FurlKSPWatch(KSP ksp, PetscBool *restart)
   KSP_Furl       *f      = (KSP_Furl *)ksp->data;
   PetscReal      *slot   = &f->window[ksp->its % FURL_KSP_WINDOW];
   const PetscReal before = *slot;
+  PetscBool       poor   = PETSC_FALSE;
 
   PetscFunctionBegin;
   *restart = PETSC_FALSE;
@@ -316,7 +334,8 @@ PetscErrorCode FurlKSPWatch(KSP ksp, PetscBool *restart)
     f->mark    = f->norm;
     f->mark_it = ksp->its;
   }
-  if (!f->raise_empty && IsPoor(ksp, before)) {
+  if (!f->raise_empty) PetscCall(IsPoor(ksp, before, &poor));
+  if (poor) {
     PetscCall(FurlKSPRaise(ksp, "slow", restart));
     if (*restart) f->cause = FURL_KSP_RAISED;
   }

@@ -4,6 +4,8 @@
 #include <furl/register.h>
 #include "pcfurl.h"
 
+#define RAISE_COST 200
+
 static const char *const StageNames[] = {"multigrid on a box, couplings of 2 bytes, vectors in FP32",
                                          "multigrid, couplings of 2 bytes, vectors in FP32",
                                          "multigrid in FP32",
@@ -103,7 +105,7 @@ static PetscErrorCode SetUpGrid(PC pc)
   const char    *before = furl->reason;
 
   PetscFunctionBegin;
-  PetscCall(FurlGridCreate(furl->import_mat, furl->flexible, &furl->grid, &why));
+  PetscCall(FurlGridCreateAll(furl->import_mat, furl->flexible, &furl->grid, &why));
   if (!why) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(NextStage(pc, why));
   if (furl->kind == PC_FURL_HIERARCHY_AUTO) {
@@ -159,7 +161,7 @@ static PetscErrorCode PCSetUp_Furl(PC pc)
 }
 
 /* The norm that KSP furl told, else the largest entry */
-static PetscErrorCode ApplyGrid(PC pc, Vec x, Vec y)
+static PetscErrorCode ApplyGrid(PC pc, PetscBool transpose, Vec x, Vec y)
 {
   PC_Furl *const     furl = (PC_Furl *)pc->data;
   PetscReal          size = furl->norm;
@@ -171,7 +173,7 @@ static PetscErrorCode ApplyGrid(PC pc, Vec x, Vec y)
   if (!(size > 0)) PetscCall(VecNorm(x, NORM_INFINITY, &size));
   PetscCall(VecGetArrayRead(x, &from));
   PetscCall(VecGetArrayWrite(y, &to));
-  PetscCall(FurlGridApply(furl->grid, size, furl->import_factor, from, to));
+  PetscCall((transpose ? FurlGridApplyTranspose : FurlGridApply)(furl->grid, size, furl->import_factor, from, to));
   PetscCall(VecRestoreArrayWrite(y, &to));
   PetscCall(VecRestoreArrayRead(x, &from));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -183,7 +185,7 @@ static PetscErrorCode PCApply_Furl(PC pc, Vec x, Vec y)
 
   PetscFunctionBegin;
   if (furl->grid)
-    PetscCall(ApplyGrid(pc, x, y));
+    PetscCall(ApplyGrid(pc, PETSC_FALSE, x, y));
   else if (furl->stage <= FURL_STAGE_SINGLE)
     PetscCall(FurlHierarchyApply(pc, &furl->hierarchy, x, y));
   else
@@ -197,8 +199,8 @@ static PetscErrorCode PCApplyTranspose_Furl(PC pc, Vec x, Vec y)
   PetscBool      known, symmetric;
 
   PetscFunctionBegin;
-  if (furl->grid) { /* symmetric: it is made of the symmetric part */
-    PetscCall(ApplyGrid(pc, x, y));
+  if (furl->grid) {
+    PetscCall(ApplyGrid(pc, PETSC_TRUE, x, y));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   if (furl->stage > FURL_STAGE_SINGLE) {
@@ -226,6 +228,15 @@ static PetscErrorCode PCFurlSetFlexible_Furl(PC pc, PetscBool flexible)
 {
   PetscFunctionBegin;
   ((PC_Furl *)pc->data)->flexible = flexible;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What the next stage costs before it can help, in applications of this one. A box is set up in the time of a few cycles, an imported
+ * hierarchy in that of 150 to 250 of them (docs/grid-stencils.md): while fewer than that are to come, going on is cheaper */
+static PetscErrorCode PCFurlGetRaiseCost_Furl(PC pc, PetscReal *applications)
+{
+  PetscFunctionBegin;
+  *applications = ((PC_Furl *)pc->data)->grid ? RAISE_COST : 0;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -307,6 +318,7 @@ static PetscErrorCode Compose(PC pc, PetscBool compose)
   PetscFunctionBegin;
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlSetFlexible_C", compose ? PCFurlSetFlexible_Furl : NULL));
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlSetNorm_C", compose ? PCFurlSetNorm_Furl : NULL));
+  PetscCall(PetscObjectComposeFunction(obj, "PCFurlGetRaiseCost_C", compose ? PCFurlGetRaiseCost_Furl : NULL));
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlRaise_C", compose ? PCFurlRaise_Furl : NULL));
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlGetBytes_C", compose ? PCFurlGetBytes_Furl : NULL));
   PetscFunctionReturn(PETSC_SUCCESS);

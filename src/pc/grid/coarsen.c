@@ -24,6 +24,7 @@ static PetscErrorCode AddLineStrength(const FurlStencil *s, int d, double *stren
   PetscFunctionBegin;
   args.link    = s->link[d] + box->origin;
   args.largest = s->largest + box->origin;
+  if (s->wind[d]) args.wind = s->wind[d] + box->origin;
   if (!FurlBoxCells(box)) PetscFunctionReturn(PETSC_SUCCESS);
   strength += piece->start[d];
   PetscCall(PetscMalloc1(PetscMax(nlines, box->n[0]), &args.sum));
@@ -107,6 +108,14 @@ PetscErrorCode FurlLinesDestroy(FurlLines *lines)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The second link leads back: its wind blows the other way, and what blows both ways is a link */
+static void FoldWinds(float *wind, float *back, float *link)
+{
+  if (*wind * *back > 0) *link += PetscMin(PetscAbs(*wind), PetscAbs(*back));
+  *wind -= *back;
+  *back = 0;
+}
+
 /* Two lines around a periodic direction are coupled twice: one link serves for both, in one process */
 static void FoldTwoLines(FurlStencil *s, int d)
 {
@@ -121,6 +130,7 @@ static void FoldTwoLines(FurlStencil *s, int d)
 
         link[G] += link[G + box->stride[d]];
         link[G + box->stride[d]] = 0;
+        if (s->wind[d]) FoldWinds(s->wind[d] + G, s->wind[d] + G + box->stride[d], link + G);
       }
 }
 
@@ -181,6 +191,26 @@ static PetscErrorCode OwnLines(const FurlStencil *fine, const FurlStencil *coars
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode CoarsenWinds(const FurlStencil *fine, const FurlGridGalerkinArgs *galerkin, FurlStencil *coarse)
+{
+  FurlGridWindArgs args = {.n             = galerkin->n,
+                           .lines         = galerkin->lines,
+                           .stride        = {galerkin->stride[0], galerkin->stride[1]},
+                           .coarse_stride = {galerkin->coarse_stride[0], galerkin->coarse_stride[1]}};
+
+  PetscFunctionBegin;
+  PetscCall(FurlStencilAddWind(coarse));
+  for (int d = 0; d < 3; d++) {
+    args.first[d] = galerkin->first[d];
+    if (!coarse->wind[d]) continue;
+    args.wind[d]        = fine->wind[d] + fine->box.origin;
+    args.coarse_wind[d] = coarse->wind[d] + coarse->box.origin;
+    args.coarse_link[d] = coarse->link[d] + coarse->box.origin;
+  }
+  FurlLaunch(&FurlKernelFurlGridWind, &args, (int64_t)coarse->box.n[1] * coarse->box.n[2]);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode FurlStencilCoarsen(const FurlStencil *fine, const FurlLines *lines, double gamma, FurlStencil *coarse)
 {
   const FurlBox *const from = &fine->box;
@@ -206,6 +236,7 @@ PetscErrorCode FurlStencilCoarsen(const FurlStencil *fine, const FurlLines *line
   args.coarse_stride[0] = coarse->box.stride[1];
   args.coarse_stride[1] = coarse->box.stride[2];
   if (FurlBoxCells(&coarse->box)) FurlLaunch(&FurlKernelFurlGridGalerkin, &args, (int64_t)coarse->box.n[1] * coarse->box.n[2]);
+  if (fine->wind[0] || fine->wind[1] || fine->wind[2]) PetscCall(CoarsenWinds(fine, &args, coarse));
   for (int d = 0; d < 3; d++) {
     PetscCall(PetscFree(first[d]));
     PetscCall(PetscFree(damping[d]));

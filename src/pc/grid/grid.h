@@ -13,7 +13,8 @@
 #include <furl/memory.h>
 #include "kernels/gridargs.h"
 
-#define FURL_GRID_CELLS_MAX ((int64_t)1 << 28) /* of a process: the first cell of an aggregate and its shape share 32 bits */
+#define FURL_NOT_SYMMETRIC "the matrix is not symmetric" /* a reason to read it otherwise */
+#define FURL_GRID_CELLS_MAX ((int64_t)1 << 28)           /* of a process: the first cell of an aggregate and its shape share 32 bits */
 
 /* One process's cells and their numbers */
 typedef struct {
@@ -91,10 +92,12 @@ PETSC_INTERN PetscErrorCode FurlGhostsFill(FurlGhosts *ghosts, float *array); /*
 typedef struct {
   FurlLayout layout;
   FurlBox    box;
-  FurlGhosts ghosts;         /* of flat arrays */
-  float     *link[3];        /* of cell G to the next one in the direction, >= 0; NULL where the direction has one cell */
-  float     *excess;         /* >= 0; below zero: a row that holds nothing but its diagonal, which is -excess */
-  float     *root, *largest; /* square root of the diagonal (negative for a row of its own) and largest link of a cell */
+  FurlGhosts ghosts;  /* of flat arrays */
+  float     *link[3]; /* of cell G to the next one in the direction, >= 0; NULL where the direction has one cell */
+  float *wind[3];   /* of a nonsymmetric operator, else NULL: row G has link + wind where that is > 0, the next row link - wind where < 0 */
+  float *excess;    /* >= 0; below zero: a row that holds nothing but its diagonal, which is -excess */
+  double sharpness; /* see sharpen.c */
+  float *root, *largest; /* square root of the diagonal (negative for a row of its own) and largest link of a cell */
 } FurlStencil;
 
 /* Takes the layout over */
@@ -122,6 +125,19 @@ PETSC_INTERN PetscErrorCode FurlLayoutSpread(const FurlLayout *layout, const Pet
  * (that of the diagonal) and factor (a power of two near 1 / |a_ii|) are found here. Takes the layout over */
 PETSC_INTERN PetscErrorCode FurlStencilFromMat(Mat A, const FurlAijParts *parts, FurlLayout *layout, FurlStencil *s, double *factor,
                                                const char **why);
+
+/* The first diagonal entry of each process gives sign and size, the largest counts */
+PETSC_INTERN PetscErrorCode FurlSignedFactor(MPI_Comm comm, const FurlCsr *csr, double *factor);
+
+/* Does the matrix have more entries than neighbours along the axes? Then links from up to 9 points in a plane, 27 in space; of one process
+ */
+PETSC_INTERN PetscErrorCode FurlStencilIsWide(const FurlLayout *layout, const FurlAijParts *parts, int *wide);
+PETSC_INTERN PetscErrorCode FurlStencilSpread(const FurlCsr *csr, FurlLayout *layout, FurlStencil *s, double *factor, const char **why);
+
+/* Allocates the winds, zero */
+PETSC_INTERN PetscErrorCode FurlStencilAddWind(FurlStencil *s);
+/* The same for 5 or 7 points with couplings that differ from their mirrors, as upwind differences make them; of one process */
+PETSC_INTERN PetscErrorCode FurlStencilUpwind(const FurlCsr *csr, FurlLayout *layout, FurlStencil *s, double *factor, const char **why);
 
 /* Aggregates of one or two lines in each direction, which never reach across processes; the same on each process */
 typedef struct {
@@ -166,7 +182,9 @@ typedef struct {
   int        first;      /* the colour of this process's arrays that is swept first, so that all processes sweep the same cells */
   int64_t    chunk;      /* slices that hold all neighbours of a cell on one side: the step of a wavefront */
   int64_t    nchunks;
-  uint16_t  *q[3]; /* couplings to the next cell, coded */
+  uint16_t  *q[3];       /* couplings to the next cell, coded */
+  uint16_t  *back[3];    /* and to the cell behind, where those differ from that cell's q; else NULL */
+  int        transposed; /* the cycle at work is that of the transposed operator */
   int16_t   *e;
   float     *root;
   float     *b, *x;
@@ -182,23 +200,26 @@ typedef struct {
   float *p, *Ap;
 } FurlGridLevel;
 
-typedef struct {
-  MPI_Comm       comm;
-  int            nlevels;
-  FurlGridLevel *level;
-  int            sweeps;  /* before and after */
-  int            kcycles; /* levels at which a K-cycle is made */
-  double         gamma;
-  int            singular; /* all rows sum to zero */
-  int64_t        whole;    /* cells of a level that every process has as a whole */
-  double        *inverse;  /* [cells of the coarsest level]^2 of the scaled operator, natural order */
-  double        *rhs;      /* [cells of the coarsest level] */
-  float         *scratch;  /* weighted residual of the level at work, or a product; as the finest level's arrays, black only where needed */
-  double        *partial;  /* sums of slices */
-  double         factor;   /* the cycle's operator is about factor * A; its sign is the diagonal's */
-  PetscInt       n;        /* rows here */
-  PetscSF        spread;   /* rows to cells, where a process has others; NULL: the same */
-  double        *cells;    /* [cells here] a vector as the cells are divided, where there is `spread` */
+typedef struct FurlGrid {
+  MPI_Comm         comm;
+  struct FurlGrid *next;                  /* of the next component, where a cell has several unknowns */
+  PetscInt         component, components; /* 0: the only one */
+  int              nlevels;
+  FurlGridLevel   *level;
+  int              sweeps;  /* before and after */
+  int              kcycles; /* levels at which a K-cycle is made */
+  double           gamma;
+  int              singular; /* all rows sum to zero */
+  int64_t          whole;    /* cells of a level that every process has as a whole */
+  double          *inverse;  /* [cells of the coarsest level]^2 of the scaled operator, natural order */
+  double          *rhs;      /* [cells of the coarsest level] */
+  float   *scratch;   /* weighted residual of the level at work, or a product; as the finest level's arrays, black only where needed */
+  double  *partial;   /* sums of slices */
+  double   sharpness; /* see sharpen.c; 0: none */
+  double   factor;    /* the cycle's operator is about factor * A; its sign is the diagonal's */
+  PetscInt n;         /* rows here */
+  PetscSF  spread;    /* rows to cells, where a process has others; NULL: the same */
+  double  *cells;     /* [cells here] a vector as the cells are divided, where there is `spread` */
 } FurlGrid;
 
 PETSC_INTERN PetscErrorCode FurlGridLevelCreate(const FurlStencil *s, FurlGridLevel *level);
@@ -213,10 +234,16 @@ PETSC_INTERN PetscErrorCode FurlGridCoarseDestroy(FurlGrid *grid);
 
 /* *grid stays NULL and *why is set where the matrix is not on a box; flexible: a K-cycle may be made */
 PETSC_INTERN PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const char **why);
+/* The same for several unknowns a cell: a chain of hierarchies, one for each component */
+PETSC_INTERN PetscErrorCode FurlGridCreateAll(Mat A, PetscBool flexible, FurlGrid **grid, const char **why);
 PETSC_INTERN PetscErrorCode FurlGridDestroy(FurlGrid **grid);
+/* y = factor * B' x */
+PETSC_INTERN PetscErrorCode FurlGridApplyTranspose(FurlGrid *grid, double size, double factor, const double *x, double *y);
 /* y = factor * B x; size: about the norm of x, so that FP32 has room on both sides */
 PETSC_INTERN PetscErrorCode FurlGridApply(FurlGrid *grid, double size, double factor, const double *x, double *y);
 PETSC_INTERN PetscErrorCode FurlGridCycle(FurlGrid *grid);
 PETSC_INTERN PetscErrorCode FurlGridView(FurlGrid *grid, PetscViewer viewer);
 /* Adds what this process holds, in bytes */
 void FurlGridAddBytes(const FurlGrid *grid, double *levels, double *transfers, double *vectors, double *coarsest);
+/* y = S x on the finest level, x in level->x, y in level->b */
+PETSC_INTERN PetscErrorCode FurlGridSharpen(FurlGrid *grid);

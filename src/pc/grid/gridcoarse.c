@@ -27,12 +27,15 @@ static void AddLinks(const FurlStencil *s, PetscInt n, double *A)
     A[r * n + r] += 1;
     for (int d = 0; d < 3; d++) {
       const PetscInt c = Next(&s->box, r, d);
-      double         q;
+      double         size, q, wind;
 
-      if (!s->link[d] || s->link[d][here] == 0) continue;
-      q = (double)s->link[d][here] / fabs((double)s->root[here] * (double)s->root[FlatOf(&s->box, c)]);
-      A[r * n + c] -= q;
-      A[c * n + r] -= q;
+      if (!s->link[d] || (s->link[d][here] == 0 && !s->wind[d])) continue;
+      size = fabs((double)s->root[here] * (double)s->root[FlatOf(&s->box, c)]);
+      q    = (double)s->link[d][here];
+      wind = s->wind[d] ? (double)s->wind[d][here] : 0;
+      if (!(size > 0)) continue;
+      A[r * n + c] -= (q + PetscMax(wind, 0)) / size;
+      A[c * n + r] -= (q + PetscMax(-wind, 0)) / size;
     }
   }
 }
@@ -83,10 +86,42 @@ static void NullVector(const FurlStencil *s, int singular, PetscInt n, double *n
   for (PetscInt r = 0; norm > 0 && r < n; r++) null[r] /= sqrt(norm);
 }
 
+/* A becomes its inverse; pivots on the diagonal, which an M-matrix has nothing larger than. False where one vanishes */
+static int InvertGeneral(PetscInt n, double *A)
+{
+  for (PetscInt p = 0; p < n; p++) {
+    const double pivot = A[p * n + p];
+
+    if (!(fabs(pivot) > PIVOT)) return 0;
+    A[p * n + p] = 1;
+    for (PetscInt c = 0; c < n; c++) A[p * n + c] /= pivot;
+    for (PetscInt r = 0; r < n; r++) {
+      const double part = A[r * n + p];
+
+      if (r == p || part == 0) continue;
+      A[r * n + p] = 0;
+      for (PetscInt c = 0; c < n; c++) A[r * n + c] -= part * A[p * n + c];
+    }
+  }
+  return 1;
+}
+
+/* Rows, from A with `null` added twice: the inverse of a symmetric A, without the null vector */
+static void InverseRows(PetscInt n, const double *L, const double *null, double *inverse)
+{
+  for (PetscInt r = 0; r < n; r++) {
+    double *const row = inverse + (size_t)r * n;
+
+    InverseRow(n, L, r, row);
+    for (PetscInt c = 0; c < n; c++) row[c] -= null[r] * null[c];
+  }
+}
+
 PetscErrorCode FurlGridCoarseBuild(const FurlStencil *s, FurlGrid *grid)
 {
-  const PetscInt n     = (PetscInt)FurlBoxCells(&s->box);
-  double         shift = 0, *A, *null;
+  const PetscInt n         = (PetscInt)FurlBoxCells(&s->box);
+  const int      symmetric = !s->wind[0] && !s->wind[1] && !s->wind[2];
+  double         shift     = 0, *A, *null;
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc2((size_t)n * n, &grid->inverse, n, &grid->rhs));
@@ -96,13 +131,11 @@ PetscErrorCode FurlGridCoarseBuild(const FurlStencil *s, FurlGrid *grid)
     for (PetscInt i = 0; i < n * n; i++) A[i] = null[i / n] * null[i % n] + (i / n == i % n ? shift : 0);
     AddLinks(s, n, A);
     shift = shift > 0 ? 100 * shift : SHIFT;
-  } while (!Factor(n, A) && shift < 1);
-  for (PetscInt r = 0; r < n; r++) {
-    double *const row = grid->inverse + (size_t)r * n;
-
-    InverseRow(n, A, r, row);
-    for (PetscInt c = 0; c < n; c++) row[c] -= null[r] * null[c];
-  }
+  } while (!(symmetric ? Factor(n, A) : InvertGeneral(n, A)) && shift < 1);
+  if (symmetric)
+    InverseRows(n, A, null, grid->inverse);
+  else
+    PetscCall(PetscArraycpy(grid->inverse, A, (size_t)n * n));
   PetscCall(PetscFree2(A, null));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -117,10 +150,11 @@ PetscErrorCode FurlGridCoarseSolve(FurlGrid *grid)
   PetscFunctionBegin;
   for (PetscInt r = 0; r < n; r++) grid->rhs[r] = (double)level->b[FurlBoxByColour(box, FlatOf(box, r))];
   for (PetscInt r = 0; r < n; r++) {
-    const double *const row = grid->inverse + (size_t)r * n;
-    double              sum = 0;
+    const size_t        row = level->transposed ? 1 : (size_t)n, column = level->transposed ? (size_t)n : 1;
+    const double *const inverse = grid->inverse + row * (size_t)r;
+    double              sum     = 0;
 
-    for (PetscInt c = 0; c < n; c++) sum += row[c] * grid->rhs[c];
+    for (PetscInt c = 0; c < n; c++) sum += inverse[column * (size_t)c] * grid->rhs[c];
     level->x[FurlBoxByColour(box, FlatOf(box, r))] = (float)sum;
   }
   PetscFunctionReturn(PETSC_SUCCESS);

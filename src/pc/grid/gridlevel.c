@@ -46,7 +46,8 @@ static void Shape(const FurlStencil *s, FurlGridLevel *level)
   level->nchunks = (box->items + level->chunk - 1) / level->chunk;
 }
 
-/* Couplings and neighbours of a colour: those ahead are kept by the cell, those behind by the neighbour */
+/* Couplings and neighbours of a colour: those ahead are kept by the cell, those behind by the neighbour, unless they have arrays of their
+ * own. A row of the transposed operator has what its neighbours keep */
 void FurlGridStencilOf(const FurlGridLevel *level, int colour, const float *x, FurlGridStencilArgs *args)
 {
   const int64_t own = colour * level->box.span, other = (1 - colour) * level->box.span;
@@ -59,6 +60,10 @@ void FurlGridStencilOf(const FurlGridLevel *level, int colour, const float *x, F
     args->q[2 * d]     = level->q[d] + own;
     args->x[2 * d]     = x + ahead;
     args->q[2 * d + 1] = level->q[d] + behind;
+    if (level->back[d] && level->transposed)
+      args->q[2 * d] = level->back[d] + ahead;
+    else if (level->back[d])
+      args->q[2 * d + 1] = level->back[d] + own;
     args->x[2 * d + 1] = x + behind;
   }
   args->own = x + own;
@@ -77,6 +82,8 @@ static void Encode(const FurlStencil *s, FurlGridLevel *level)
       args.link[k] = s->link[d];
       args.step[k] = level->step[k];
       args.q[k]    = level->q[k] + colour * level->box.span;
+      args.wind[k] = s->wind[d];
+      args.back[k] = s->wind[d] ? level->back[k] + colour * level->box.span : NULL;
       k++;
     }
     FurlLaunch(&FurlKernelFurlGridCode, &args, level->box.items);
@@ -94,6 +101,10 @@ PetscErrorCode FurlGridLevelCreate(const FurlStencil *s, FurlGridLevel *level)
   PetscFunctionBegin;
   Shape(s, level);
   for (int d = 0; d < level->directions; d++) PetscCall(AllocateColours(level, sizeof(*level->q[d]), &level->q[d]));
+  for (int d = 0, k = 0; d < 3; d++) {
+    if (s->wind[d]) PetscCall(AllocateColours(level, sizeof(*level->back[k]), &level->back[k]));
+    k += s->link[d] != NULL;
+  }
   PetscCall(AllocateColours(level, sizeof(*level->e), &level->e));
   PetscCall(AllocateColours(level, sizeof(*level->root), &level->root));
   PetscCall(AllocateColours(level, sizeof(*level->b), &level->b));
@@ -186,6 +197,9 @@ PetscErrorCode FurlGridLevelDestroy(FurlGridLevel *level)
   PetscCall(FreeColours(level, sizeof(*level->b), &level->b));
   PetscCall(FreeColours(level, sizeof(*level->root), &level->root));
   PetscCall(FreeColours(level, sizeof(*level->e), &level->e));
-  for (int d = 0; d < level->directions; d++) PetscCall(FreeColours(level, sizeof(*level->q[d]), &level->q[d]));
+  for (int d = 0; d < level->directions; d++) {
+    PetscCall(FreeColours(level, sizeof(*level->back[d]), &level->back[d]));
+    PetscCall(FreeColours(level, sizeof(*level->q[d]), &level->q[d]));
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -122,6 +122,42 @@ static PetscErrorCode BuildLevels(FurlStencil *s, FurlGrid *grid)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* 5 or 7 points; where the mirrors differ once more with winds, as nearly all matrices have none */
+static PetscErrorCode ReadNarrow(Mat A, const FurlAijParts *parts, FurlLayout *layout, FurlStencil *s, double *factor, const char **why)
+{
+  FurlLayout again     = *layout;
+  PetscBool  symmetric = PETSC_TRUE;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(again.size, &again.piece));
+  PetscCall(PetscArraycpy(again.piece, layout->piece, again.size));
+  PetscCall(FurlStencilFromMat(A, parts, layout, s, factor, why));
+  if (*why) PetscCall(PetscStrcmp(*why, FURL_NOT_SYMMETRIC, &symmetric));
+  if (*why && symmetric && again.size == 1) {
+    *why = NULL;
+    PetscCall(FurlStencilUpwind(&parts->diagonal, &again, s, factor, why));
+  }
+  PetscCall(FurlLayoutDestroy(&again));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ReadStencil(Mat A, const FurlAijParts *parts, FurlLayout *layout, FurlStencil *s, double *factor, const char **why)
+{
+  int wide;
+
+  PetscFunctionBegin;
+  PetscCall(FurlStencilIsWide(layout, parts, &wide));
+  if (!wide)
+    PetscCall(ReadNarrow(A, parts, layout, s, factor, why));
+  else if (layout->size == 1)
+    PetscCall(FurlStencilSpread(&parts->diagonal, layout, s, factor, why));
+  else {
+    PetscCall(FurlLayoutDestroy(layout));
+    *why = "couplings off the axes are served on one process";
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const char **why)
 {
   FurlAijParts    parts;
@@ -141,19 +177,21 @@ PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const 
     *why = "the matrix is small";
   else
     PetscCall(FurlLayoutOfMat(A, &parts, &layout, why));
-  if (!*why) PetscCall(FurlStencilFromMat(A, &parts, &layout, &s, &factor, why));
+  if (!*why) PetscCall(ReadStencil(A, &parts, &layout, &s, &factor, why));
   PetscCall(FurlAijRestoreParts(A, &parts));
   if (*why) PetscFunctionReturn(PETSC_SUCCESS);
+  if (s.wind[0] || s.wind[1] || s.wind[2]) flexible = PETSC_FALSE; /* a K-cycle's formulas are those of conjugate gradients */
   PetscCall(PetscNew(grid));
   PetscCall(MatGetOwnershipRanges(A, &range));
   PetscCall(FurlLayoutSpread(&s.layout, range, &(*grid)->spread));
   if ((*grid)->spread) PetscCall(PetscMalloc1(FurlBoxCells(&s.box), &(*grid)->cells));
-  (*grid)->comm    = PetscObjectComm((PetscObject)A);
-  (*grid)->sweeps  = 2;
-  (*grid)->kcycles = flexible ? 1 : 0;
-  (*grid)->gamma   = flexible ? GAMMA_K : GAMMA_V;
-  (*grid)->factor  = factor;
-  (*grid)->n       = rows;
+  (*grid)->comm      = PetscObjectComm((PetscObject)A);
+  (*grid)->sweeps    = 2;
+  (*grid)->kcycles   = flexible ? 1 : 0;
+  (*grid)->gamma     = flexible ? GAMMA_K : GAMMA_V;
+  (*grid)->factor    = factor;
+  (*grid)->sharpness = s.sharpness;
+  (*grid)->n         = rows;
   PetscCallMPI(MPI_Comm_size((*grid)->comm, &size));
   (*grid)->whole = PetscMin(PetscMax(total / size / WHOLE_SHARE, WHOLE_MIN), WHOLE_MAX);
   PetscCall(BuildLevels(&s, *grid));
@@ -170,6 +208,7 @@ PetscErrorCode FurlGridDestroy(FurlGrid **grid)
   if (!*grid) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscFree((*grid)->cells));
   PetscCall(PetscSFDestroy(&(*grid)->spread));
+  PetscCall(FurlGridDestroy(&(*grid)->next));
   PetscCall(PetscFree((*grid)->partial));
   PetscCall(PetscFree((*grid)->scratch));
   PetscCall(FurlGridCoarseDestroy(*grid));
@@ -179,7 +218,7 @@ PetscErrorCode FurlGridDestroy(FurlGrid **grid)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode FurlGridApply(FurlGrid *grid, double size, double factor, const double *x, double *y)
+static PetscErrorCode ApplyOne(FurlGrid *grid, double size, double factor, const double *x, double *y)
 {
   const FurlGridLevel *const level = grid->level;
   const FurlBox *const       box   = &level->box;
@@ -190,8 +229,9 @@ PetscErrorCode FurlGridApply(FurlGrid *grid, double size, double factor, const d
                                       .stride    = {box->stride[1], box->stride[2]},
                                       .span      = level->box.span,
                                       .root      = level->root,
-                                      .from_high = grid->spread ? grid->cells : x,
-                                      .to_high   = grid->spread ? grid->cells : y,
+                                      .others    = PetscMax(grid->components - 1, 0),
+                                      .from_high = (grid->spread ? grid->cells : x) + grid->component,
+                                      .to_high   = (grid->spread ? grid->cells : y) + grid->component,
                                       .from_low  = level->x,
                                       .to_low    = level->b,
                                       .factor    = ldexp(1, shift)};
@@ -201,14 +241,35 @@ PetscErrorCode FurlGridApply(FurlGrid *grid, double size, double factor, const d
     PetscCall(PetscSFBcastBegin(grid->spread, MPI_DOUBLE, x, grid->cells, MPI_REPLACE));
     PetscCall(PetscSFBcastEnd(grid->spread, MPI_DOUBLE, x, grid->cells, MPI_REPLACE));
   }
+  if (grid->sharpness > 0) args.to_low = level->x;
   FurlLaunch(&FurlKernelFurlGridToLow, &args, (int64_t)box->n[1] * box->n[2]);
+  if (grid->sharpness > 0) PetscCall(FurlGridSharpen(grid));
   PetscCall(FurlGridCycle(grid));
-  args.from_low = level->x;
+  if (grid->sharpness > 0) PetscCall(FurlGridSharpen(grid));
+  args.from_low = grid->sharpness > 0 ? level->b : level->x;
   args.factor   = ldexp(factor * grid->factor, -shift);
   FurlLaunch(&FurlKernelFurlGridToHigh, &args, (int64_t)box->n[1] * box->n[2]);
   if (grid->spread) {
     PetscCall(PetscSFReduceBegin(grid->spread, MPI_DOUBLE, grid->cells, y, MPI_REPLACE));
     PetscCall(PetscSFReduceEnd(grid->spread, MPI_DOUBLE, grid->cells, y, MPI_REPLACE));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlGridApply(FurlGrid *grid, double size, double factor, const double *x, double *y)
+{
+  PetscFunctionBegin;
+  for (; grid; grid = grid->next) PetscCall(ApplyOne(grid, size, factor, x, y));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlGridApplyTranspose(FurlGrid *grid, double size, double factor, const double *x, double *y)
+{
+  PetscFunctionBegin;
+  for (; grid; grid = grid->next) {
+    for (int l = 0; l < grid->nlevels; l++) grid->level[l].transposed = 1;
+    PetscCall(ApplyOne(grid, size, factor, x, y));
+    for (int l = 0; l < grid->nlevels; l++) grid->level[l].transposed = 0;
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -220,12 +281,13 @@ void FurlGridAddBytes(const FurlGrid *grid, double *levels, double *transfers, d
   for (const FurlGridLevel *level = finest; level <= last; level++) {
     const double cells = (double)(level->box.margin + 2 * level->box.span);
 
-    *levels += cells * (2. * level->directions + 2 + 4); /* couplings, correction, root */
+    *levels += cells * ((level->back[0] ? 4. : 2.) * level->directions + 2 + 4); /* couplings, correction, root */
     *transfers += level->child ? 8 * cells : 0;
     *vectors += cells * (level->p ? 16 : 8) + 20. * (double)(level->ghosts[0].n + level->ghosts[1].n);
   }
   *vectors += 4. * (double)finest->box.span * (finest->has_ghosts ? 2 : 1) + (grid->cells ? 8. * (double)FurlBoxCells(&finest->box) : 0);
   *coarsest += 8. * (double)(FurlBoxCells(&last->box) * (FurlBoxCells(&last->box) + 1));
+  if (grid->next) FurlGridAddBytes(grid->next, levels, transfers, vectors, coarsest);
 }
 
 static PetscErrorCode ViewLevel(const FurlGrid *grid, int l, PetscViewer viewer)
@@ -249,11 +311,15 @@ PetscErrorCode FurlGridView(FurlGrid *grid, PetscViewer viewer)
   double sums[5] = {0, 0, 0, 0, grid->n};
 
   PetscFunctionBegin;
+  if (grid->components > 1) {
+    PetscCall(PetscViewerASCIIPrintf(viewer, "a hierarchy for each of %" PetscInt_FMT " components; the first:\n", grid->components));
+  }
   for (int l = 0; l < grid->nlevels; l++) PetscCall(ViewLevel(grid, l, viewer));
   FurlGridAddBytes(grid, &sums[0], &sums[1], &sums[2], &sums[3]);
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sums, 5, MPI_DOUBLE, MPI_SUM, grid->comm));
-  PetscCall(PetscViewerASCIIPrintf(viewer, "%d red-black sweeps before and after%s; levels hold %.1f bytes an unknown, vectors %.1f\n",
-                                   grid->sweeps, grid->singular ? ", all rows sum to zero" : "", (sums[0] + sums[1]) / sums[4],
-                                   sums[2] / sums[4]));
+  PetscCall(PetscViewerASCIIPrintf(viewer, "%d red-black sweeps before and after%s%s%s; levels hold %.1f bytes an unknown, vectors %.1f\n",
+                                   grid->sweeps, grid->singular ? ", all rows sum to zero" : "",
+                                   grid->sharpness > 0 ? ", rough vectors raised" : "", grid->level[0].back[0] ? ", upwind" : "",
+                                   (sums[0] + sums[1]) / sums[4], sums[2] / sums[4]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

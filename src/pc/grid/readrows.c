@@ -284,12 +284,12 @@ static const char *Judge(const Reader *reader, double rows)
   if (count->elsewhere > few) return "too many couplings leave the box";
   if (count->positive > few) return "too many couplings have the diagonal's sign";
   if (count->negative > few) return "too many rows are not diagonally dominant";
-  if (count->unequal > few || fabs(2 * count->links - count->boundary - count->couplings) > few) return "the matrix is not symmetric";
+  if (count->unequal > few || fabs(2 * count->links - count->boundary - count->couplings) > few) return FURL_NOT_SYMMETRIC;
   return NULL;
 }
 
 /* The first diagonal entry of each process gives sign and size, the largest counts; processes without rows have none */
-static PetscErrorCode SignedFactor(MPI_Comm comm, const FurlCsr *csr, double *factor)
+PetscErrorCode FurlSignedFactor(MPI_Comm comm, const FurlCsr *csr, double *factor)
 {
   double most[3] = {-PETSC_MAX_REAL, -1, -1}; /* exponent, whether there is a positive entry, whether a negative one */
 
@@ -376,7 +376,7 @@ PetscErrorCode FurlStencilFromMat(Mat A, const FurlAijParts *parts, FurlLayout *
   PetscCall(MatGetSize(A, &rows, NULL));
   PetscCall(MatGetOwnershipRanges(A, &reader.range));
   PetscCall(MatGetOwnershipRange(A, &reader.first, &reader.end));
-  PetscCall(SignedFactor(layout->comm, &parts->diagonal, factor));
+  PetscCall(FurlSignedFactor(layout->comm, &parts->diagonal, factor));
   reader.factor = *factor;
   PetscCall(FurlStencilCreate(layout, s));
   PetscCall(ReadInto(&reader, s));

@@ -38,12 +38,21 @@ PetscErrorCode FurlStencilCreate(FurlLayout *layout, FurlStencil *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode FurlStencilAddWind(FurlStencil *s)
+{
+  PetscFunctionBegin;
+  for (int d = 0; d < 3; d++)
+    if (s->link[d]) PetscCall(AllocateFlat(&s->box, &s->wind[d]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode FurlStencilDestroy(FurlStencil *s)
 {
   PetscFunctionBegin;
   PetscCall(FreeFlat(&s->box, &s->largest));
   PetscCall(FreeFlat(&s->box, &s->root));
   PetscCall(FreeFlat(&s->box, &s->excess));
+  for (int d = 0; d < 3; d++) PetscCall(FreeFlat(&s->box, &s->wind[d]));
   for (int d = 0; d < 3; d++) PetscCall(FreeFlat(&s->box, &s->link[d]));
   PetscCall(FurlGhostsDestroy(&s->ghosts));
   PetscCall(FurlLayoutDestroy(&s->layout));
@@ -63,12 +72,12 @@ static void ClearFace(const FurlBox *box, int d, int side, float *array)
 
 /* The links of the ghosts before the cells of direction d are those of these cells. No ghost has others: what lies beyond it would be
  * coupled to it, and enter sums over whole arrays */
-static PetscErrorCode FillLinks(FurlStencil *s, int d)
+static PetscErrorCode FillLinks(FurlStencil *s, int d, float *link)
 {
   PetscFunctionBegin;
-  PetscCall(FurlGhostsFill(&s->ghosts, s->link[d]));
+  PetscCall(FurlGhostsFill(&s->ghosts, link));
   for (int face = 0; FurlBoxCells(&s->box) && face < 6; face++)
-    if (s->box.ghosts[face / 2] && face != 2 * d) ClearFace(&s->box, face / 2, face % 2, s->link[d]);
+    if (s->box.ghosts[face / 2] && face != 2 * d) ClearFace(&s->box, face / 2, face % 2, link);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -79,8 +88,10 @@ PetscErrorCode FurlStencilFinish(FurlStencil *s)
   PetscFunctionBegin;
   for (int d = 0; d < 3; d++) {
     if (!s->link[d]) continue;
-    PetscCall(FillLinks(s, d));
+    PetscCall(FillLinks(s, d, s->link[d]));
+    if (s->wind[d]) PetscCall(FillLinks(s, d, s->wind[d]));
     args.link[args.directions]   = s->link[d];
+    args.wind[args.directions]   = s->wind[d];
     args.step[args.directions++] = s->box.stride[d];
   }
   FurlLaunch(&FurlKernelFurlGridRoot, &args, (s->box.nflat + FURL_WIDTH - 1) / FURL_WIDTH);

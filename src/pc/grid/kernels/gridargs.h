@@ -51,7 +51,15 @@ typedef struct {
   const float  *from_low; /* red cell 0 */
   float        *to_low;
   double        factor;
+  int64_t       others; /* unknowns of other components between two cells of the user's vector; mostly none */
 } FurlGridConvertArgs;
+
+/* out = (1 + beta D^-1/2 L D^-1/2) own, where L has the link min(d_i, d_j) between neighbours, whatever couples them; one colour */
+typedef struct {
+  FurlGridStencilArgs stencil; /* x, own, w and out are read */
+  const float        *root[6]; /* of the neighbours of cell 0 */
+  float               beta;
+} FurlGridSharpenArgs;
 
 /* z = alpha x + beta y over FURL_WIDTH entries an item */
 typedef struct {
@@ -68,7 +76,7 @@ typedef struct {
 
 /* Set-up: from links and excess of flat cells (an item: 32 of them) to sqrt(d) and the largest link; `step` to the cell behind */
 typedef struct {
-  const float *link[3];
+  const float *link[3], *wind[3]; /* wind NULL: none */
   int64_t      step[3];
   int          directions;
   const float *excess;
@@ -77,11 +85,11 @@ typedef struct {
 
 /* Set-up: codes and weights of one colour's cells (an item: 32) from the flat arrays */
 typedef struct {
-  const float *link[3];
+  const float *link[3], *wind[3]; /* wind NULL: none */
   int64_t      step[3];
   int          directions, colour;
   const float *root;
-  uint16_t    *q[3];
+  uint16_t    *q[3], *back[3]; /* back NULL: no wind */
   float       *w;
 } FurlGridCodeArgs;
 
@@ -97,10 +105,20 @@ typedef struct {
  * item) for the directions across it; and over all lines for each cell of the direction along it (an item: 32 cells) */
 typedef struct {
   const float *link, *largest; /* cell (0, 0, 0) */
+  const float *wind;           /* NULL: none */
   int64_t      step;           /* to the other end of the link */
   int64_t      n, lines, planes, stride[2];
   double      *sum; /* [lines x planes], or [n] */
 } FurlGridStrengthArgs;
+
+/* Set-up: winds of a line of coarse cells (an item), after their links, which take what blows both ways */
+typedef struct {
+  const float   *wind[3]; /* fine, cell (0, 0, 0) */
+  float         *coarse_wind[3], *coarse_link[3];
+  const int32_t *first[3]; /* [coarse lines + 1] first fine line */
+  int64_t        n, lines; /* coarse */
+  int64_t        stride[2], coarse_stride[2];
+} FurlGridWindArgs;
 
 /* Set-up: links and excess of a line of coarse cells (an item) */
 typedef struct {
@@ -121,6 +139,7 @@ typedef struct {
   X(FurlGridProlong, FurlGridTransferArgs)        \
   X(FurlGridToLow, FurlGridConvertArgs)           \
   X(FurlGridToHigh, FurlGridConvertArgs)          \
+  X(FurlGridSharpen, FurlGridSharpenArgs)         \
   X(FurlGridUpdate, FurlGridUpdateArgs)           \
   X(FurlGridDots, FurlGridDotsArgs)               \
   X(FurlGridRoot, FurlGridRootArgs)               \
@@ -128,6 +147,7 @@ typedef struct {
   X(FurlGridCorrect, FurlGridCorrectArgs)         \
   X(FurlGridStrengthAcross, FurlGridStrengthArgs) \
   X(FurlGridStrengthAlong, FurlGridStrengthArgs)  \
-  X(FurlGridGalerkin, FurlGridGalerkinArgs)
+  X(FurlGridGalerkin, FurlGridGalerkinArgs)       \
+  X(FurlGridWind, FurlGridWindArgs)
 
 FURL_GRID_KERNELS(FURL_DECLARE_KERNEL)

@@ -193,11 +193,14 @@ FURL_BODY void FurlGridToLow(const FurlGridConvertArgs *a, int64_t item)
     const GridHalfLine line = GridHalfLineOf(a, item, colour);
 
     for (int64_t m = 0; m < line.n; m += FURL_WIDTH) {
-      const double *FURL_RESTRICT from = a->from_high + item * a->n + line.i + 2 * m;
+      const double *FURL_RESTRICT from = a->from_high + (1 + a->others) * (item * a->n + line.i + 2 * m);
       const float *FURL_RESTRICT  root = a->root + line.at + m;
       float *FURL_RESTRICT        to   = a->to_low + line.at + m;
 
-      FURL_LANES_BELOW(l, GridBelow(line.n - m)) to[l] = factor * (float)(a->factor * from[2 * l]) / fabsf(root[l]);
+      if (a->others) /* apart, so that the other loop has a constant stride */
+        FURL_LANES_BELOW(l, GridBelow(line.n - m)) to[l] = factor * (float)(a->factor * from[2 * (1 + a->others) * l]) / fabsf(root[l]);
+      else
+        FURL_LANES_BELOW(l, GridBelow(line.n - m)) to[l] = factor * (float)(a->factor * from[2 * l]) / fabsf(root[l]);
     }
   }
 }
@@ -211,11 +214,57 @@ FURL_BODY void FurlGridToHigh(const FurlGridConvertArgs *a, int64_t item)
     for (int64_t m = 0; m < line.n; m += FURL_WIDTH) {
       const float *FURL_RESTRICT from = a->from_low + line.at + m;
       const float *FURL_RESTRICT root = a->root + line.at + m;
-      double *FURL_RESTRICT      to   = a->to_high + item * a->n + line.i + 2 * m;
+      double *FURL_RESTRICT      to   = a->to_high + (1 + a->others) * (item * a->n + line.i + 2 * m);
 
-      FURL_LANES_BELOW(l, GridBelow(line.n - m)) to[2 * l] = a->factor * (double)(from[l] / fabsf(root[l]));
+      if (a->others)
+        FURL_LANES_BELOW(l, GridBelow(line.n - m)) to[2 * (1 + a->others) * l] = a->factor * (double)(from[l] / fabsf(root[l]));
+      else
+        FURL_LANES_BELOW(l, GridBelow(line.n - m)) to[2 * l] = a->factor * (double)(from[l] / fabsf(root[l]));
     }
   }
+}
+
+/* min(d_i, d_j) (y_i / r_i - y_j / r_j) / r_i for r = sqrt(d); zero where one of the two is no cell of the operator. No division by what
+ * may be zero and no branch, so that loops over cells are vectors */
+FURL_BODY float GridDifference(float own, float w, float inverse, float x, float root)
+{
+  const float safe  = root > 0 ? root : 1;
+  const float least = w < root ? w : root;
+  const float part  = least > 0 ? least : 0;
+
+  return part * part * inverse * (own * inverse - x / safe);
+}
+
+/* N neighbours: a constant where this is called */
+FURL_BODY void GridSharpenN(const FurlGridSharpenArgs *a, int64_t at, int N)
+{
+  const float *FURL_RESTRICT own = a->stencil.own + at;
+  const float *FURL_RESTRICT w   = a->stencil.w + at;
+  float *FURL_RESTRICT       out = a->stencil.out + at;
+  const float               *x[6], *root[6];
+
+  for (int k = 0; k < N; k++) {
+    x[k]    = a->stencil.x[k] + at;
+    root[k] = a->root[k] + at;
+  }
+  FURL_LANES(l)
+  {
+    const float inverse = 1 / (w[l] > 0 ? w[l] : 1);
+    float       sum     = 0;
+
+    FURL_UNROLL
+    for (int k = 0; k < N; k++) sum += GridDifference(own[l], w[l], inverse, x[k][l], root[k][l]);
+    out[l] = own[l] + a->beta * sum;
+  }
+}
+
+/* Reads 8 B a cell, writes 4 */
+FURL_BODY void FurlGridSharpen(const FurlGridSharpenArgs *a, int64_t item)
+{
+  if (a->stencil.neighbours == 6)
+    GridSharpenN(a, item * FURL_WIDTH, 6);
+  else
+    GridSharpenN(a, item * FURL_WIDTH, 4);
 }
 
 /* Reads 8 B an entry, writes 4 */
@@ -246,6 +295,23 @@ FURL_BODY void FurlGridDots(const FurlGridDotsArgs *a, int64_t item)
   a->partial[2 * item + 1] = FurlSumLanes(xz);
 }
 
+/* What the wind adds to the coupling of the earlier cell to the later one, and of the later to the earlier */
+FURL_BODY float GridAhead(const float *wind, int64_t at)
+{
+  return wind && wind[at] > 0 ? wind[at] : 0;
+}
+
+FURL_BODY float GridBehind(const float *wind, int64_t at)
+{
+  return wind && wind[at] < 0 ? -wind[at] : 0;
+}
+
+/* Strengths count the mean of both couplings */
+FURL_BODY float GridMean(const float *link, const float *wind, int64_t at)
+{
+  return link[at] + (wind ? 0.5f * fabsf(wind[at]) : 0);
+}
+
 /* Reads 4 B a link and the excess, writes 8 B a cell */
 FURL_BODY void FurlGridRoot(const FurlGridRootArgs *a, int64_t item)
 {
@@ -268,8 +334,34 @@ FURL_BODY void FurlGridRoot(const FurlGridRootArgs *a, int64_t item)
       AT(most, l) = larger > AT(most, l) ? larger : AT(most, l);
     }
   }
+  for (int d = 0; d < a->directions; d++) {
+    if (!a->wind[d]) continue;
+    FURL_LANES(l)
+    {
+      const float ahead = GridMean(a->link[d], a->wind[d], at + l), behind = GridMean(a->link[d], a->wind[d], at + l - a->step[d]);
+      const float larger = ahead > behind ? ahead : behind;
+
+      AT(sum, l) += GridAhead(a->wind[d], at + l) + GridBehind(a->wind[d], at + l - a->step[d]);
+      AT(most, l) = larger > AT(most, l) ? larger : AT(most, l);
+    }
+  }
   FURL_LANES(l) a->root[at + l]    = excess[l] < 0 ? -sqrtf(-excess[l]) : sqrtf(AT(sum, l));
   FURL_LANES(l) a->largest[at + l] = AT(most, l);
+}
+
+/* Codes of both couplings of a cell in direction d, where a wind makes them differ */
+FURL_BODY void GridCodeWind(const FurlGridCodeArgs *a, int d, int64_t at)
+{
+  const float *const root = a->root;
+
+  FURL_LANES(l)
+  {
+    const int64_t here = 2 * (at + l) + a->colour, next = here + a->step[d], before = here - a->step[d];
+    const float   ahead = fabsf(root[here] * root[next]), behind = fabsf(root[here] * root[before]);
+
+    a->q[d][at + l]    = FurlGridEncode((a->link[d][here] + GridAhead(a->wind[d], here)) / (ahead > 0 ? ahead : 1));
+    a->back[d][at + l] = FurlGridEncode((a->link[d][before] + GridBehind(a->wind[d], before)) / (behind > 0 ? behind : 1));
+  }
 }
 
 /* Reads 4 B a link and the root, writes 2 B a link and 4 */
@@ -291,6 +383,7 @@ FURL_BODY void FurlGridCode(const FurlGridCodeArgs *a, int64_t item)
 
       q[l] = FurlGridEncode(link[2 * l] / (size > 0 ? size : 1));
     }
+    if (a->back[d]) GridCodeWind(a, d, at);
   }
 }
 
@@ -325,7 +418,7 @@ FURL_BODY float GridRatio(const FurlGridStrengthArgs *a, int64_t at)
 {
   const float here = a->largest[at], there = a->largest[at + a->step], most = here > there ? here : there;
 
-  return most > 0 ? a->link[at] / most : 0;
+  return most > 0 ? GridMean(a->link, a->wind, at) / most : 0;
 }
 
 /* Reads 8 B a cell */
@@ -390,6 +483,46 @@ FURL_BODY void FurlGridGalerkin(const FurlGridGalerkinArgs *a, int64_t item)
         from[d]                         = to[d] - 1;
         a->coarse_link[d][line + I + l] = a->damping[d][at[d]] * GridBlockSum(a->link[d], a->stride, from, to);
         from[d]                         = begin;
+      }
+    }
+}
+
+/* Winds through the fine faces from[d] .. to[d] - 1 that blow ahead, and behind */
+FURL_BODY void GridBlockWinds(const float *wind, const int64_t *stride, const int32_t *from, const int32_t *to, float winds[2])
+{
+  winds[0] = winds[1] = 0;
+  for (int64_t k = from[2]; k < to[2]; k++)
+    for (int64_t j = from[1]; j < to[1]; j++)
+      for (int64_t i = from[0]; i < to[0]; i++) {
+        const int64_t at = i + stride[0] * j + stride[1] * k;
+
+        winds[0] += GridAhead(wind, at);
+        winds[1] += GridBehind(wind, at);
+      }
+}
+
+/* Reads the fine winds, writes the coarse; not damped, so that they stay upwind on every level */
+FURL_BODY void FurlGridWind(const FurlGridWindArgs *a, int64_t item)
+{
+  const int64_t J = item % a->lines, K = item / a->lines, line = a->coarse_stride[0] * J + a->coarse_stride[1] * K;
+
+  for (int64_t I = 0; I < a->n; I += FURL_WIDTH) FURL_LANES_BELOW(l, GridBelow(a->n - I))
+    {
+      const int64_t at[3] = {I + l, J, K};
+
+      for (int d = 0; d < 3; d++) {
+        int32_t from[3], to[3];
+        float   winds[2];
+
+        if (!a->coarse_wind[d]) continue;
+        for (int e = 0; e < 3; e++) {
+          from[e] = a->first[e][at[e]];
+          to[e]   = a->first[e][at[e] + 1];
+        }
+        from[d] = to[d] - 1;
+        GridBlockWinds(a->wind[d], a->stride, from, to, winds);
+        a->coarse_link[d][line + I + l] += winds[0] < winds[1] ? winds[0] : winds[1];
+        a->coarse_wind[d][line + I + l] = winds[0] - winds[1];
       }
     }
 }
