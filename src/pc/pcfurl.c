@@ -103,9 +103,13 @@ static PetscErrorCode SetUpGrid(PC pc)
   PC_Furl *const furl   = (PC_Furl *)pc->data;
   const char    *why    = NULL;
   const char    *before = furl->reason;
+  Mat            aij;
 
   PetscFunctionBegin;
-  PetscCall(FurlGridCreateAll(furl->import_mat, furl->flexible, &furl->grid, &why));
+  furl->import_factor = 1;
+  PetscCall(FurlImportToAij(pc->pmat, &aij)); /* for the set-up alone: the grid keeps nothing of it */
+  PetscCall(FurlGridCreateAll(aij, furl->flexible, &furl->grid, &why));
+  PetscCall(MatDestroy(&aij));
   if (!why) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(NextStage(pc, why));
   if (furl->kind == PC_FURL_HIERARCHY_AUTO) {
@@ -122,12 +126,10 @@ static PetscErrorCode SetUpFirstThatServes(PC pc)
 
   PetscFunctionBegin;
   PetscCall(FurlGridDestroy(&furl->grid));
+  PetscCall(MatDestroy(&furl->import_mat));
+  if (furl->stage == FURL_STAGE_GRID) PetscCall(SetUpGrid(pc));
+  if (furl->grid) PetscFunctionReturn(PETSC_SUCCESS);
   if (furl->stage <= FURL_STAGE_SINGLE) PetscCall(FurlImportGetMat(pc, &why));
-  if (!why && furl->stage == FURL_STAGE_GRID) PetscCall(SetUpGrid(pc));
-  if (furl->grid) { /* it keeps nothing of the matrix */
-    PetscCall(MatDestroy(&furl->import_mat));
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
   if (furl->stage <= FURL_STAGE_SINGLE) {
     if (!why) PetscCall(FurlImportSetUp(pc, &why));
     if (!why) PetscFunctionReturn(PETSC_SUCCESS);

@@ -1,6 +1,7 @@
 /* Growing arrays: amortised appends, so that an encoder need not count first */
 #include <stdlib.h>
 #include <string.h>
+#include <furl/memory.h>
 #include "array.h"
 
 void FurlArrayInit(FurlArray *array, size_t item)
@@ -15,6 +16,7 @@ void *FurlArrayExtend(FurlArray *array, size_t n)
     void *const  data = realloc(array->data, room * array->item);
 
     if (!data) return NULL;
+    FurlMemoryLargePages((char *)data + array->used * array->item, (room - array->used) * array->item);
     array->data = data;
     array->room = room;
   }
