@@ -6,12 +6,18 @@
 #include "grid.h"
 
 #define STRONG 0.5   /* of the strongest line: weaker neighbours stay apart */
-#define ENOUGH 0.62  /* a coarse level has at most this part of the cells, else weaker lines are joined too */
+#define ENOUGH 0.75  /* a coarse level has at most this part of the cells, else weaker lines are joined too */
 #define WEAKEST 1e-6 /* below which the search for lines to join ends */
 
-/* Adds this process's part of the mean, over a direction's lines, of link / largest link at its ends: of each link along the direction, in
- * the numbering of all processes */
-static PetscErrorCode AddLineStrength(const FurlStencil *s, int d, double *strength)
+static void AddLine(const FurlGridStrengthArgs *args, PetscInt from, double share, double *strength, double *torn)
+{
+  *strength += args->sum[from] * share;
+  *torn += args->torn[from] * share;
+}
+
+/* Adds this process's part of the mean, over a direction's lines, of link / largest link at its ends, and of how many are torn: of each
+ * link along the direction, in the numbering of all processes */
+static PetscErrorCode AddLineStrength(const FurlStencil *s, int d, double *strength, double *torn)
 {
   const FurlBox *const   box    = &s->box;
   const FurlPiece *const piece  = &s->layout.piece[s->layout.rank];
@@ -27,15 +33,20 @@ static PetscErrorCode AddLineStrength(const FurlStencil *s, int d, double *stren
   if (s->wind[d]) args.wind = s->wind[d] + box->origin;
   if (!FurlBoxCells(box)) PetscFunctionReturn(PETSC_SUCCESS);
   strength += piece->start[d];
-  PetscCall(PetscMalloc1(PetscMax(nlines, box->n[0]), &args.sum));
+  torn += piece->start[d];
+  PetscCall(PetscMalloc2(PetscMax(nlines, box->n[0]), &args.sum, PetscMax(nlines, box->n[0]), &args.torn));
   if (d == 0) {
     FurlLaunch(&FurlKernelFurlGridStrengthAlong, &args, (box->n[0] + FURL_WIDTH - 1) / FURL_WIDTH);
-    for (PetscInt i = 0; i < box->n[0]; i++) strength[i] += args.sum[i] * share;
+    for (PetscInt i = 0; i < box->n[0]; i++) AddLine(&args, i, share, strength + i, torn + i);
   } else {
     FurlLaunch(&FurlKernelFurlGridStrengthAcross, &args, nlines);
-    for (PetscInt r = 0; r < nlines; r++) strength[d == 1 ? r % box->n[1] : r / box->n[1]] += args.sum[r] * share;
+    for (PetscInt r = 0; r < nlines; r++) {
+      const PetscInt line = d == 1 ? r % box->n[1] : r / box->n[1];
+
+      AddLine(&args, r, share, strength + line, torn + line);
+    }
   }
-  PetscCall(PetscFree(args.sum));
+  PetscCall(PetscFree2(args.sum, args.torn));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -62,19 +73,30 @@ static void CutLines(const FurlLayout *layout, int d, double *strength)
     if (layout->piece[p].start[d] > 0) strength[layout->piece[p].start[d] - 1] = 0;
 }
 
+/* Where a part of the links is torn, joining the two lines would tear as many cells from those that they really hang on: even a small part
+ * of such aggregates spoils the correction, so the strength falls with the fourth power of what is not torn */
+static double Strength(double mean, double torn)
+{
+  const double whole = PetscMax(1 - torn, 0);
+
+  return mean * whole * whole * whole * whole;
+}
+
 /* The strengths of all directions, one array for one reduction */
 static PetscErrorCode GetStrengths(const FurlStencil *s, double **all, double *strength[3])
 {
   const PetscInt *const N = s->layout.N;
+  const PetscInt        n = N[0] + N[1] + N[2];
 
   PetscFunctionBegin;
-  PetscCall(PetscCalloc1(N[0] + N[1] + N[2], all));
+  PetscCall(PetscCalloc1(2 * n, all));
   strength[0] = *all;
   strength[1] = strength[0] + N[0];
   strength[2] = strength[1] + N[1];
   for (int d = 0; d < 3; d++)
-    if (s->link[d]) PetscCall(AddLineStrength(s, d, strength[d]));
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, *all, (PetscMPIInt)(N[0] + N[1] + N[2]), MPI_DOUBLE, MPI_SUM, s->layout.comm));
+    if (s->link[d]) PetscCall(AddLineStrength(s, d, strength[d], strength[d] + n));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, *all, (PetscMPIInt)(2 * n), MPI_DOUBLE, MPI_SUM, s->layout.comm));
+  for (PetscInt i = 0; i < n; i++) (*all)[i] = Strength((*all)[i], (*all)[n + i]);
   for (int d = 0; d < 3; d++) CutLines(&s->layout, d, strength[d]);
   PetscFunctionReturn(PETSC_SUCCESS);
 }

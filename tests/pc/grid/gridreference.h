@@ -135,17 +135,27 @@ static inline void ReferenceFinish(ReferenceLevel *level)
   }
 }
 
+/* Mean of link / largest link, times the fourth power of the part of links that is at least .05 of the largest */
 static inline PetscErrorCode ReferenceStrength(const ReferenceLevel *level, int d, double *strength)
 {
+  const double share = level->n[d] / (double)level->N;
+  double      *torn;
+
   PetscFunctionBegin;
+  PetscCall(PetscCalloc1(level->n[d], &torn));
   for (PetscInt i = 0; i < level->n[d]; i++) strength[i] = 0;
   for (PetscInt c = 0; c < level->N; c++) {
     const PetscInt at = ReferencePlace(level, c, d), other = ReferenceNeighbour(level, c, d, 1);
 
-    if (at + 1 < level->n[d])
-      strength[at] +=
-        level->link[d][c] / PetscMax(ReferenceLargest(level, c), ReferenceLargest(level, other)) * level->n[d] / (double)level->N;
+    if (at + 1 < level->n[d]) {
+      const double ratio = level->link[d][c] / PetscMax(ReferenceLargest(level, c), ReferenceLargest(level, other));
+
+      strength[at] += ratio * share;
+      torn[at] += ratio < 0.05 ? share : 0;
+    }
   }
+  for (PetscInt i = 0; i < level->n[d]; i++) strength[i] *= PetscPowReal(PetscMax(1 - torn[i], 0), 4);
+  PetscCall(PetscFree(torn));
   PetscFunctionReturn(0);
 }
 
@@ -177,7 +187,7 @@ static inline PetscErrorCode ReferenceChoose(ReferenceLevel *level, PetscInt n[3
   for (double theta = 0.5;; theta /= 2) {
     for (int d = 0; d < 3; d++) n[d] = ReferenceJoin(level->n[d], strength[d], theta * most, level->lines[d]);
     cells = (double)n[0] * n[1] * n[2];
-    if (cells <= 0.62 * level->N || theta < 1e-6) break;
+    if (cells <= 0.75 * level->N || theta < 1e-6) break;
   }
   for (int d = 0; d < 3; d++) PetscCall(PetscFree(strength[d]));
   PetscFunctionReturn(0);

@@ -13,6 +13,7 @@
 
 #define FURL_GRID_CODE_SCALE 18446744073709551616.0f   /* 2^64: a coupling is its decoded code times this */
 #define FURL_GRID_CODE_SMALLEST 2.168404344971009e-19f /* 2^-62: couplings below it are zero */
+#define FURL_GRID_TORN 0.05f                           /* a link so much weaker than others of its cells joins what belongs elsewhere */
 #define FURL_GRID_UNIT 2.98023223876953125e-08f        /* 2^-25: of the corrections of the inverse diagonal */
 
 /* One colour's cells: the six (or 2 in a line, 4 in a plane) couplings and neighbours of its cell 0, whatever array they live in */
@@ -108,7 +109,8 @@ typedef struct {
   const float *wind;           /* NULL: none */
   int64_t      step;           /* to the other end of the link */
   int64_t      n, lines, planes, stride[2];
-  double      *sum; /* [lines x planes], or [n] */
+  double      *sum;  /* [lines x planes], or [n] */
+  double      *torn; /* the same, of links below FURL_GRID_TORN of the larger */
 } FurlGridStrengthArgs;
 
 /* Set-up: winds of a line of coarse cells (an item), after their links, which take what blows both ways */

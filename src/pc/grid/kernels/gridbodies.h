@@ -426,10 +426,19 @@ FURL_BODY void FurlGridStrengthAcross(const FurlGridStrengthArgs *a, int64_t ite
 {
   const int64_t line = a->stride[0] * (item % a->lines) + a->stride[1] * (item / a->lines);
   FURL_PER_LANE(double, sum);
+  FURL_PER_LANE(double, torn);
 
-  FURL_LANES(l) AT(sum, l) = 0;
-  for (int64_t i = 0; i < a->n; i += FURL_WIDTH) FURL_LANES_BELOW(l, GridBelow(a->n - i)) AT(sum, l) += (double)GridRatio(a, line + i + l);
-  a->sum[item] = FurlSumLanes(sum);
+  FURL_LANES(l) AT(sum, l)  = 0;
+  FURL_LANES(l) AT(torn, l) = 0;
+  for (int64_t i = 0; i < a->n; i += FURL_WIDTH) FURL_LANES_BELOW(l, GridBelow(a->n - i))
+    {
+      const float ratio = GridRatio(a, line + i + l);
+
+      AT(sum, l) += (double)ratio;
+      AT(torn, l) += ratio < FURL_GRID_TORN ? 1 : 0;
+    }
+  a->sum[item]  = FurlSumLanes(sum);
+  a->torn[item] = FurlSumLanes(torn);
 }
 
 /* Reads 8 B a cell */
@@ -438,12 +447,20 @@ FURL_BODY void FurlGridStrengthAlong(const FurlGridStrengthArgs *a, int64_t item
   const int64_t i = item * FURL_WIDTH;
   const int     n = GridBelow(a->n - i);
   FURL_PER_LANE(double, sum);
+  FURL_PER_LANE(double, torn);
 
-  FURL_LANES(l) AT(sum, l) = 0;
+  FURL_LANES(l) AT(sum, l)  = 0;
+  FURL_LANES(l) AT(torn, l) = 0;
   for (int64_t k = 0; k < a->planes; k++)
-    for (int64_t j = 0; j < a->lines; j++)
-      FURL_LANES_BELOW(l, n) AT(sum, l) += (double)GridRatio(a, a->stride[0] * j + a->stride[1] * k + i + l);
-  FURL_LANES_BELOW(l, n) a->sum[i + l] = AT(sum, l);
+    for (int64_t j = 0; j < a->lines; j++) FURL_LANES_BELOW(l, n)
+      {
+        const float ratio = GridRatio(a, a->stride[0] * j + a->stride[1] * k + i + l);
+
+        AT(sum, l) += (double)ratio;
+        AT(torn, l) += ratio < FURL_GRID_TORN ? 1 : 0;
+      }
+  FURL_LANES_BELOW(l, n) a->sum[i + l]  = AT(sum, l);
+  FURL_LANES_BELOW(l, n) a->torn[i + l] = AT(torn, l);
 }
 
 /* Sum of `array` over the fine cells from[d] .. to[d] - 1 */
