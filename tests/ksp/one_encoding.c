@@ -1,6 +1,6 @@
 /*
-  What is kept, and how often it is made: one lossless copy of Amat, and for each level of the hierarchy its matrix and two transfers. The
-  same matrix is not encoded again, new values once. The view tells the bytes by purpose; here they are bounded.
+  What is kept, and how often it is made: one lossless copy of Amat, and for each level of an imported hierarchy its matrix and two
+  transfers, where that of a box needs none. The same matrix is not encoded again, new values once. The view tells the bytes by purpose; here they are bounded.
 */
 #include "../furltest.h"
 
@@ -55,39 +55,73 @@ static double NumberAfter(const char text[], const char phrase[])
   return at ? strtod(at + strlen(phrase), NULL) : 0;
 }
 
+/* A purpose in the view, and between how many bytes an unknown it holds */
+typedef struct {
+  const char *purpose;
+  double      least, most;
+} Part;
+
 /*
   A 5-point matrix that is symmetric has 3 diagonals: 8 bytes each in the copy; 2, 2 and 4 on the finest level. The coarser ones are
   irregular, 4 to 7 bytes a coupling with its column, and half as many couplings as the finest. Five vectors of the cycle in FP32, four of
   CG.
 */
+static const Part Imported[] = {{"lossless copy of Amat: ", 24, 26.5},
+                                {"Krylov vectors: ", 32, 33},
+                                {"level matrices: ", 8, 32},
+                                {"transfers: ", 4, 50},
+                                {"vectors of the cycle: ", 20, 25},
+                                {"coarsest level: ", 0.001, 40},
+                                {"imported hierarchy in AIJ: ", 0.001, 130},
+                                {NULL, 0, 0}};
+
+/*
+  A box: two couplings of 2 bytes, a correction of 2 and a root of 4 make 10 a cell, a third more for the coarser levels; 8 a coarse cell for
+  transfers; two vectors of 4, half of one for residuals, and two of the level where two cycles are combined: 8 (4/3) + 2 + 8/4. Levels below
+  4096 cells are whole on both of two processes, 5/6 more. Ghosts, margins and padding add a quarter at this size. The dense inverse has
+  at most 200 cells, on each process.
+*/
+static const Part OnBox[] = {{"lossless copy of Amat: ", 24, 26.5},
+                             {"Krylov vectors: ", 32, 33},
+                             {"level matrices: ", 13.3, 13.3 * 1.25 * 11 / 6},
+                             {"transfers: ", 8 / 3., 8 / 3. * 1.25 * 11 / 6},
+                             {"vectors of the cycle: ", 12, 14.7 * 1.25 * 11 / 6},
+                             {"coarsest level: ", 0.001, 2 * 8 * 200 * 201 / 7680.},
+                             {"imported hierarchy in AIJ: ", 0, 0},
+                             {NULL, 0, 0}};
+
 static PetscErrorCode BytesByPurpose(KSP ksp, int *nlevels)
 {
-  const struct {
-    const char *purpose;
-    double      least, most; /* bytes an unknown */
-  } part[] = {{"lossless copy of Amat: ", 24, 26.5},
-              {"Krylov vectors: ", 32, 33},
-              {"level matrices: ", 8, 32},
-              {"transfers: ", 4, 50},
-              {"vectors of the cycle: ", 20, 25},
-              {"coarsest level: ", 0.001, 40},
-              {"imported hierarchy in AIJ: ", 0.001, 130}};
-  char   text[32768];
-  double sum = 0, whole;
+  char        text[32768];
+  double      sum = 0, whole;
+  const Part *part;
 
   PetscFunctionBegin;
   PetscCall(FurlTestView(ksp, text, sizeof(text)));
-  whole = NumberAfter(text, "bytes an unknown: ");
-  for (size_t k = 0; k < sizeof(part) / sizeof(part[0]); k++) {
-    const double bytes = NumberAfter(text, part[k].purpose);
+  whole    = NumberAfter(text, "bytes an unknown: ");
+  *nlevels = Occurrences(text, "couplings in ");
+  for (part = *nlevels ? Imported : OnBox; part->purpose; part++) {
+    const double bytes = NumberAfter(text, part->purpose);
 
-    FurlTestCheck(bytes >= part[k].least && bytes <= part[k].most, "%s%g is not within %g and %g", part[k].purpose, bytes, part[k].least,
-                  part[k].most);
+    FurlTestCheck(bytes >= part->least && bytes <= part->most, "%s%g is not within %g and %g", part->purpose, bytes, part->least,
+                  part->most);
     sum += bytes;
   }
   FurlTestCheck(fabs(sum - whole) < 2e-3 * whole, "the parts add up to %g, not %g", sum, whole);
   FurlTestCheck(Occurrences(text, "compressed: ") == 1, "the view shows %d compressed copies", Occurrences(text, "compressed: "));
-  *nlevels = Occurrences(text, "couplings in ");
+  PetscFunctionReturn(0);
+}
+
+/* The hierarchy is the one that the options ask for: a box has no level that is encoded as a matrix */
+static PetscErrorCode CheckHierarchy(int nlevels)
+{
+  char      name[16] = "auto";
+  PetscBool import;
+
+  PetscFunctionBegin;
+  PetscCall(PetscOptionsGetString(NULL, NULL, "-pc_furl_hierarchy", name, sizeof(name), NULL));
+  PetscCall(PetscStrcmp(name, "import", &import));
+  FurlTestCheck((nlevels > 0) == (import == PETSC_TRUE), "hierarchy %s: %d levels are encoded", name, nlevels);
   PetscFunctionReturn(0);
 }
 
@@ -124,6 +158,7 @@ int main(int argc, char **argv)
   PetscCall(FurlTestSolver(A, NULL, &ksp));
   PetscCall(Solve(ksp, A, b, x));
   PetscCall(BytesByPurpose(ksp, &nlevels));
+  PetscCall(CheckHierarchy(nlevels));
   PetscCall(Expect(&last, 1, 1 + 3 * nlevels, "first solve"));
   PetscCall(FurlTestNoise(b, 2, 1));
   PetscCall(Solve(ksp, A, b, x));
@@ -159,6 +194,6 @@ int main(int argc, char **argv)
 
   test:
     nsize: {{1 2}}
-    args: -ksp_type furl -ksp_rtol 1e-7
+    args: -ksp_type furl -ksp_rtol 1e-7 -pc_furl_hierarchy {{grid import}}
 
 TEST*/

@@ -246,4 +246,4 @@ PETSC_INTERN PetscErrorCode FurlGridView(FurlGrid *grid, PetscViewer viewer);
 /* Adds what this process holds, in bytes */
 void FurlGridAddBytes(const FurlGrid *grid, double *levels, double *transfers, double *vectors, double *coarsest);
 /* y = S x on the finest level, x in level->x, y in level->b */
-PETSC_INTERN PetscErrorCode FurlGridSharpen(FurlGrid *grid);
+PETSC_INTERN PetscErrorCode FurlGridSharpenVector(FurlGrid *grid);

@@ -243,9 +243,9 @@ static PetscErrorCode ApplyOne(FurlGrid *grid, double size, double factor, const
   }
   if (grid->sharpness > 0) args.to_low = level->x;
   FurlLaunch(&FurlKernelFurlGridToLow, &args, (int64_t)box->n[1] * box->n[2]);
-  if (grid->sharpness > 0) PetscCall(FurlGridSharpen(grid));
+  if (grid->sharpness > 0) PetscCall(FurlGridSharpenVector(grid));
   PetscCall(FurlGridCycle(grid));
-  if (grid->sharpness > 0) PetscCall(FurlGridSharpen(grid));
+  if (grid->sharpness > 0) PetscCall(FurlGridSharpenVector(grid));
   args.from_low = grid->sharpness > 0 ? level->b : level->x;
   args.factor   = ldexp(factor * grid->factor, -shift);
   FurlLaunch(&FurlKernelFurlGridToHigh, &args, (int64_t)box->n[1] * box->n[2]);

@@ -6,7 +6,7 @@
 */
 #include "grid.h"
 
-PetscErrorCode FurlGridSharpen(FurlGrid *grid)
+PetscErrorCode FurlGridSharpenVector(FurlGrid *grid)
 {
   FurlGridLevel *const level = grid->level;
 

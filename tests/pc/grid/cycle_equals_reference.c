@@ -22,9 +22,10 @@ static void Unfuse(FurlGrid *grid)
   for (int l = 0; l < grid->nlevels; l++) {
     FurlGridLevel *const level = grid->level + l;
 
-    level->chunk   = level->items;
+    level->chunk   = level->box.items;
     level->nchunks = 1;
-    for (int colour = 0; colour < 2 && l + 1 < grid->nlevels; colour++) level[1].opened[colour][0] = level[1].items;
+    if (level->has_ghosts) continue; /* no waves there */
+    for (int colour = 0; colour < 2 && l + 1 < grid->nlevels; colour++) level[1].opened[colour][0] = level[1].box.items;
   }
 }
 
@@ -41,7 +42,7 @@ static PetscErrorCode SameLevels(const char name[], const FurlGrid *grid, const 
   for (int l = 0; l < ref->nlevels; l++) {
     PetscInt cells = 1;
 
-    for (int d = 0; d < 3; d++) cells *= grid->level[l].box.n[d];
+    for (int d = 0; d < 3; d++) cells *= grid->level[l].N[d];
     FurlTestCheck(cells == ref->level[l].N, "%s: level %d has %d cells in place of %d", name, l, (int)cells, (int)ref->level[l].N);
     FurlTestCheck(!grid->level[l].p == (l == 0 || l != ref->k), "%s: two cycles are combined on another level than %d", name, ref->k);
   }

@@ -9,10 +9,10 @@
 /* The numbering is all that there is to see: lines of one cell vanish */
 static PetscErrorCode CheckBox(const GridCase *c, const FurlGrid *grid)
 {
-  const FurlBox *const box        = &grid->level[0].box;
-  PetscInt             n[3]       = {1, 1, 1};
-  int                  directions = 0, wrong = 0;
-  char                 bc[3] = "";
+  const FurlGridLevel *const level      = &grid->level[0];
+  PetscInt                   n[3]       = {1, 1, 1};
+  int                        directions = 0, wrong = 0;
+  char                       bc[3] = "";
 
   PetscFunctionBegin;
   for (int d = 0; d < 3; d++) {
@@ -20,9 +20,9 @@ static PetscErrorCode CheckBox(const GridCase *c, const FurlGrid *grid)
     n[directions]    = c->n[d];
     bc[directions++] = c->bc[d];
   }
-  for (int d = 0; d < 3; d++) wrong |= box->n[d] != n[d] || box->periodic[d] != (d < directions && bc[d] == 'p');
-  FurlTestCheck(!wrong, "%s: found %d x %d x %d cells, periodic %d %d %d", c->name, (int)box->n[0], (int)box->n[1], (int)box->n[2],
-                box->periodic[0], box->periodic[1], box->periodic[2]);
+  for (int d = 0; d < 3; d++) wrong |= level->N[d] != n[d] || level->periodic[d] != (d < directions && bc[d] == 'p');
+  FurlTestCheck(!wrong, "%s: found %d x %d x %d cells, periodic %d %d %d", c->name, (int)level->N[0], (int)level->N[1], (int)level->N[2],
+                level->periodic[0], level->periodic[1], level->periodic[2]);
   FurlTestCheck(grid->singular == (!strchr(c->bc, 'd') && (!c->edit || c->edit == CaseScaled)), "%s: taken for %s", c->name,
                 grid->singular ? "singular" : "regular");
   PetscFunctionReturn(0);
@@ -40,7 +40,7 @@ static PetscErrorCode Check(const GridCase *c, PetscBool flexible)
   FurlTestCheck(!grid == !!why, "%s: neither taken nor refused with a reason, or both", c->name);
   FurlTestCheck(c->expect != CASE_BOX || grid, "%s: refused: %s", c->name, why);
   FurlTestCheck((c->expect != CASE_REFUSED && c->expect != CASE_HOPELESS) || !grid, "%s: taken for a box of %d x %d x %d cells", c->name,
-                (int)grid->level[0].box.n[0], (int)grid->level[0].box.n[1], (int)grid->level[0].box.n[2]);
+                (int)grid->level[0].N[0], (int)grid->level[0].N[1], (int)grid->level[0].N[2]);
   if (c->expect == CASE_BOX) PetscCall(CheckBox(c, grid));
   PetscCall(FurlGridDestroy(&grid));
   PetscCall(MatDestroy(&A));

@@ -261,7 +261,7 @@ static inline PetscErrorCode ReferenceCreate(const GridTestBox *box, PetscBool c
   ReferenceFinish(ref->level);
   while (ref->level[ref->nlevels - 1].N > REFERENCE_COARSEST) {
     PetscCall(ReferenceCoarsen(ref));
-    if (combined && !ref->k && ref->level->N >= 4 * ref->level[ref->nlevels - 1].N) ref->k = ref->nlevels - 1;
+    if (combined && !ref->k && ref->level->N >= 3 * ref->level[ref->nlevels - 1].N) ref->k = ref->nlevels - 1;
   }
   if (ref->k == ref->nlevels - 1) ref->k = 0; /* the coarsest level is solved exactly */
   PetscFunctionReturn(0);
@@ -281,12 +281,12 @@ static inline double ReferenceNeighbours(const ReferenceLevel *level, const doub
   return sum;
 }
 
-/* Colours alternate in space; in a periodic direction the first cell has the colour of the second in others */
+/* Colours alternate in space, from the first cell on, whoever has it */
 static inline int ReferenceColour(const ReferenceLevel *level, PetscInt c)
 {
   PetscInt sum = 0;
 
-  for (int d = 0; d < 3; d++) sum += ReferencePlace(level, c, d) + level->periodic[d];
+  for (int d = 0; d < 3; d++) sum += ReferencePlace(level, c, d);
   return (int)(sum % 2);
 }
 
