@@ -1,6 +1,7 @@
 /*
   What is kept, and how often it is made: one lossless copy of Amat, and for each level of an imported hierarchy its matrix and two
-  transfers, where that of a box needs none. The same matrix is not encoded again, new values once. The view tells the bytes by purpose; here they are bounded.
+  transfers, where that of a box needs none. The same matrix is not encoded again, new values once. The view tells the bytes by purpose;
+  here they are bounded.
 */
 #include "../furltest.h"
 
@@ -76,10 +77,10 @@ static const Part Imported[] = {{"lossless copy of Amat: ", 24, 26.5},
                                 {NULL, 0, 0}};
 
 /*
-  A box: two couplings of 2 bytes, a correction of 2 and a root of 4 make 10 a cell, a third more for the coarser levels; 8 a coarse cell for
-  transfers; two vectors of 4, half of one for residuals, and two of the level where two cycles are combined: 8 (4/3) + 2 + 8/4. Levels below
-  4096 cells are whole on both of two processes, 5/6 more. Ghosts, margins and padding add a quarter at this size. The dense inverse has
-  at most 200 cells, on each process.
+  A box: two couplings of 2 bytes, a correction of 2 and a root of 4 make 10 a cell, a third more for the coarser levels; 8 a coarse cell
+  for transfers; two vectors of 4, half of one for residuals, and two of the level where two cycles are combined: 8 (4/3) + 2 + 8/4. Levels
+  below 4096 cells are whole on both of two processes, 5/6 more. Ghosts, margins and padding add a quarter at this size. The dense inverse
+  has at most 200 cells, on each process.
 */
 static const Part OnBox[] = {{"lossless copy of Amat: ", 24, 26.5},
                              {"Krylov vectors: ", 32, 33},

@@ -11,7 +11,7 @@
 #define LEVELS_MAX 64
 #define GAMMA_V 1.8 /* damping of coarse links: see docs/grid.md */
 #define GAMMA_K 1.6
-#define K_LEVELS 3         /* with a K-cycle: more help no more, fewer leave inclusions of another conductivity to the Krylov method */
+#define K_LEVELS 3     /* with a K-cycle: more help no more, fewer leave inclusions of another conductivity to the Krylov method */
 #define K_FACTOR 3     /* a K-cycle is made where a level is so many times smaller than the one that had the last, or the finest */
 #define SHIFT_MAX 1000 /* 2^1000 is a double */
 #define SIZE 40        /* binary exponent of the cycle's vectors, in the middle of what FP32 couplings and residuals leave */

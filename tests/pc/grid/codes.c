@@ -22,7 +22,8 @@ static PetscErrorCode CheckCodes(void)
     const float q = FURL_GRID_CODE_SCALE * FurlGridDecode((uint16_t)code);
 
     if (q >= FURL_GRID_CODE_SMALLEST)
-      FurlTestCheck(FurlGridEncode(q) == (q > LAST ? FurlGridEncode(LAST) : code), "code %d is decoded as %a, whose code is %d", code, (double)q, (int)FurlGridEncode(q));
+      FurlTestCheck(FurlGridEncode(q) == (q > LAST ? FurlGridEncode(LAST) : code), "code %d is decoded as %a, whose code is %d", code,
+                    (double)q, (int)FurlGridEncode(q));
   }
   for (PetscInt i = 0; i < 200000; i++) {
     const double q = (double)(float)exp2(-62 * (0.5 + 0.5 * FurlTestHash(i, 1)));

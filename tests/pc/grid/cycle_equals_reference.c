@@ -44,7 +44,8 @@ static PetscErrorCode SameLevels(const char name[], const FurlGrid *grid, const 
 
     for (int d = 0; d < 3; d++) cells *= grid->level[l].N[d];
     FurlTestCheck(cells == ref->level[l].N, "%s: level %d has %d cells in place of %d", name, l, (int)cells, (int)ref->level[l].N);
-    FurlTestCheck(!grid->level[l].p == (l == 0 || l != ref->k), "%s: two cycles are combined on another level than %d", name, ref->k);
+    FurlTestCheck(!grid->level[l].p == !ref->level[l].combine, "%s: level %d: two cycles are combined, or not, unlike the reference", name,
+                  l);
   }
   PetscFunctionReturn(0);
 }

@@ -8,23 +8,24 @@
 
 #define REFERENCE_LEVELS 20
 #define REFERENCE_COARSEST 200
+#define REFERENCE_COMBINED 3
 
 typedef struct {
   PetscInt  n[3], N;
-  PetscBool periodic[3];
-  double   *link[3];   /* [N] to the next cell */
-  double   *excess;    /* [N] */
-  double   *root;      /* [N] square root of the diagonal */
-  double   *q[3];      /* [N] couplings, rounded */
-  double   *inverse;   /* [N] of the scaled diagonal */
-  PetscInt *parent;    /* [N] aggregate of the cell */
-  PetscInt *lines[3];  /* [n[d]] coarse line of each line */
-  double   *x, *b, *r; /* [N] */
+  PetscBool periodic[3], combine; /* combine: two cycles are combined here */
+  double   *link[3];              /* [N] to the next cell */
+  double   *excess;               /* [N] */
+  double   *root;                 /* [N] square root of the diagonal */
+  double   *q[3];                 /* [N] couplings, rounded */
+  double   *inverse;              /* [N] of the scaled diagonal */
+  PetscInt *parent;               /* [N] aggregate of the cell */
+  PetscInt *lines[3];             /* [n[d]] coarse line of each line */
+  double   *x, *b, *r;            /* [N] */
 } ReferenceLevel;
 
 typedef struct {
   ReferenceLevel level[REFERENCE_LEVELS];
-  int            nlevels, k; /* level at which two cycles are combined; 0: none */
+  int            nlevels;
   double         gamma;
   PetscBool      singular;
 } Reference;
@@ -259,11 +260,14 @@ static inline PetscErrorCode ReferenceCreate(const GridTestBox *box, PetscBool c
     if (ref->level->excess[cell] > 0) ref->singular = PETSC_FALSE;
   }
   ReferenceFinish(ref->level);
-  while (ref->level[ref->nlevels - 1].N > REFERENCE_COARSEST) {
-    PetscCall(ReferenceCoarsen(ref));
-    if (combined && !ref->k && ref->level->N >= 3 * ref->level[ref->nlevels - 1].N) ref->k = ref->nlevels - 1;
+  while (ref->level[ref->nlevels - 1].N > REFERENCE_COARSEST) PetscCall(ReferenceCoarsen(ref));
+  /* not at the coarsest level, which is solved exactly */
+  for (int l = 1, count = 0, last = 0; combined && l + 1 < ref->nlevels && count < REFERENCE_COMBINED; l++) {
+    if (ref->level[last].N < 3 * ref->level[l].N) continue;
+    ref->level[l].combine = PETSC_TRUE;
+    last                  = l;
+    count++;
   }
-  if (ref->k == ref->nlevels - 1) ref->k = 0; /* the coarsest level is solved exactly */
   PetscFunctionReturn(0);
 }
 
@@ -395,7 +399,7 @@ static inline PetscErrorCode ReferenceCycle(Reference *ref, int l)
   ReferenceProduct(level, level->x, level->r);
   for (PetscInt c = 0; c < level->N; c++) coarse->b[level->parent[c]] += level->root[c] * (level->b[c] - level->r[c]);
   for (PetscInt c = 0; c < coarse->N; c++) coarse->b[c] /= coarse->root[c];
-  if (l + 1 == ref->k)
+  if (coarse->combine)
     PetscCall(ReferenceCombine(ref, l + 1));
   else
     PetscCall(ReferenceCycle(ref, l + 1));
