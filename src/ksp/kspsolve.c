@@ -250,7 +250,10 @@ static PetscErrorCode Decide(KSP ksp)
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   if (f->cause == FURL_KSP_RAISED) PetscFunctionReturn(PETSC_SUCCESS);
-  if (f->cause != FURL_KSP_SIGN_MAT && f->target) PetscCall(FurlKSPRaise(ksp, causes[f->cause], &done));
+  /* where A is all but singular the first step of CG can be right in the norm of A, and its residual, of FP32's rounding, 1e5 times that of
+   * the guess: GMRES goes on with the same preconditioner, and its residual cannot grow */
+  if (f->cause == FURL_KSP_DIVERGED) PetscCall(ChangeMethod(ksp, &done));
+  if (!done && f->cause != FURL_KSP_SIGN_MAT && f->target) PetscCall(FurlKSPRaise(ksp, causes[f->cause], &done));
   if (!done) PetscCall(ChangeMethod(ksp, &done));
   if (done) PetscFunctionReturn(PETSC_SUCCESS);
   if (f->cause == FURL_KSP_SIGN_MAT)
