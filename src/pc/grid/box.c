@@ -8,42 +8,58 @@
 
 /* Offsets col - row > 0 of a sample of rows, ascending, those that a fair part of the rows has. A hash chooses the rows: any regular choice
  * can fall on the faces of a box alone */
-static int CommonOffsets(const FurlCsr *csr, PetscInt offset[OFFSETS_MAX])
+typedef struct {
+  PetscInt key[TABLE];
+  int      count[TABLE], different, most;
+} Histogram;
+
+/* Counts the offsets of a row; shift: what turns its columns' numbers into offsets, through the list of ghosts where there is one. Wrong
+ * where there are too many */
+static int CountRow(Histogram *h, const FurlCsr *csr, const PetscInt *ghost, PetscInt r, PetscInt shift)
 {
-  PetscInt      key[TABLE];
-  int           count[TABLE] = {0}, different = 0, most = 0, n = 0;
-  const int64_t samples = csr->nrows < SAMPLES ? csr->nrows : SAMPLES;
+  for (PetscInt k = csr->rowptr[r]; k < csr->rowptr[r + 1]; k++) {
+    const PetscInt o = (ghost ? ghost[csr->column[k]] : csr->column[k]) - shift;
+    uint32_t       p = (uint32_t)o * 2654435761u >> 22;
+
+    if (o <= 0) continue;
+    while (h->count[p] && h->key[p] != o) p = (p + 1) % TABLE;
+    if (!h->count[p] && ++h->different > OFFSETS_MAX) return 0;
+    h->key[p] = o;
+    if (++h->count[p] > h->most) h->most = h->count[p];
+  }
+  return 1;
+}
+
+static int CommonOffsets(const FurlAijParts *parts, PetscInt first, int ghosts, PetscInt offset[OFFSETS_MAX])
+{
+  const FurlCsr *const csr     = &parts->diagonal;
+  const int64_t        samples = csr->nrows < SAMPLES ? csr->nrows : SAMPLES;
+  Histogram            h       = {.different = 0};
+  int                  n       = 0;
 
   for (int64_t s = 0; s < samples; s++) {
-    const int64_t r = samples < SAMPLES ? s : (int64_t)(((uint64_t)(s + 1) * 0x9e3779b97f4a7c15u >> 20) % (uint64_t)csr->nrows);
+    const PetscInt r =
+      (PetscInt)(samples < SAMPLES ? s : (int64_t)(((uint64_t)(s + 1) * 0x9e3779b97f4a7c15u >> 20) % (uint64_t)csr->nrows));
 
-    for (PetscInt k = csr->rowptr[r]; k < csr->rowptr[r + 1]; k++) {
-      const PetscInt o = csr->column[k] - (PetscInt)r;
-      uint32_t       h = (uint32_t)o * 2654435761u >> 22;
-
-      if (o <= 0) continue;
-      while (count[h] && key[h] != o) h = (h + 1) % TABLE;
-      if (!count[h] && ++different > OFFSETS_MAX) return 0;
-      key[h] = o;
-      if (++count[h] > most) most = count[h];
-    }
+    if (!CountRow(&h, csr, NULL, r, r)) return 0;
+    if (ghosts && parts->offdiagonal.nrows && !CountRow(&h, &parts->offdiagonal, parts->ghost, r, first + r)) return 0;
   }
-  for (int h = 0; h < TABLE; h++) {
+  for (int k = 0; k < TABLE; k++) {
     int p = n;
 
-    if (!count[h] || 10 * count[h] < 3 * most) continue;
-    for (n++; p > 0 && offset[p - 1] > key[h]; p--) offset[p] = offset[p - 1];
-    offset[p] = key[h];
+    if (!h.count[k] || 10 * h.count[k] < 3 * h.most) continue;
+    for (n++; p > 0 && offset[p - 1] > h.key[k]; p--) offset[p] = offset[p - 1];
+    offset[p] = h.key[k];
   }
   return n;
 }
 
 /* Cells of a line, and lines of a plane where the sample shows planes (else 1). The offsets come in clusters: 1 along a line, around n[0]
  * between lines, around n[0] n[1] between planes */
-int FurlBoxGuessLines(const FurlCsr *csr, PetscInt n[3])
+static int GuessLines(const FurlAijParts *parts, PetscInt first, int ghosts, PetscInt n[3])
 {
   PetscInt  offset[OFFSETS_MAX], plane;
-  const int noffsets = CommonOffsets(csr, offset);
+  const int noffsets = CommonOffsets(parts, first, ghosts, offset);
   int       end      = 1;
 
   n[0] = n[1] = n[2] = 1;
@@ -58,11 +74,13 @@ int FurlBoxGuessLines(const FurlCsr *csr, PetscInt n[3])
   return 1;
 }
 
-int FurlBoxGuess(const FurlCsr *csr, PetscInt n[3])
+/* The whole box, of the rows of one process that has all */
+static int GuessBox(const FurlAijParts *parts, PetscInt n[3])
 {
-  PetscInt unit;
+  const FurlCsr *const csr = &parts->diagonal;
+  PetscInt             unit;
 
-  if (csr->nrows != csr->ncols || !FurlBoxGuessLines(csr, n)) return 0;
+  if (csr->nrows != csr->ncols || !GuessLines(parts, 0, 0, n)) return 0;
   unit = n[0] * n[1];
   if (csr->nrows % unit) return 0;
   n[n[0] == 1 ? 0 : n[1] == 1 ? 1 : 2] = (PetscInt)csr->nrows / unit;
@@ -120,20 +138,26 @@ static PetscErrorCode DivideUnits(Mat A, const PetscInt sizes[2], FurlLayout *la
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode PieceOfSlab(Mat A, const FurlCsr *csr, FurlLayout *layout, FurlPiece *piece, PetscMPIInt *found)
+static PetscErrorCode PieceOfSlab(Mat A, const FurlAijParts *parts, FurlLayout *layout, FurlPiece *piece, PetscMPIInt *found)
 {
-  PetscInt n[3] = {1, 1, 1}, sizes[2];
+  PetscInt n[3] = {1, 1, 1}, sizes[2], first;
 
   PetscFunctionBegin;
   for (int d = 0; d < 3; d++) piece->start[d] = 0;
   if (layout->size == 1) {
-    *found = FurlBoxGuess(csr, n);
+    *found = GuessBox(parts, n);
     for (int d = 0; d < 3; d++) layout->N[d] = piece->n[d] = n[d];
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  if (csr->nrows) FurlBoxGuessLines(csr, n);
-  for (int d = 0; d < 2; d++) sizes[d] = n[d];
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sizes, 2, MPIU_INT, MPI_MAX, layout->comm));
+  PetscCall(MatGetOwnershipRange(A, &first, NULL));
+  /* a process with less than two planes sees the next one among its ghosts alone, but there are also those across the ends: the smallest
+   * counts */
+  if (parts->diagonal.nrows) GuessLines(parts, first, 0, n);
+  if (parts->diagonal.nrows && n[1] == 1) GuessLines(parts, first, 1, n);
+  for (int d = 0; d < 2; d++) sizes[d] = n[d] > 1 ? n[d] : PETSC_MAX_INT;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sizes, 2, MPIU_INT, MPI_MIN, layout->comm));
+  for (int d = 0; d < 2; d++)
+    if (sizes[d] == PETSC_MAX_INT) sizes[d] = 1;
   PetscCall(DivideUnits(A, sizes, layout, piece, found));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -150,7 +174,7 @@ PetscErrorCode FurlLayoutOfMat(Mat A, const FurlAijParts *parts, FurlLayout *lay
   PetscCall(PieceOfDM(A, layout, &piece, &found));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &found, 1, MPI_INT, MPI_MIN, layout->comm));
   if (!found) {
-    PetscCall(PieceOfSlab(A, &parts->diagonal, layout, &piece, &found));
+    PetscCall(PieceOfSlab(A, parts, layout, &piece, &found));
     found = found && parts->diagonal.nrows < FURL_GRID_CELLS_MAX;
     PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &found, 1, MPI_INT, MPI_MIN, layout->comm));
   }

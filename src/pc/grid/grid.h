@@ -106,9 +106,6 @@ PETSC_INTERN PetscErrorCode FurlStencilDestroy(FurlStencil *s);
 /* root and largest from links and excess; ghosts of all of them */
 PETSC_INTERN PetscErrorCode FurlStencilFinish(FurlStencil *s);
 
-/* Reads the box off the offsets of a sample of rows; false where there is none. Nothing is verified */
-int FurlBoxGuess(const FurlCsr *csr, PetscInt n[3]);
-int FurlBoxGuessLines(const FurlCsr *csr, PetscInt n[3]);
 /* How the rows of an AIJ matrix lie on a box, by its DM or by a guess on each process; *why is set where they do not. Not verified, and
  * periodic directions are not known yet */
 PETSC_INTERN PetscErrorCode FurlLayoutOfMat(Mat A, const FurlAijParts *parts, FurlLayout *layout, const char **why);
