@@ -44,6 +44,7 @@ static PetscErrorCode CreateRightHandSide(Problem *p)
     PetscCall(MarketReadVector(file, p->b));
   } else if (ones) {
     PetscCall(VecSet(p->b, 1));
+    PetscCall(PetscStrlcat(p->title, " b=ones", sizeof(p->title)));
   } else {
     PetscCall(PetscRandomCreate(PetscObjectComm((PetscObject)p->A), &random));
     PetscCall(PetscRandomSetInterval(random, -1, 1));
