@@ -31,6 +31,7 @@ setup:                        # finds or builds a PETSc
 	@tools/setup $(PETSC) $(CONFIG)
 
 demo: build                   # the main job; `make demo N=100` sets the size
+	@tools/plotting
 	@tools/demo $(if $(N),-n $(N))
 
 check: build                  # all tests; `make check TESTS="mat/ ksp/"` runs those whose names contain a word
