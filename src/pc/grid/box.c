@@ -172,6 +172,7 @@ PetscErrorCode FurlLayoutOfMat(Mat A, const FurlAijParts *parts, FurlLayout *lay
   PetscCallMPI(MPI_Comm_size(layout->comm, &layout->size));
   PetscCallMPI(MPI_Comm_rank(layout->comm, &layout->rank));
   PetscCall(PieceOfDM(A, layout, &piece, &found));
+  found = found && parts->diagonal.nrows < FURL_GRID_CELLS_MAX;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &found, 1, MPI_INT, MPI_MIN, layout->comm));
   if (!found) {
     PetscCall(PieceOfSlab(A, parts, layout, &piece, &found));

@@ -187,8 +187,6 @@ FURL_BODY int GridBelow(int64_t n)
 /* Reads 12 B a cell, writes 4 */
 FURL_BODY void FurlGridToLow(const FurlGridConvertArgs *a, int64_t item)
 {
-  const float factor = 1;
-
   for (int colour = 0; colour < 2; colour++) {
     const GridHalfLine line = GridHalfLineOf(a, item, colour);
 
@@ -198,9 +196,9 @@ FURL_BODY void FurlGridToLow(const FurlGridConvertArgs *a, int64_t item)
       float *FURL_RESTRICT        to   = a->to_low + line.at + m;
 
       if (a->others) /* apart, so that the other loop has a constant stride */
-        FURL_LANES_BELOW(l, GridBelow(line.n - m)) to[l] = factor * (float)(a->factor * from[2 * (1 + a->others) * l]) / fabsf(root[l]);
+        FURL_LANES_BELOW(l, GridBelow(line.n - m)) to[l] = (float)(a->factor * from[2 * (1 + a->others) * l]) / fabsf(root[l]);
       else
-        FURL_LANES_BELOW(l, GridBelow(line.n - m)) to[l] = factor * (float)(a->factor * from[2 * l]) / fabsf(root[l]);
+        FURL_LANES_BELOW(l, GridBelow(line.n - m)) to[l] = (float)(a->factor * from[2 * l]) / fabsf(root[l]);
     }
   }
 }
