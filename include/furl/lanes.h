@@ -7,7 +7,7 @@
   Where sums must stay in registers over an inner loop, a body goes through the lanes in parts of FURL_PART, or of FURL_HALF where the
   others are empty: a few vectors under gcc, the whole warp under nvcc. FURL_PER_PART() declares `width` numbers for each lane of the part,
   AT_PART() is number e % width of lane e / width, and FURL_PART_ENTRIES(e, n, m, width) runs over those of m lanes of a part (nvcc: of the
-  first n lanes of the warp).
+  first n lanes of the warp). FURL_PER_HALF() declares one number for each lane of FURL_HALF, read with AT().
 */
 #pragma once
 
@@ -31,6 +31,7 @@
 #define FURL_PART_ENTRIES(e, n, m, width) \
   for (int furl_l = (int)(threadIdx.x % FURL_WIDTH), e = furl_l * (width); furl_l < (n) && e < (furl_l + 1) * (width); e++)
 #define FURL_PER_PART(type, name, width) type name[width]
+#define FURL_PER_HALF(type, name) type name[1]
 #define AT_PART(name, width, e) name[(e) % (width)]
 typedef uint64_t FurlPartMask;
 
@@ -51,6 +52,7 @@ typedef uint64_t FurlPartMask;
 #define FURL_PART_ENTRIES(e, n, m, width) /* unrolled before it is made SIMD it would not become so */ \
   _Pragma("GCC ivdep") _Pragma("GCC unroll 1") for (int e = ((void)(n), 0); e < (m) * (width); e++)
 #define FURL_PER_PART(type, name, width) type name[FURL_PART * (width)]
+#define FURL_PER_HALF(type, name) type name[FURL_HALF]
 #define AT_PART(name, width, e) name[e]
 typedef uint32_t FurlPartMask;
 
@@ -81,6 +83,18 @@ FURL_BODY double FurlSumLanes(double *value)
 #else
   for (int half = FURL_WIDTH / 2; half > 0; half /= 2)
     for (int l = 0; l < half; l++) value[l] += value[l + half];
+#endif
+  return value[0];
+}
+
+/* The largest of the lanes; NaN counts as none */
+FURL_BODY double FurlMaxLanes(double *value)
+{
+#if defined(__CUDACC__)
+  for (int half = FURL_WIDTH / 2; half > 0; half /= 2) value[0] = fmax(value[0], __shfl_xor_sync(0xffffffffu, value[0], half));
+#else
+  for (int half = FURL_WIDTH / 2; half > 0; half /= 2)
+    for (int l = 0; l < half; l++) value[l] = value[l + half] > value[l] ? value[l + half] : value[l];
 #endif
   return value[0];
 }

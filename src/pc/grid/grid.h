@@ -98,6 +98,7 @@ typedef struct {
   float *excess;    /* >= 0; below zero: a row that holds nothing but its diagonal, which is -excess */
   double sharpness; /* see sharpen.c */
   float *root, *largest; /* square root of the diagonal (negative for a row of its own) and largest link of a cell */
+  FurlBlock memory, memory_of_winds;
 } FurlStencil;
 
 /* Takes the layout over */
@@ -194,7 +195,8 @@ typedef struct {
   int64_t      *opened[2]; /* [nchunks of the finer] slices of each colour of which some aggregate begins before the end of that chunk */
   FurlGridDoor *door;      /* the next level is this one as a whole; else NULL */
   /* where the cycle solves twice and combines (K-cycle), else NULL: */
-  float *p, *Ap;
+  float    *p, *Ap;
+  FurlBlock memory, memory_of_transfer, memory_of_k;
 } FurlGridLevel;
 
 typedef struct FurlGrid {

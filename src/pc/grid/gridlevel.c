@@ -1,28 +1,30 @@
 /* A level as the cycle reads it: couplings of 2 bytes by colour, made from a stencil */
 #include "grid.h"
 
-/* An array by colour, at red cell 0; zero */
-static PetscErrorCode AllocateColours(const FurlGridLevel *level, size_t item, void *array)
-{
-  const size_t bytes = (size_t)(level->box.margin + 2 * level->box.span) * item;
-  char        *base;
+#define STAGGER 384 /* bytes between two arrays, so that equal cells of them do not compete for the same sets of a cache */
 
-  PetscFunctionBegin;
-  PetscCall(PetscMalloc1(bytes, &base));
-  FurlMemoryLargePages(base, bytes);
-  PetscCall(PetscMemzero(base, bytes));
-  *(char **)array = base + (size_t)level->box.margin * item;
-  PetscFunctionReturn(PETSC_SUCCESS);
+/* Places for arrays by colour, one after another in a block: first counted, then given out */
+typedef struct {
+  const FurlGridLevel *level;
+  char                *data; /* NULL: counts */
+  size_t               used;
+} Room;
+
+/* An array's pointer is at red cell 0 */
+static void Place(Room *room, size_t item, void *array)
+{
+  const FurlBox *const box = &room->level->box;
+
+  if (room->data) *(char **)array = room->data + room->used + (size_t)box->margin * item;
+  room->used += (size_t)(box->margin + 2 * box->span) * item + STAGGER;
 }
 
-static PetscErrorCode FreeColours(const FurlGridLevel *level, size_t item, void *array)
+static PetscErrorCode Allocate(Room *room, FurlBlock *memory)
 {
-  char *base = *(char **)array;
-
   PetscFunctionBegin;
-  if (base) base -= (size_t)level->box.margin * item;
-  PetscCall(PetscFree(base));
-  *(char **)array = NULL;
+  PetscCheck(FurlBlockInit(memory, room->used), PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for a level: %zu bytes", room->used);
+  room->data = memory->data;
+  room->used = 0;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -96,19 +98,26 @@ static void Encode(const FurlStencil *s, FurlGridLevel *level)
   }
 }
 
+static void PlaceLevel(Room *room, int wind, FurlGridLevel *level)
+{
+  for (int d = 0; d < level->directions; d++) Place(room, sizeof(*level->q[d]), &level->q[d]);
+  for (int d = 0; wind && d < level->directions; d++) Place(room, sizeof(*level->back[d]), &level->back[d]);
+  Place(room, sizeof(*level->e), &level->e);
+  Place(room, sizeof(*level->root), &level->root);
+  Place(room, sizeof(*level->b), &level->b);
+  Place(room, sizeof(*level->x), &level->x);
+}
+
 PetscErrorCode FurlGridLevelCreate(const FurlStencil *s, FurlGridLevel *level)
 {
+  const int wind = s->wind[0] || s->wind[1] || s->wind[2];
+  Room      room = {.level = level};
+
   PetscFunctionBegin;
   Shape(s, level);
-  for (int d = 0; d < level->directions; d++) PetscCall(AllocateColours(level, sizeof(*level->q[d]), &level->q[d]));
-  for (int d = 0, k = 0; d < 3; d++) {
-    if (s->wind[d]) PetscCall(AllocateColours(level, sizeof(*level->back[k]), &level->back[k]));
-    k += s->link[d] != NULL;
-  }
-  PetscCall(AllocateColours(level, sizeof(*level->e), &level->e));
-  PetscCall(AllocateColours(level, sizeof(*level->root), &level->root));
-  PetscCall(AllocateColours(level, sizeof(*level->b), &level->b));
-  PetscCall(AllocateColours(level, sizeof(*level->x), &level->x));
+  PlaceLevel(&room, wind, level);
+  PetscCall(Allocate(&room, &level->memory));
+  PlaceLevel(&room, wind, level);
   for (int k = 0; k < 2; k++) PetscCall(FurlGhostsCreate(&s->layout, (FurlGhostsOf)k, &level->ghosts[k]));
   Encode(s, level);
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -146,16 +155,24 @@ static PetscErrorCode Schedule(const FurlGridLevel *fine, FurlGridLevel *coarse,
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static void PlaceTransfer(Room *room, FurlGridLevel *coarse)
+{
+  Place(room, sizeof(*coarse->child), &coarse->child);
+  Place(room, sizeof(*coarse->scale), &coarse->scale);
+}
+
 PetscErrorCode FurlGridLevelLink(const FurlLines *lines, const FurlLayout *fine_layout, const FurlLayout *layout, const FurlGridLevel *fine,
                                  FurlGridLevel *coarse)
 {
   const FurlBox *const  box        = &coarse->box;
   const PetscInt *const start      = layout->piece[layout->rank].start;
   const PetscInt *const fine_start = fine_layout->piece[fine_layout->rank].start;
+  Room                  room       = {.level = coarse};
 
   PetscFunctionBegin;
-  PetscCall(AllocateColours(coarse, sizeof(*coarse->child), &coarse->child));
-  PetscCall(AllocateColours(coarse, sizeof(*coarse->scale), &coarse->scale));
+  PlaceTransfer(&room, coarse);
+  PetscCall(Allocate(&room, &coarse->memory_of_transfer));
+  PlaceTransfer(&room, coarse);
   for (PetscInt K = 0; K < box->n[2]; K++)
     for (PetscInt J = 0; J < box->n[1]; J++)
       for (PetscInt c = 0; c < box->n[0]; c++) {
@@ -172,11 +189,20 @@ PetscErrorCode FurlGridLevelLink(const FurlLines *lines, const FurlLayout *fine_
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static void PlaceK(Room *room, FurlGridLevel *level)
+{
+  Place(room, sizeof(*level->p), &level->p);
+  Place(room, sizeof(*level->Ap), &level->Ap);
+}
+
 PetscErrorCode FurlGridLevelAllocateK(FurlGridLevel *level)
 {
+  Room room = {.level = level};
+
   PetscFunctionBegin;
-  PetscCall(AllocateColours(level, sizeof(*level->p), &level->p));
-  PetscCall(AllocateColours(level, sizeof(*level->Ap), &level->Ap));
+  PlaceK(&room, level);
+  PetscCall(Allocate(&room, &level->memory_of_k));
+  PlaceK(&room, level);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -184,22 +210,13 @@ PetscErrorCode FurlGridLevelDestroy(FurlGridLevel *level)
 {
   PetscFunctionBegin;
   PetscCall(FurlGridDoorDestroy(&level->door));
-  PetscCall(FreeColours(level, sizeof(*level->Ap), &level->Ap));
-  PetscCall(FreeColours(level, sizeof(*level->p), &level->p));
   for (int colour = 0; colour < 2; colour++) {
     PetscCall(PetscFree(level->opened[colour]));
     PetscCall(PetscFree(level->closed[colour]));
   }
-  PetscCall(FreeColours(level, sizeof(*level->scale), &level->scale));
-  PetscCall(FreeColours(level, sizeof(*level->child), &level->child));
   for (int k = 0; k < 2; k++) PetscCall(FurlGhostsDestroy(&level->ghosts[k]));
-  PetscCall(FreeColours(level, sizeof(*level->x), &level->x));
-  PetscCall(FreeColours(level, sizeof(*level->b), &level->b));
-  PetscCall(FreeColours(level, sizeof(*level->root), &level->root));
-  PetscCall(FreeColours(level, sizeof(*level->e), &level->e));
-  for (int d = 0; d < level->directions; d++) {
-    PetscCall(FreeColours(level, sizeof(*level->back[d]), &level->back[d]));
-    PetscCall(FreeColours(level, sizeof(*level->q[d]), &level->q[d]));
-  }
+  FurlBlockFree(&level->memory_of_k);
+  FurlBlockFree(&level->memory_of_transfer);
+  FurlBlockFree(&level->memory);
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -3,8 +3,9 @@
 
 #define ASYMMETRY 1e-3 /* of the diagonal: entries and their mirrors may differ by as much, and the larger counts */
 #define POSITIVE 1e-2  /* of the diagonal: couplings of the wrong sign and excess below zero are left out up to here */
-#define STRANGE 1e-2   /* of all rows: as many may be otherwise before the box is given up */
-#define RANGE 1e15     /* the largest row over the smallest diagonal entry */
+#define ROUNDING (4 * PETSC_MACHINE_EPSILON) /* of the sum of a row's magnitudes */
+#define STRANGE 1e-2                         /* of all rows: as many may be otherwise before the box is given up */
+#define RANGE 1e15                           /* the largest row over the smallest diagonal entry */
 
 /* What is counted, summed over the processes */
 typedef struct {
@@ -32,6 +33,7 @@ typedef struct {
   FurlLayout          wrapped;     /* the same, periodic in all directions that could be */
   PetscMPIInt         guess;       /* the process that was found last */
   double              factor;      /* signed */
+  double             *found;       /* what kernels say of the slices of a line */
   double              least, most; /* diagonal and sum of a row's magnitudes, times factor */
   Counts              count;
 } Reader;
@@ -40,7 +42,7 @@ typedef struct {
   PetscInt at[3]; /* the cell of the row */
   int64_t  G;
   double   sum, size, diagonal;
-  PetscInt beside[6]; /* rows of the matrix before and after in each direction, -1 where there is none; not set for inner rows */
+  PetscInt beside[6]; /* rows of the matrix before and after in each direction, -1 where there is none */
   int      links;
 } Row;
 
@@ -169,72 +171,123 @@ static void FinishRow(Reader *reader, const Row *row)
     *excess = (float)row->sum;
 }
 
-/*
-  An inner row, entries in the order of their columns and equal to their mirrors: nearly all rows of nearly all matrices. D directions, a
-  constant where this is called; false, and nothing done, where the row is otherwise.
-*/
-static inline int ReadInnerRow(Reader *reader, int D, PetscInt r, int64_t G)
+static void ReadRow(Reader *reader, const PetscInt at[3], PetscInt r)
 {
-  const FurlBox *const  box     = &reader->s->box;
-  const FurlCsr *const  csr     = &reader->parts->diagonal;
-  const PetscInt        step[3] = {1, box->n[0], box->n[0] * box->n[1]};
-  const PetscInt        begin   = csr->rowptr[r];
-  const PetscInt *const column  = csr->column + begin + D;
-  const double *const   value   = csr->value + begin + D;
-  Row                   row     = {.G = G, .links = 2 * D};
-  float                 ahead[3];
-  int                   same = csr->rowptr[r + 1] - begin == 2 * D + 1 && column[0] == r;
+  Row row = {.at = {at[0], at[1], at[2]}, .G = FurlBoxAt(&reader->s->box, at[0], at[1], at[2])};
 
-  if (reader->parts->offdiagonal.nrows) same = same && reader->parts->offdiagonal.rowptr[r] == reader->parts->offdiagonal.rowptr[r + 1];
-  for (int d = 0; same && d < D; d++) same = column[d + 1] == r + step[d] && column[-d - 1] == r - step[d];
-  if (!same) return 0;
-  row.diagonal = row.sum = row.size = reader->factor * value[0];
-  for (int d = 0; d < D; d++) {
-    const double after = -reader->factor * value[d + 1], before = -reader->factor * value[-d - 1];
-
-    same &= after > 0 && before > 0 && (float)before == reader->s->link[d][G - box->stride[d]];
-    ahead[d] = (float)after;
-    row.sum -= after + before;
-    row.size += after + before;
-  }
-  if (!same) return 0;
-  for (int d = 0; d < D; d++) reader->s->link[d][G] = ahead[d];
-  reader->count.couplings += 2 * D;
-  reader->count.links += D;
+  FindBeside(reader, &row, r);
+  ReadEntries(reader, &row, r);
   FinishRow(reader, &row);
+}
+
+/* The directions of a line whose inner cells have all their neighbours in the numbering of this process's box; 0 where they have not */
+static int InnerDirections(const Reader *reader, const PetscInt at[3])
+{
+  const PetscInt *const n = reader->s->box.n, *const N = reader->layout->N;
+  const int D = N[2] > 1 ? 3 : N[1] > 1 ? 2 : 1;
+
+  for (int d = 1; d < D; d++)
+    if (at[d] == 0 || at[d] + 1 >= n[d]) return 0;
+  return D;
+}
+
+/* Whether n rows from r on have 2 D + 1 entries each, in the order of their columns, and these are the neighbours */
+static int HaveAllNeighbours(const Reader *reader, int D, PetscInt r, PetscInt n)
+{
+  const FurlCsr *const csr = &reader->parts->diagonal, *const off = &reader->parts->offdiagonal;
+  const PetscInt *const size = reader->s->box.n;
+  const PetscInt        step = size[0], plane = size[0] * size[1];
+  const PetscInt offset[7] = {-plane, -step, -1, 0, 1, step, plane}, *const from = offset + 3 - D;
+  const PetscInt begin = csr->rowptr[r], width = 2 * D + 1;
+  PetscInt       differ = off->nrows ? off->rowptr[r + n] - off->rowptr[r] : 0;
+
+  for (PetscInt i = 0; i <= n; i++) differ |= csr->rowptr[r + i] - begin - width * i;
+  for (PetscInt i = 0; !differ && i < n; i++)
+    for (PetscInt k = 0; k < width; k++) differ |= csr->column[begin + width * i + k] - (r + i) - from[k];
+  return !differ;
+}
+
+/* What the kernels found in rows r .. r + m - 1; rows with anything unusual are read one by one */
+static void TakeFound(Reader *reader, const double *found, int D, const PetscInt at[3], PetscInt r, PetscInt m)
+{
+  const int64_t G = FurlBoxAt(&reader->s->box, at[0], at[1], at[2]);
+
+  if (!found[FURL_GRID_STRANGE] && !found[FURL_GRID_MIRROR]) {
+    reader->least = PetscMin(reader->least, -found[FURL_GRID_LEAST]);
+    reader->most  = PetscMax(reader->most, found[FURL_GRID_MOST]);
+    reader->count.couplings += 2. * D * (double)m;
+    reader->count.links += D * (double)m;
+    reader->count.negative += found[FURL_GRID_NEGATIVE];
+    return;
+  }
+  memset(reader->s->excess + G, 0, (size_t)m * sizeof(float));
+  for (int d = 0; d < D; d++) memset(reader->s->link[d] + G, 0, (size_t)m * sizeof(float));
+  for (PetscInt l = 0; l < m; l++) ReadRow(reader, (PetscInt[3]){at[0] + l, at[1], at[2]}, r + l);
+}
+
+/* Rows of the n inner cells of a line from cell `at` on, where they are as nearly all rows of nearly all matrices: 0, and nothing done,
+ * where they are not */
+static int ReadInnerCells(Reader *reader, const PetscInt at[3], PetscInt r, PetscInt n)
+{
+  const FurlBox *const box = &reader->s->box;
+  const int64_t        G = FurlBoxAt(box, at[0], at[1], at[2]), items = (n + FURL_WIDTH - 1) / FURL_WIDTH;
+  const int            D    = InnerDirections(reader, at);
+  FurlGridReadArgs     args = {.value      = reader->parts->diagonal.value + reader->parts->diagonal.rowptr[r],
+                               .factor     = reader->factor,
+                               .positive   = POSITIVE,
+                               .rounding   = ROUNDING,
+                               .n          = n,
+                               .directions = D,
+                               .excess     = reader->s->excess + G,
+                               .found      = reader->found};
+
+  if (!D || !HaveAllNeighbours(reader, D, r, n)) return 0;
+  for (int d = 0; d < D; d++) {
+    args.link[d] = reader->s->link[d] + G;
+    args.step[d] = box->stride[d];
+  }
+  FurlLaunch(&FurlKernelFurlGridRead, &args, items);
+  FurlLaunch(&FurlKernelFurlGridMirrors, &args, items);
+  for (PetscInt i = 0; i < n; i += FURL_WIDTH)
+    TakeFound(reader, reader->found + i / FURL_WIDTH * FURL_GRID_FOUND, D, (PetscInt[3]){at[0] + i, at[1], at[2]}, r + i,
+              PetscMin(FURL_WIDTH, n - i));
   return 1;
 }
 
-static void ReadRow(Reader *reader, Row *row, PetscInt r)
+/* The rows of a line from cell `at` on, of which this process has n */
+static void ReadLine(Reader *reader, const PetscInt at[3], PetscInt r, PetscInt n)
 {
-  const PetscInt *const n      = reader->s->box.n;
-  const int             inside = row->at[0] > 0 && row->at[0] + 1 < n[0] && row->at[1] > 0 && row->at[1] + 1 < n[1];
+  const PetscInt begin = at[0] == 0 ? 1 : 0, inner = PetscMin(n, reader->s->box.n[0] - 1 - at[0]) - begin;
+  PetscInt       i = 0;
 
-  row->G = FurlBoxAt(&reader->s->box, row->at[0], row->at[1], row->at[2]);
-  if (inside && row->at[2] > 0 && row->at[2] + 1 < n[2] && ReadInnerRow(reader, 3, r, row->G)) return;
-  if (inside && reader->layout->N[2] == 1 && ReadInnerRow(reader, 2, r, row->G)) return;
-  FindBeside(reader, row, r);
-  ReadEntries(reader, row, r);
-  FinishRow(reader, row);
+  while (i < n) {
+    if (i == begin && inner > 0 && ReadInnerCells(reader, (PetscInt[3]){at[0] + i, at[1], at[2]}, r + i, inner))
+      i += inner;
+    else {
+      ReadRow(reader, (PetscInt[3]){at[0] + i, at[1], at[2]}, r + i);
+      i++;
+    }
+  }
 }
 
 /* The rows follow each other as the cells do, from some cell on */
-static void ReadRows(Reader *reader)
+static PetscErrorCode ReadRows(Reader *reader)
 {
   const PetscInt *const n = reader->s->box.n, *const N = reader->layout->N, *const start = reader->start;
   const PetscInt begin = reader->layout->along < 0 ? 0 : reader->first - start[0] - N[0] * (start[1] + N[1] * start[2]);
-  PetscInt       at[3] = {begin % n[0], begin / n[0] % n[1], begin / n[0] / n[1]};
+  const PetscInt nrows = reader->end - reader->first;
 
-  for (PetscInt r = 0; r < reader->end - reader->first; r++) {
-    Row row = {.at = {at[0], at[1], at[2]}};
+  PetscFunctionBegin;
+  if (nrows == 0) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscMalloc1((n[0] / FURL_WIDTH + 1) * FURL_GRID_FOUND, &reader->found));
+  for (PetscInt r = 0, m; r < nrows; r += m) {
+    const PetscInt cell = begin + r;
 
-    ReadRow(reader, &row, r);
-    if (++at[0] < n[0]) continue;
-    at[0] = 0;
-    if (++at[1] < n[1]) continue;
-    at[1] = 0;
-    at[2]++;
+    m = PetscMin(n[0] - cell % n[0], nrows - r);
+    ReadLine(reader, (PetscInt[3]){cell % n[0], cell / n[0] % n[1], cell / n[0] / n[1]}, r, m);
   }
+  PetscCall(PetscFree(reader->found));
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* A column that belongs to a row of its own is a boundary value: the link goes, and its weight stays on the diagonal */
@@ -319,7 +372,7 @@ static PetscErrorCode ReadAll(Reader *reader)
   reader->most    = -PETSC_MAX_REAL;
   reader->wrapped = *reader->layout;
   for (int d = 0; d < 3; d++) reader->wrapped.periodic[d] = reader->wrapped.N[d] > 2;
-  if (reader->end > reader->first) ReadRows(reader);
+  PetscCall(ReadRows(reader));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &reader->least, 1, MPI_DOUBLE, MPI_MIN, comm));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &reader->most, 1, MPI_DOUBLE, MPI_MAX, comm));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &reader->count, NCOUNTS, MPI_DOUBLE, MPI_SUM, comm));

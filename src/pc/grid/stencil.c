@@ -1,59 +1,55 @@
 /* The operator of a level as links between cells: its memory, and what follows from links and excess */
 #include "grid.h"
 
-#define MARGINS 4 /* before and behind a flat array: neighbours of a slice that begins or ends outside, two cells apart */
+#define MARGINS 4  /* before and behind a flat array: neighbours of a slice that begins or ends outside, two cells apart */
+#define STAGGER 96 /* numbers: a few lines of a cache */
 
-static PetscErrorCode AllocateFlat(const FurlBox *box, float **array)
+/* n arrays of zeros, apart from each other so that equal cells of them do not compete for the same sets of a cache */
+static PetscErrorCode AllocateFlats(const FurlBox *box, int n, float **array[], FurlBlock *memory)
 {
-  const size_t n = (size_t)(box->nflat + 2 * MARGINS * box->margin);
+  const size_t front = (size_t)(MARGINS * box->margin), length = (size_t)box->nflat + 2 * front;
+  const size_t stride = (length + FURL_WIDTH - 1) / FURL_WIDTH * FURL_WIDTH + STAGGER;
 
   PetscFunctionBegin;
-  PetscCall(PetscMalloc1(n, array));
-  FurlMemoryLargePages(*array, n * sizeof(**array));
-  PetscCall(PetscArrayzero(*array, n));
-  *array += MARGINS * box->margin;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode FreeFlat(const FurlBox *box, float **array)
-{
-  PetscFunctionBegin;
-  if (*array) *array -= MARGINS * box->margin;
-  PetscCall(PetscFree(*array));
+  PetscCheck(FurlBlockInit(memory, (size_t)n * stride * sizeof(**array[0])), PETSC_COMM_SELF, PETSC_ERR_MEM,
+             "No memory for %d arrays of %zu numbers of FP32", n, stride);
+  for (int k = 0; k < n; k++) *array[k] = (float *)(void *)memory->data + (size_t)k * stride + front;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode FurlStencilCreate(FurlLayout *layout, FurlStencil *s)
 {
+  float **array[6] = {&s->excess, &s->root, &s->largest};
+  int     n        = 3;
+
   PetscFunctionBegin;
   *s            = (FurlStencil){.layout = *layout};
   layout->piece = NULL;
   FurlLayoutGetBox(&s->layout, s->layout.rank, &s->box);
   PetscCall(FurlGhostsCreate(&s->layout, FURL_GHOSTS_FLAT, &s->ghosts));
   for (int d = 0; d < 3; d++)
-    if (s->box.coupled[d]) PetscCall(AllocateFlat(&s->box, &s->link[d]));
-  PetscCall(AllocateFlat(&s->box, &s->excess));
-  PetscCall(AllocateFlat(&s->box, &s->root));
-  PetscCall(AllocateFlat(&s->box, &s->largest));
+    if (s->box.coupled[d]) array[n++] = &s->link[d];
+  PetscCall(AllocateFlats(&s->box, n, array, &s->memory));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode FurlStencilAddWind(FurlStencil *s)
 {
+  float **array[3];
+  int     n = 0;
+
   PetscFunctionBegin;
   for (int d = 0; d < 3; d++)
-    if (s->link[d]) PetscCall(AllocateFlat(&s->box, &s->wind[d]));
+    if (s->link[d]) array[n++] = &s->wind[d];
+  if (n) PetscCall(AllocateFlats(&s->box, n, array, &s->memory_of_winds));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode FurlStencilDestroy(FurlStencil *s)
 {
   PetscFunctionBegin;
-  PetscCall(FreeFlat(&s->box, &s->largest));
-  PetscCall(FreeFlat(&s->box, &s->root));
-  PetscCall(FreeFlat(&s->box, &s->excess));
-  for (int d = 0; d < 3; d++) PetscCall(FreeFlat(&s->box, &s->wind[d]));
-  for (int d = 0; d < 3; d++) PetscCall(FreeFlat(&s->box, &s->link[d]));
+  FurlBlockFree(&s->memory);
+  FurlBlockFree(&s->memory_of_winds);
   PetscCall(FurlGhostsDestroy(&s->ghosts));
   PetscCall(FurlLayoutDestroy(&s->layout));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -75,6 +75,23 @@ typedef struct {
   double      *partial; /* [items][2] */
 } FurlGridDotsArgs;
 
+/* Set-up: rows of inner cells of a line (an item: 32 of them), each of which has its 2 D + 1 entries in the order of their columns */
+typedef struct {
+  const double *value;    /* [n][2 directions + 1] */
+  double        factor;   /* what the matrix is taken times */
+  double        positive; /* part of the diagonal by which a row's sum may lie below zero */
+  double        rounding; /* a row's sum below this part of its magnitudes is zero */
+  int64_t       n;
+  int           directions;
+  int64_t       step[3];
+  float        *link[3], *excess; /* of the first cell */
+  double       *found;            /* [items][FURL_GRID_FOUND], written */
+} FurlGridReadArgs;
+
+/* Of 32 rows: less the smallest diagonal, the largest sum of magnitudes, rows whose sum is below zero, and whether some coupling is not as
+ * a coupling is in nearly all matrices: below zero, and equal to its mirror. Such rows have to be read again one by one */
+enum { FURL_GRID_LEAST, FURL_GRID_MOST, FURL_GRID_NEGATIVE, FURL_GRID_STRANGE, FURL_GRID_MIRROR, FURL_GRID_FOUND };
+
 /* Set-up: from links and excess of flat cells (an item: 32 of them) to sqrt(d) and the largest link; `step` to the cell behind */
 typedef struct {
   const float *link[3], *wind[3]; /* wind NULL: none */
@@ -144,6 +161,8 @@ typedef struct {
   X(FurlGridSharpen, FurlGridSharpenArgs)         \
   X(FurlGridUpdate, FurlGridUpdateArgs)           \
   X(FurlGridDots, FurlGridDotsArgs)               \
+  X(FurlGridRead, FurlGridReadArgs)               \
+  X(FurlGridMirrors, FurlGridReadArgs)            \
   X(FurlGridRoot, FurlGridRootArgs)               \
   X(FurlGridCode, FurlGridCodeArgs)               \
   X(FurlGridCorrect, FurlGridCorrectArgs)         \

@@ -304,6 +304,112 @@ FURL_BODY float GridBehind(const float *wind, int64_t at)
   return wind && wind[at] < 0 ? -wind[at] : 0;
 }
 
+/* Entry k of the rows of lanes part .. part + FURL_HALF - 1, of which there are `last` + 1 */
+FURL_BODY void GridTakeEntries(const double *value, int width, int k, int part, int last, double *out)
+{
+#define FURL_X(l) value[(int64_t)width * (part + (l) < last ? part + (l) : last) + k]
+  FURL_PART_SET(double, out, FURL_WIDTH, FURL_X);
+#undef FURL_X
+}
+
+/* Lanes part .. part + FURL_HALF - 1 of D directions, a constant as `last` is where this is called */
+FURL_BODY void GridReadPart(const FurlGridReadArgs *a, int64_t at, int D, int part, int last, double *least, double *most, double *negative,
+                            double *strange)
+{
+  const int     width = 2 * D + 1;
+  const double *value = a->value + at * width;
+  FURL_PER_HALF(double, v[7]);
+
+  for (int k = 0; k < width; k++) GridTakeEntries(value, width, k, part, last, v[k]);
+  FURL_PART_LANES(l, FURL_WIDTH, FURL_HALF)
+  {
+    const double diagonal = a->factor * AT(v[D], l);
+    const int    used     = part + l <= last;
+    double       sum = diagonal, size = diagonal;
+    int          usual = diagonal > 0;
+
+    FURL_UNROLL
+    for (int d = 0; d < D; d++) {
+      const double after = -a->factor * AT(v[D + 1 + d], l), before = -a->factor * AT(v[D - 1 - d], l);
+
+      usual &= (after > 0) & (before > 0);
+      sum -= after + before;
+      size += after + before;
+      if (used) a->link[d][at + part + l] = (float)after;
+    }
+    if (used) a->excess[at + part + l] = sum > a->rounding * size ? (float)sum : 0;
+    AT(least, part + l)    = -diagonal;
+    AT(most, part + l)     = size;
+    AT(negative, part + l) = used && sum < -a->rounding * size && sum < -a->positive * diagonal ? 1 : 0;
+    AT(strange, part + l)  = usual ? 0 : 1;
+  }
+}
+
+FURL_BODY void GridReadD(const FurlGridReadArgs *a, int64_t item, int D, int last)
+{
+  double *const found = a->found + item * FURL_GRID_FOUND;
+  FURL_PER_LANE(double, least);
+  FURL_PER_LANE(double, most);
+  FURL_PER_LANE(double, negative);
+  FURL_PER_LANE(double, strange);
+
+  for (int part = 0; part < FURL_WIDTH; part += FURL_HALF)
+    GridReadPart(a, item * FURL_WIDTH, D, part, last, least, most, negative, strange);
+  found[FURL_GRID_LEAST]    = FurlMaxLanes(least);
+  found[FURL_GRID_MOST]     = FurlMaxLanes(most);
+  found[FURL_GRID_NEGATIVE] = FurlSumLanes(negative);
+  found[FURL_GRID_STRANGE]  = FurlSumLanes(strange);
+}
+
+/* Links ahead and excess; reads 8 B an entry, writes 4 B a link and 4 */
+FURL_BODY void FurlGridRead(const FurlGridReadArgs *a, int64_t item)
+{
+  const int last = GridBelow(a->n - item * FURL_WIDTH) - 1;
+
+  if (a->directions == 3 && last == FURL_WIDTH - 1)
+    GridReadD(a, item, 3, FURL_WIDTH - 1);
+  else if (a->directions == 3)
+    GridReadD(a, item, 3, last);
+  else if (a->directions == 2)
+    GridReadD(a, item, 2, last);
+  else
+    GridReadD(a, item, 1, last);
+}
+
+FURL_BODY void GridMirrorsD(const FurlGridReadArgs *a, int64_t item, int D, int last)
+{
+  const int64_t at    = item * FURL_WIDTH;
+  const int     width = 2 * D + 1;
+  FURL_PER_LANE(double, differ);
+
+  FURL_LANES(l) AT(differ, l) = 0;
+  for (int part = 0; part < FURL_WIDTH; part += FURL_HALF)
+    for (int d = 0; d < D; d++) {
+      const float *FURL_RESTRICT mirror = a->link[d] + at + part - a->step[d];
+      FURL_PER_HALF(double, before);
+
+      GridTakeEntries(a->value + at * width, width, D - 1 - d, part, last, before);
+      FURL_PART_LANES(l, FURL_WIDTH, FURL_HALF)
+      AT(differ, part + l) += part + l <= last && (float)(-a->factor * AT(before, l)) != mirror[l] ? 1 : 0;
+    }
+  a->found[item * FURL_GRID_FOUND + FURL_GRID_MIRROR] = FurlSumLanes(differ);
+}
+
+/* Compares with the links of the cells behind, once these have been read; reads 8 B a coupling and 4 B a link */
+FURL_BODY void FurlGridMirrors(const FurlGridReadArgs *a, int64_t item)
+{
+  const int last = GridBelow(a->n - item * FURL_WIDTH) - 1;
+
+  if (a->directions == 3 && last == FURL_WIDTH - 1)
+    GridMirrorsD(a, item, 3, FURL_WIDTH - 1);
+  else if (a->directions == 3)
+    GridMirrorsD(a, item, 3, last);
+  else if (a->directions == 2)
+    GridMirrorsD(a, item, 2, last);
+  else
+    GridMirrorsD(a, item, 1, last);
+}
+
 /* Strengths count the mean of both couplings */
 FURL_BODY float GridMean(const float *link, const float *wind, int64_t at)
 {
