@@ -7,11 +7,10 @@
 /* A coupling in 16 bits: 6 of exponent, 10 of mantissa, no sign; relative error <= 2^-11 down to 2^-62, zero below */
 FURL_BODY uint16_t FurlGridEncode(float q)
 {
-  const float scaled = (q < 1.5f ? q : 1.5f) * (1 / FURL_GRID_CODE_SCALE); /* at most 1, but for ghosts' own, which nobody reads */
-  uint32_t    bits;
+  const float    scaled = (q < 1.5f ? q : 1.5f) * (1 / FURL_GRID_CODE_SCALE); /* at most 1, but for ghosts' own, which nobody reads */
+  const uint32_t code   = (FurlFloatToBits(scaled) + 0x1000u) >> 13;
 
-  memcpy(&bits, &scaled, sizeof(bits));
-  return q < FURL_GRID_CODE_SMALLEST ? 0 : (uint16_t)((bits + 0x1000u) >> 13);
+  return (uint16_t)(q < FURL_GRID_CODE_SMALLEST ? 0 : code);
 }
 
 /* The coupling over FURL_GRID_CODE_SCALE */
@@ -304,61 +303,73 @@ FURL_BODY float GridBehind(const float *wind, int64_t at)
   return wind && wind[at] < 0 ? -wind[at] : 0;
 }
 
-/* Entry k of the rows of lanes part .. part + FURL_HALF - 1, of which there are `last` + 1 */
-FURL_BODY void GridTakeEntries(const double *value, int width, int k, int part, int last, double *out)
+/* v[k]: entry k of 32 rows, of which there are `last` + 1 */
+FURL_BODY void GridTakeEntries(const double *value, int width, int k, int last, double *v)
 {
 #define FURL_X(l) value[(int64_t)width * (part + (l) < last ? part + (l) : last) + k]
-  FURL_PART_SET(double, out, FURL_WIDTH, FURL_X);
+  for (int part = 0; part < FURL_WIDTH; part += FURL_HALF) FURL_PART_SET(double, v + part, FURL_WIDTH, FURL_X);
 #undef FURL_X
 }
 
-/* Lanes part .. part + FURL_HALF - 1 of D directions, a constant as `last` is where this is called */
-FURL_BODY void GridReadPart(const FurlGridReadArgs *a, int64_t at, int D, int part, int last, double *least, double *most, double *negative,
-                            double *strange)
+/* What GridReadD() knows of 32 rows */
+typedef struct {
+  FURL_PER_LANE(double, diagonal);
+  FURL_PER_LANE(double, sum);
+  FURL_PER_LANE(double, size);
+  FURL_PER_LANE(double, strange);
+  FURL_PER_LANE(float, ahead[3]);
+} GridRows;
+
+/* Direction d of D: a coupling back and one ahead */
+FURL_BODY void GridReadDirection(const FurlGridReadArgs *a, const double *value, int D, int d, int last, GridRows *rows)
 {
-  const int     width = 2 * D + 1;
-  const double *value = a->value + at * width;
-  FURL_PER_HALF(double, v[7]);
+  FURL_PER_LANE(double, after);
+  FURL_PER_LANE(double, before);
 
-  for (int k = 0; k < width; k++) GridTakeEntries(value, width, k, part, last, v[k]);
-  FURL_PART_LANES(l, FURL_WIDTH, FURL_HALF)
+  GridTakeEntries(value, 2 * D + 1, D + 1 + d, last, after);
+  GridTakeEntries(value, 2 * D + 1, D - 1 - d, last, before);
+  FURL_LANES(l)
   {
-    const double diagonal = a->factor * AT(v[D], l);
-    const int    used     = part + l <= last;
-    double       sum = diagonal, size = diagonal;
-    int          usual = diagonal > 0;
+    const double ahead = -a->factor * AT(after, l), behind = -a->factor * AT(before, l);
 
-    FURL_UNROLL
-    for (int d = 0; d < D; d++) {
-      const double after = -a->factor * AT(v[D + 1 + d], l), before = -a->factor * AT(v[D - 1 - d], l);
-
-      usual &= (after > 0) & (before > 0);
-      sum -= after + before;
-      size += after + before;
-      if (used) a->link[d][at + part + l] = (float)after;
-    }
-    if (used) a->excess[at + part + l] = sum > a->rounding * size ? (float)sum : 0;
-    AT(least, part + l)    = -diagonal;
-    AT(most, part + l)     = size;
-    AT(negative, part + l) = used && sum < -a->rounding * size && sum < -a->positive * diagonal ? 1 : 0;
-    AT(strange, part + l)  = usual ? 0 : 1;
+    AT(rows->sum, l) -= ahead + behind;
+    AT(rows->size, l) += ahead + behind;
+    AT(rows->ahead[d], l) = (float)ahead;
+    AT(rows->strange, l) += ahead > 0 && behind > 0 ? 0 : 1;
   }
 }
 
+/* D directions, a constant as `last` is where this is called */
 FURL_BODY void GridReadD(const FurlGridReadArgs *a, int64_t item, int D, int last)
 {
-  double *const found = a->found + item * FURL_GRID_FOUND;
-  FURL_PER_LANE(double, least);
-  FURL_PER_LANE(double, most);
+  const int64_t       at    = item * FURL_WIDTH;
+  const double *const value = a->value + at * (2 * D + 1);
+  double *const       found = a->found + item * FURL_GRID_FOUND;
+  GridRows            rows;
   FURL_PER_LANE(double, negative);
-  FURL_PER_LANE(double, strange);
 
-  for (int part = 0; part < FURL_WIDTH; part += FURL_HALF)
-    GridReadPart(a, item * FURL_WIDTH, D, part, last, least, most, negative, strange);
-  found[FURL_GRID_LEAST]    = FurlMaxLanes(least);
-  found[FURL_GRID_MOST]     = FurlMaxLanes(most);
-  found[FURL_GRID_NEGATIVE] = FurlSumLanes(negative);
-  found[FURL_GRID_STRANGE]  = FurlSumLanes(strange);
+  GridTakeEntries(value, 2 * D + 1, D, last, rows.diagonal);
+  FURL_LANES(l)
+  {
+    AT(rows.diagonal, l) *= a->factor;
+    AT(rows.sum, l) = AT(rows.size, l) = AT(rows.diagonal, l);
+    AT(rows.strange, l)                = AT(rows.diagonal, l) > 0 ? 0 : 1;
+  }
+  for (int d = 0; d < D; d++) GridReadDirection(a, value, D, d, last, &rows);
+  FURL_LANES(l)
+  {
+    const double sum = AT(rows.sum, l), least = -a->rounding * AT(rows.size, l), most = -a->positive * AT(rows.diagonal, l);
+
+    AT(negative, l) = l <= last && sum < (least < most ? least : most) ? 1 : 0;
+    AT(rows.sum, l) = sum > -least ? sum : 0;
+  }
+  for (int d = 0; d < D; d++) FURL_LANES_BELOW(l, last + 1) a->link[d][at + l] = AT(rows.ahead[d], l);
+  FURL_LANES_BELOW(l, last + 1) a->excess[at + l] = (float)AT(rows.sum, l);
+  FURL_LANES(l) AT(rows.diagonal, l)              = -AT(rows.diagonal, l);
+  found[FURL_GRID_LEAST]                          = FurlMaxLanes(rows.diagonal);
+  found[FURL_GRID_MOST]                           = FurlMaxLanes(rows.size);
+  found[FURL_GRID_NEGATIVE]                       = FurlSumLanes(negative);
+  found[FURL_GRID_STRANGE]                        = FurlSumLanes(rows.strange);
 }
 
 /* Links ahead and excess; reads 8 B an entry, writes 4 B a link and 4 */
@@ -378,20 +389,17 @@ FURL_BODY void FurlGridRead(const FurlGridReadArgs *a, int64_t item)
 
 FURL_BODY void GridMirrorsD(const FurlGridReadArgs *a, int64_t item, int D, int last)
 {
-  const int64_t at    = item * FURL_WIDTH;
-  const int     width = 2 * D + 1;
+  const int64_t at = item * FURL_WIDTH;
   FURL_PER_LANE(double, differ);
 
   FURL_LANES(l) AT(differ, l) = 0;
-  for (int part = 0; part < FURL_WIDTH; part += FURL_HALF)
-    for (int d = 0; d < D; d++) {
-      const float *FURL_RESTRICT mirror = a->link[d] + at + part - a->step[d];
-      FURL_PER_HALF(double, before);
+  for (int d = 0; d < D; d++) {
+    const float *FURL_RESTRICT mirror = a->link[d] + at - a->step[d];
+    FURL_PER_LANE(double, before);
 
-      GridTakeEntries(a->value + at * width, width, D - 1 - d, part, last, before);
-      FURL_PART_LANES(l, FURL_WIDTH, FURL_HALF)
-      AT(differ, part + l) += part + l <= last && (float)(-a->factor * AT(before, l)) != mirror[l] ? 1 : 0;
-    }
+    GridTakeEntries(a->value + at * (2 * D + 1), 2 * D + 1, D - 1 - d, last, before);
+    FURL_LANES(l) AT(differ, l) += l <= last && (float)(-a->factor * AT(before, l)) != mirror[l] ? 1 : 0;
+  }
   a->found[item * FURL_GRID_FOUND + FURL_GRID_MIRROR] = FurlSumLanes(differ);
 }
 
@@ -416,6 +424,32 @@ FURL_BODY float GridMean(const float *link, const float *wind, int64_t at)
   return link[at] + (wind ? 0.5f * fabsf(wind[at]) : 0);
 }
 
+/* Excess and links of D directions, a constant where this is called: their sum and the largest link */
+FURL_BODY void GridGatherLinks(const FurlGridRootArgs *a, int64_t at, int D, float *sum, float *most)
+{
+  const float *FURL_RESTRICT excess = a->excess + at;
+  const float               *ahead[3], *behind[3];
+
+  for (int d = 0; d < D; d++) {
+    ahead[d]  = a->link[d] + at;
+    behind[d] = a->link[d] + at - a->step[d];
+  }
+  FURL_LANES(l)
+  {
+    float total = excess[l] > 0 ? excess[l] : 0, largest = 0;
+
+    FURL_UNROLL
+    for (int d = 0; d < D; d++) {
+      const float larger = ahead[d][l] > behind[d][l] ? ahead[d][l] : behind[d][l];
+
+      total += ahead[d][l] + behind[d][l];
+      largest = larger > largest ? larger : largest;
+    }
+    AT(sum, l)  = total;
+    AT(most, l) = largest;
+  }
+}
+
 /* Reads 4 B a link and the excess, writes 8 B a cell */
 FURL_BODY void FurlGridRoot(const FurlGridRootArgs *a, int64_t item)
 {
@@ -424,20 +458,14 @@ FURL_BODY void FurlGridRoot(const FurlGridRootArgs *a, int64_t item)
   FURL_PER_LANE(float, sum);
   FURL_PER_LANE(float, most);
 
-  FURL_LANES(l) AT(sum, l)  = excess[l] > 0 ? excess[l] : 0;
-  FURL_LANES(l) AT(most, l) = 0;
-  for (int d = 0; d < a->directions; d++) {
-    const float *FURL_RESTRICT ahead  = a->link[d] + at;
-    const float *FURL_RESTRICT behind = a->link[d] + at - a->step[d];
-
-    FURL_LANES(l)
-    {
-      const float larger = ahead[l] > behind[l] ? ahead[l] : behind[l];
-
-      AT(sum, l) += ahead[l] + behind[l];
-      AT(most, l) = larger > AT(most, l) ? larger : AT(most, l);
-    }
-  }
+  if (a->directions == 3)
+    GridGatherLinks(a, at, 3, sum, most);
+  else if (a->directions == 2)
+    GridGatherLinks(a, at, 2, sum, most);
+  else if (a->directions == 1)
+    GridGatherLinks(a, at, 1, sum, most);
+  else
+    GridGatherLinks(a, at, 0, sum, most);
   for (int d = 0; d < a->directions; d++) {
     if (!a->wind[d]) continue;
     FURL_LANES(l)
@@ -449,8 +477,13 @@ FURL_BODY void FurlGridRoot(const FurlGridRootArgs *a, int64_t item)
       AT(most, l) = larger > AT(most, l) ? larger : AT(most, l);
     }
   }
-  FURL_LANES(l) a->root[at + l]    = excess[l] < 0 ? -sqrtf(-excess[l]) : sqrtf(AT(sum, l));
-  FURL_LANES(l) a->largest[at + l] = AT(most, l);
+  FURL_LANES(l)
+  {
+    const float root = sqrtf(excess[l] < 0 ? -excess[l] : AT(sum, l));
+
+    a->root[at + l]    = excess[l] < 0 ? -root : root;
+    a->largest[at + l] = AT(most, l);
+  }
 }
 
 /* Codes of both couplings of a cell in direction d, where a wind makes them differ */
@@ -474,6 +507,7 @@ FURL_BODY void FurlGridCode(const FurlGridCodeArgs *a, int64_t item)
   const int64_t              at   = item * FURL_WIDTH;
   const float *FURL_RESTRICT root = a->root + 2 * at + a->colour;
   float *FURL_RESTRICT       w    = a->w + at;
+  FURL_PER_LANE(float, part);
 
   FURL_LANES(l) w[l] = root[2 * l];
   for (int d = 0; d < a->directions; d++) {
@@ -485,9 +519,30 @@ FURL_BODY void FurlGridCode(const FurlGridCodeArgs *a, int64_t item)
     {
       const float size = fabsf(root[2 * l] * beyond[2 * l]);
 
-      q[l] = FurlGridEncode(link[2 * l] / (size > 0 ? size : 1));
+      AT(part, l) = link[2 * l] / (size > 0 ? size : 1);
     }
+    FURL_LANES(l) q[l] = FurlGridEncode(AT(part, l));
     if (a->back[d]) GridCodeWind(a, d, at);
+  }
+}
+
+/* Couplings times the neighbours' sqrt(d); N neighbours, a constant where this is called */
+FURL_BODY void GridWeigh(const FurlGridStencilArgs *a, int64_t at, int N, double *sum)
+{
+  const uint16_t *q[6];
+  const float    *y[6];
+
+  for (int k = 0; k < N; k++) {
+    q[k] = a->q[k] + at;
+    y[k] = a->x[k] + at;
+  }
+  FURL_LANES(l)
+  {
+    double total = 0;
+
+    FURL_UNROLL
+    for (int k = 0; k < N; k++) total += (double)FurlGridDecode(q[k][l]) * (double)fabsf(y[k][l]);
+    AT(sum, l) = total;
   }
 }
 
@@ -499,30 +554,55 @@ FURL_BODY void FurlGridCorrect(const FurlGridCorrectArgs *a, int64_t item)
   const float *FURL_RESTRICT excess = a->excess + 2 * at + a->colour;
   int16_t *FURL_RESTRICT     e      = a->e + at;
   FURL_PER_LANE(double, sum);
+  FURL_PER_LANE(float, own);
+  FURL_PER_LANE(float, extra);
+  FURL_PER_LANE(float, units);
 
-  FURL_LANES(l) AT(sum, l) = 0;
-  for (int k = 0; k < a->stencil.neighbours; k++) {
-    const uint16_t *FURL_RESTRICT q = a->stencil.q[k] + at;
-    const float *FURL_RESTRICT    y = a->stencil.x[k] + at;
+  FURL_LANES(l)
+  {
+    AT(own, l)   = root[2 * l];
+    AT(extra, l) = excess[2 * l] > 0 ? excess[2 * l] : 0;
+  }
+  if (a->stencil.neighbours == 6)
+    GridWeigh(&a->stencil, at, 6, sum);
+  else if (a->stencil.neighbours == 4)
+    GridWeigh(&a->stencil, at, 4, sum);
+  else
+    GridWeigh(&a->stencil, at, 2, sum);
+  FURL_LANES(l)
+  {
+    const double y     = AT(own, l) > 0 ? (double)AT(own, l) : 1;
+    const double total = (double)FURL_GRID_CODE_SCALE * AT(sum, l) + (double)AT(extra, l) / y;
 
-    FURL_LANES(l) AT(sum, l) += (double)FurlGridDecode(q[l]) * (double)fabsf(y[l]);
+    AT(units, l) = (float)((y / (total > 0 ? total : y) - 1) / (double)FURL_GRID_UNIT);
   }
   FURL_LANES(l)
   {
-    const double y     = root[2 * l] > 0 ? (double)root[2 * l] : 1;
-    const double total = (double)FURL_GRID_CODE_SCALE * AT(sum, l) + (excess[2 * l] > 0 ? (double)excess[2 * l] : 0) / y;
-    const double units = (y / (total > 0 ? total : y) - 1) / (double)FURL_GRID_UNIT;
-    const double bound = units > 32767 ? 32767 : units < -32767 ? -32767 : units;
+    const float above = AT(units, l) > 32767 ? 32767 : AT(units, l), bound = above < -32767 ? -32767 : above;
+    const float whole = AT(own, l) > 0 ? bound + (bound < 0 ? -0.5f : 0.5f) : 0;
 
-    e[l] = (int16_t)(root[2 * l] > 0 ? (int32_t)(bound < 0 ? bound - 0.5 : bound + 0.5) : 0);
+    e[l] = (int16_t)(int32_t)whole;
   }
 }
 
-FURL_BODY float GridRatio(const FurlGridStrengthArgs *a, int64_t at)
+/* Adds the ratios of n links from `at` on, and counts those that are torn */
+FURL_BODY void GridAddRatios(const FurlGridStrengthArgs *a, int64_t at, int n, double *sum, double *torn)
 {
-  const float here = a->largest[at], there = a->largest[at + a->step], most = here > there ? here : there;
+  const float *FURL_RESTRICT link  = a->link + at;
+  const float *FURL_RESTRICT here  = a->largest + at;
+  const float *FURL_RESTRICT there = a->largest + at + a->step;
+  FURL_PER_LANE(float, mean);
 
-  return most > 0 ? GridMean(a->link, a->wind, at) / most : 0;
+  FURL_LANES(l) AT(mean, l) = link[l];
+  if (a->wind) FURL_LANES(l) AT(mean, l) = GridMean(a->link, a->wind, at + l);
+  FURL_LANES(l)
+  {
+    const float most  = here[l] > there[l] ? here[l] : there[l];
+    const float ratio = most > 0 ? AT(mean, l) / (most > 0 ? most : 1) : 0;
+
+    AT(sum, l) += l < n ? (double)ratio : 0;
+    AT(torn, l) += l < n && ratio < FURL_GRID_TORN ? 1 : 0;
+  }
 }
 
 /* Reads 8 B a cell */
@@ -534,13 +614,7 @@ FURL_BODY void FurlGridStrengthAcross(const FurlGridStrengthArgs *a, int64_t ite
 
   FURL_LANES(l) AT(sum, l)  = 0;
   FURL_LANES(l) AT(torn, l) = 0;
-  for (int64_t i = 0; i < a->n; i += FURL_WIDTH) FURL_LANES_BELOW(l, GridBelow(a->n - i))
-    {
-      const float ratio = GridRatio(a, line + i + l);
-
-      AT(sum, l) += (double)ratio;
-      AT(torn, l) += ratio < FURL_GRID_TORN ? 1 : 0;
-    }
+  for (int64_t i = 0; i < a->n; i += FURL_WIDTH) GridAddRatios(a, line + i, GridBelow(a->n - i), sum, torn);
   a->sum[item]  = FurlSumLanes(sum);
   a->torn[item] = FurlSumLanes(torn);
 }
@@ -556,56 +630,59 @@ FURL_BODY void FurlGridStrengthAlong(const FurlGridStrengthArgs *a, int64_t item
   FURL_LANES(l) AT(sum, l)  = 0;
   FURL_LANES(l) AT(torn, l) = 0;
   for (int64_t k = 0; k < a->planes; k++)
-    for (int64_t j = 0; j < a->lines; j++) FURL_LANES_BELOW(l, n)
-      {
-        const float ratio = GridRatio(a, a->stride[0] * j + a->stride[1] * k + i + l);
-
-        AT(sum, l) += (double)ratio;
-        AT(torn, l) += ratio < FURL_GRID_TORN ? 1 : 0;
-      }
+    for (int64_t j = 0; j < a->lines; j++) GridAddRatios(a, a->stride[0] * j + a->stride[1] * k + i, n, sum, torn);
   FURL_LANES_BELOW(l, n) a->sum[i + l]  = AT(sum, l);
   FURL_LANES_BELOW(l, n) a->torn[i + l] = AT(torn, l);
 }
 
-/* Sum of `array` over the fine cells from[d] .. to[d] - 1 */
-FURL_BODY float GridBlockSum(const float *array, const int64_t *stride, const int32_t *from, const int32_t *to)
+/* Adds a line of an array, cells begin[l] .. end[l] - 1, one or two, for the n lanes; negative ones count as nothing */
+FURL_BODY void GridAddLine(const float *line, const int32_t *begin, const int32_t *end, int n, float *sum)
 {
-  float sum = 0;
+  FURL_LANES_BELOW(l, n)
+  {
+    const float one = line[begin[l]], other = line[end[l] - 1];
 
-  for (int64_t k = from[2]; k < to[2]; k++)
-    for (int64_t j = from[1]; j < to[1]; j++)
-      for (int64_t i = from[0]; i < to[0]; i++) {
-        const float value = array[i + stride[0] * j + stride[1] * k];
+    AT(sum, l) += (one > 0 ? one : 0) + (end[l] - begin[l] > 1 && other > 0 ? other : 0);
+  }
+}
 
-        sum += value > 0 ? value : 0;
-      }
-  return sum;
+/* Adds the fine cells of coarse cells I .. I + n - 1 of a line, or of these the last ones in direction d: those whose links lead out */
+FURL_BODY void GridAddBlock(const FurlGridGalerkinArgs *a, const float *array, int d, const int64_t from[3], int n, float *sum)
+{
+  const int32_t *const x = a->first[0] + from[0], *const y = a->first[1] + from[1], *const z = a->first[2] + from[2];
+
+  FURL_LANES(l) AT(sum, l) = 0;
+  for (int64_t k = d == 2 ? z[1] - 1 : z[0]; k < z[1]; k++)
+    for (int64_t j = d == 1 ? y[1] - 1 : y[0]; j < y[1]; j++) {
+      const float *const line = array + a->stride[0] * j + a->stride[1] * k;
+
+      if (d == 0)
+        FURL_LANES_BELOW(l, n) AT(sum, l) += line[x[l + 1] - 1];
+      else
+        GridAddLine(line, x, x + 1, n, sum);
+    }
 }
 
 /* Reads the fine links and excess, writes the coarse */
 FURL_BODY void FurlGridGalerkin(const FurlGridGalerkinArgs *a, int64_t item)
 {
   const int64_t J = item % a->lines, K = item / a->lines, line = a->coarse_stride[0] * J + a->coarse_stride[1] * K;
+  FURL_PER_LANE(float, sum);
 
-  for (int64_t I = 0; I < a->n; I += FURL_WIDTH) FURL_LANES_BELOW(l, GridBelow(a->n - I))
-    {
-      const int64_t at[3] = {I + l, J, K};
-      int32_t       from[3], to[3];
+  for (int64_t I = 0; I < a->n; I += FURL_WIDTH) {
+    const int64_t from[3] = {I, J, K};
+    const int     n       = GridBelow(a->n - I);
 
-      for (int d = 0; d < 3; d++) {
-        from[d] = a->first[d][at[d]];
-        to[d]   = a->first[d][at[d] + 1];
-      }
-      a->coarse_excess[line + I + l] = GridBlockSum(a->excess, a->stride, from, to);
-      for (int d = 0; d < 3; d++) {
-        const int32_t begin = from[d];
+    GridAddBlock(a, a->excess, -1, from, n, sum);
+    FURL_LANES_BELOW(l, n) a->coarse_excess[line + I + l] = AT(sum, l);
+    for (int d = 0; d < 3; d++) {
+      const float *FURL_RESTRICT damping = a->damping[d] + from[d];
 
-        if (!a->coarse_link[d]) continue;
-        from[d]                         = to[d] - 1;
-        a->coarse_link[d][line + I + l] = a->damping[d][at[d]] * GridBlockSum(a->link[d], a->stride, from, to);
-        from[d]                         = begin;
-      }
+      if (!a->coarse_link[d]) continue;
+      GridAddBlock(a, a->link[d], d, from, n, sum);
+      FURL_LANES_BELOW(l, n) a->coarse_link[d][line + I + l] = damping[d ? 0 : l] * AT(sum, l);
     }
+  }
 }
 
 /* Winds through the fine faces from[d] .. to[d] - 1 that blow ahead, and behind */
