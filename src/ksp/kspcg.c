@@ -16,14 +16,15 @@ typedef struct {
   PetscReal sign_pq, sign_rho; /* of the first iteration */
 } CGState;
 
-static PetscErrorCode ApplyB(KSP ksp, CGState *c)
+/* q: A p of the direction before; any vector where there was none, and z'q means nothing */
+static PetscErrorCode ApplyB(KSP ksp, CGState *c, Vec q)
 {
   KSP_Furl *f = (KSP_Furl *)ksp->data;
   PetscReal sums[3];
 
   PetscFunctionBegin;
   PetscCall(FurlKSPPrecondition(ksp, FurlKSPr(f), f->rnorm, FurlKSPz(f)));
-  PetscCall(FurlKSPDots(ksp, FurlKSPz(f), FurlKSPr(f), FurlKSPq(f), sums));
+  PetscCall(FurlKSPDots(ksp, FurlKSPz(f), FurlKSPr(f), q, sums));
   KSPCheckDot(ksp, sums[0]);
   c->rho = sums[0];
   c->zq  = sums[1];
@@ -89,8 +90,7 @@ PetscErrorCode FurlKSPRunCG(KSP ksp)
   PetscBool       ok, restart;
 
   PetscFunctionBegin;
-  PetscCall(VecSet(FurlKSPq(f), 0)); /* the first z'q means nothing, but must not be NaN */
-  PetscCall(ApplyB(ksp, &c));
+  PetscCall(ApplyB(ksp, &c, FurlKSPr(f)));
   while (!ksp->reason) {
     PetscReal norm;
 
@@ -98,7 +98,7 @@ PetscErrorCode FurlKSPRunCG(KSP ksp)
     if (!ok) PetscFunctionReturn(PETSC_SUCCESS);
     norm = f->rnorm / f->sigma;
     if (needs_z) {
-      PetscCall(ApplyB(ksp, &c));
+      PetscCall(ApplyB(ksp, &c, FurlKSPq(f)));
       if (ksp->reason) PetscFunctionReturn(PETSC_SUCCESS);
       PetscCall(NormWithB(ksp, &c, &norm));
     }
@@ -108,7 +108,7 @@ PetscErrorCode FurlKSPRunCG(KSP ksp)
     if (ksp->reason || f->cause != FURL_KSP_CAUSES) PetscFunctionReturn(PETSC_SUCCESS);
     PetscCall(FurlKSPWatch(ksp, &restart));
     if (restart) PetscFunctionReturn(PETSC_SUCCESS);
-    if (!needs_z) PetscCall(ApplyB(ksp, &c));
+    if (!needs_z) PetscCall(ApplyB(ksp, &c, FurlKSPq(f)));
     c.beta = -c.zq / c.pq;
   }
   PetscFunctionReturn(PETSC_SUCCESS);

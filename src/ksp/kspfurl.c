@@ -28,12 +28,11 @@ static PetscErrorCode KSPSetFromOptions_Furl(KSP ksp, FurlOptionItems PetscOptio
 
 static PetscErrorCode KSPSetUp_Furl(KSP ksp)
 {
-  KSP_Furl *f = (KSP_Furl *)ksp->data;
   PetscBool changed;
 
   PetscFunctionBegin;
   PetscCall(FurlKSPChoosePC(ksp));
-  if (!f->work) PetscCall(KSPCreateVecs(ksp, 4, &f->work, 0, NULL));
+  PetscCall(FurlKSPCreateWork(ksp));
   PetscCall(FurlKSPRefresh(ksp, &changed));
   PetscCall(FurlKSPSharePC(ksp));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -139,7 +138,7 @@ static PetscErrorCode KSPReset_Furl(KSP ksp)
 
   PetscFunctionBegin;
   PetscCall(FurlKSPForget(ksp));
-  PetscCall(VecDestroyVecs(4, &f->work));
+  PetscCall(FurlKSPDestroyWork(ksp));
   PetscCall(VecDestroyVecs(3, &f->more));
   PetscCall(VecDestroyVecs(f->nV, &f->V));
   PetscCall(VecDestroyVecs(f->nZ, &f->Z));

@@ -5,6 +5,7 @@
 #include <petscfurl.h>
 #include <furl/compat.h>
 #include <furl/compose.h>
+#include <furl/memory.h>
 
 /* Why a recurrence handed back to the driver without a reason to stop */
 typedef enum {
@@ -44,7 +45,8 @@ typedef struct {
   PetscBool        whole_symmetric; /* symmetric with the isolated rows included, so that A' may be solved by CG too */
 
   /* work: owned */
-  Vec       *work;         /* [4] r, z, p, q of the comments, see FurlKSPWork */
+  Vec       *work;         /* [4] r, z, p, q of the comments, see FurlKSPr() and so on */
+  FurlBlock  work_memory;  /* of their arrays, where it is not PETSc's */
   Vec       *more;         /* [3] BiCGStab's shadow residual, t and the preconditioned residual */
   Vec        refused_best; /* the best iterate whose claim was refused */
   Vec        built;        /* KSPBuildSolution() without a vector of the caller, inside a GMRES cycle */
@@ -158,6 +160,10 @@ PETSC_INTERN PetscErrorCode FurlKSPKeepLanczos(KSP, PetscReal alpha, PetscReal b
 PETSC_INTERN void           FurlKSPForgetSpectrum(KSP);
 PETSC_INTERN PetscErrorCode KSPComputeExtremeSingularValues_Furl(KSP, PetscReal *, PetscReal *);
 PETSC_INTERN PetscErrorCode KSPComputeEigenvalues_Furl(KSP, PetscInt, PetscReal *, PetscReal *, PetscInt *);
+
+/* kspwork.c: the work vectors */
+PETSC_INTERN PetscErrorCode FurlKSPCreateWork(KSP);
+PETSC_INTERN PetscErrorCode FurlKSPDestroyWork(KSP);
 
 /* The work vectors by their letters */
 static inline Vec FurlKSPr(const KSP_Furl *f)
