@@ -83,24 +83,45 @@ static void TransposeSlots(FurlEncoder *e)
     for (int l = 0; l < FURL_WIDTH; l++) e->slot[k * FURL_WIDTH + l] = e->value[l * n + k];
 }
 
-/* Distributes the entries over slots of these offsets; 0 where one has no slot, or columns do not ascend */
+/* A row that may miss slots; 0 where it has an entry that has no slot, or columns do not ascend */
+static int FillRow(FurlEncoder *e, int32_t row, int l, int32_t n, const int32_t *offset)
+{
+  int32_t k = 0;
+
+  for (int64_t q = e->start[l]; q < e->start[l + 1]; q++, k++) {
+    while (k < n && offset[k] < e->column[q] - row) k++;
+    if (k == n || offset[k] != e->column[q] - row) return 0;
+    e->slot[k * FURL_WIDTH + l] = e->value[q];
+    e->draft.mask[k] |= 1u << l;
+  }
+  return 1;
+}
+
+/* Distributes the entries over slots of these offsets; 0 where that fails for a row. Rows that have all slots need no search */
 static int FillSlots(FurlEncoder *e, int64_t row0, int32_t n, const int32_t *offset)
 {
   uint32_t *const mask = e->draft.mask;
+  uint32_t        full = 0;
 
   memset(mask, 0, (size_t)n * sizeof(*mask));
   memset(e->slot, 0, (size_t)n * FURL_WIDTH * sizeof(*e->slot));
-  for (int64_t l = 0; l < e->nrows; l++) {
-    const int32_t row = (int32_t)(row0 + l);
-    int32_t       k   = 0;
+  for (int l = 0; l < (int)e->nrows; l++) {
+    const int64_t first  = e->start[l];
+    const int32_t row    = (int32_t)row0 + l;
+    int32_t       differ = 0;
 
-    for (int64_t q = e->start[l]; q < e->start[l + 1]; q++, k++) {
-      while (k < n && offset[k] < e->column[q] - row) k++;
-      if (k == n || offset[k] != e->column[q] - row) return 0;
-      e->slot[k * FURL_WIDTH + l] = e->value[q];
-      mask[k] |= 1u << l;
+    if (e->start[l + 1] - first != n) {
+      if (!FillRow(e, row, l, n, offset)) return 0;
+      continue;
     }
+    for (int32_t k = 0; k < n; k++) {
+      differ |= (e->column[first + k] - row) ^ offset[k];
+      e->slot[k * FURL_WIDTH + l] = e->value[first + k];
+    }
+    if (differ) return 0;
+    full |= 1u << l;
   }
+  for (int32_t k = 0; k < n; k++) mask[k] |= full;
   return 1;
 }
 
