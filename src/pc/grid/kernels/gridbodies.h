@@ -113,11 +113,42 @@ FURL_BODY void FurlGridProduct(const FurlGridStencilArgs *a, int64_t item)
   FURL_LANES(l) out[l] = GridTimesDiagonal(own[l], e[l]) - AT(sum, l);
 }
 
+/* Place, among its colour's, of the red cell of G and the next one, which are one of each colour */
+FURL_BODY int64_t GridRedOf(int64_t G)
+{
+  return (G + 1) >> 1;
+}
+
+#define FURL_GRID_EIGHT 7 /* an aggregate of two lines in each direction: nearly all, where there is no strong direction */
+
+/* The red cells of such an aggregate */
+FURL_BODY float GridGatherEight(const FurlGridTransferArgs *a, int64_t G)
+{
+  const float low  = a->fine[GridRedOf(G)] + a->fine[GridRedOf(G + a->stride[0])];
+  const float high = a->fine[GridRedOf(G + a->stride[1])] + a->fine[GridRedOf(G + a->stride[0] + a->stride[1])];
+
+  return low + high;
+}
+
+FURL_BODY void GridAddTo(const FurlGridTransferArgs *a, int64_t at, float value)
+{
+  a->to[at] += (a->weight[at] > 0 ? a->weight[at] : 0) * value;
+}
+
+FURL_BODY void GridScatterEight(const FurlGridTransferArgs *a, int64_t G, float value)
+{
+  GridAddTo(a, GridRedOf(G), value);
+  GridAddTo(a, GridRedOf(G + a->stride[0]), value);
+  GridAddTo(a, GridRedOf(G + a->stride[1]), value);
+  GridAddTo(a, GridRedOf(G + a->stride[0] + a->stride[1]), value);
+}
+
 /* The cells of an aggregate in two lines of y and z; those of one colour where the other has no part */
 FURL_BODY float GridGather(const FurlGridTransferArgs *a, uint32_t code)
 {
   float sum = 0;
 
+  if ((code & 7) == FURL_GRID_EIGHT && !a->both) return GridGatherEight(a, code >> 3);
   for (uint32_t line = 0; line < 4; line++) {
     const int64_t  G     = (int64_t)(code >> 3) + (line & 1 ? a->stride[0] : 0) + (line & 2 ? a->stride[1] : 0);
     const uint32_t width = 1 + (code & 1);
@@ -131,16 +162,17 @@ FURL_BODY float GridGather(const FurlGridTransferArgs *a, uint32_t code)
 
 FURL_BODY void GridScatter(const FurlGridTransferArgs *a, uint32_t code, float value)
 {
+  if ((code & 7) == FURL_GRID_EIGHT && !a->both) {
+    GridScatterEight(a, code >> 3, value);
+    return;
+  }
   for (uint32_t line = 0; line < 4; line++) {
     const int64_t  G     = (int64_t)(code >> 3) + (line & 1 ? a->stride[0] : 0) + (line & 2 ? a->stride[1] : 0);
     const uint32_t width = 1 + (code & 1);
 
     if (line & ~(code >> 1)) continue;
-    for (uint32_t dx = a->both ? 0 : (uint32_t)(G & 1); dx < width; dx += a->both ? 1 : 2) {
-      const int64_t at = ((G + dx) >> 1) + ((G + dx) & 1 ? a->span : 0);
-
-      a->to[at] += (a->weight[at] > 0 ? a->weight[at] : 0) * value;
-    }
+    for (uint32_t dx = a->both ? 0 : (uint32_t)(G & 1); dx < width; dx += a->both ? 1 : 2)
+      GridAddTo(a, ((G + dx) >> 1) + ((G + dx) & 1 ? a->span : 0), value);
   }
 }
 
