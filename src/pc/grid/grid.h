@@ -97,15 +97,17 @@ typedef struct {
   float *wind[3];   /* of a nonsymmetric operator, else NULL: row G has link + wind where that is > 0, the next row link - wind where < 0 */
   float *excess;    /* >= 0; below zero: a row that holds nothing but its diagonal, which is -excess */
   double sharpness; /* see sharpen.c */
-  float *root, *largest; /* square root of the diagonal (negative for a row of its own) and largest link of a cell */
-  FurlBlock memory, memory_of_winds;
+  float *root, *largest; /* derived: square root of the diagonal (negative for a row of its own) and largest link of a cell */
+  FurlBlock memory, memory_of_winds, memory_of_derived;
 } FurlStencil;
 
 /* Takes the layout over */
 PETSC_INTERN PetscErrorCode FurlStencilCreate(FurlLayout *layout, FurlStencil *s);
 PETSC_INTERN PetscErrorCode FurlStencilDestroy(FurlStencil *s);
-/* root and largest from links and excess; ghosts of all of them */
+/* root and largest, allocated here, from links and excess; ghosts of all of them */
 PETSC_INTERN PetscErrorCode FurlStencilFinish(FurlStencil *s);
+/* Frees root and largest, which the next coarser operator does not need */
+void FurlStencilForgetDerived(FurlStencil *s);
 
 /* How the rows of an AIJ matrix lie on a box, by its DM or by a guess on each process; *why is set where they do not. Not verified, and
  * periodic directions are not known yet */
@@ -194,9 +196,9 @@ typedef struct {
   int64_t      *closed[2]; /* [nchunks of the finer] slices of each colour whose aggregates end before the end of that chunk */
   int64_t      *opened[2]; /* [nchunks of the finer] slices of each colour of which some aggregate begins before the end of that chunk */
   FurlGridDoor *door;      /* the next level is this one as a whole; else NULL */
-  /* where the cycle solves twice and combines (K-cycle), else NULL: */
-  float    *p, *Ap;
-  FurlBlock memory, memory_of_transfer, memory_of_k;
+  int           twice;     /* the cycle solves twice and combines (K-cycle): */
+  float        *p, *Ap;    /* else NULL */
+  FurlBlock     memory, memory_of_transfer, memory_of_vectors;
 } FurlGridLevel;
 
 typedef struct FurlGrid {
@@ -212,19 +214,21 @@ typedef struct FurlGrid {
   int64_t          whole;    /* cells of a level that every process has as a whole */
   double          *inverse;  /* [cells of the coarsest level]^2 of the scaled operator, natural order */
   double          *rhs;      /* [cells of the coarsest level] */
-  float   *scratch;   /* weighted residual of the level at work, or a product; as the finest level's arrays, black only where needed */
-  double  *partial;   /* sums of slices */
-  double   sharpness; /* see sharpen.c; 0: none */
-  double   factor;    /* the cycle's operator is about factor * A; its sign is the diagonal's */
-  PetscInt n;         /* rows here */
-  PetscSF  spread;    /* rows to cells, where a process has others; NULL: the same */
-  double  *cells;     /* [cells here] a vector as the cells are divided, where there is `spread` */
+  float    *scratch; /* weighted residual of the level at work, or a product; as the finest level's arrays, black only where needed */
+  FurlBlock memory_of_scratch;
+  double   *partial;   /* sums of slices */
+  double    sharpness; /* see sharpen.c; 0: none */
+  double    factor;    /* the cycle's operator is about factor * A; its sign is the diagonal's */
+  PetscInt  n;         /* rows here */
+  PetscSF   spread;    /* rows to cells, where a process has others; NULL: the same */
+  double   *cells;     /* [cells here] a vector as the cells are divided, where there is `spread` */
 } FurlGrid;
 
 PETSC_INTERN PetscErrorCode FurlGridLevelCreate(const FurlStencil *s, FurlGridLevel *level);
 PETSC_INTERN PetscErrorCode FurlGridLevelLink(const FurlLines *lines, const FurlLayout *fine_layout, const FurlLayout *layout,
                                               const FurlGridLevel *fine, FurlGridLevel *coarse);
-PETSC_INTERN PetscErrorCode FurlGridLevelAllocateK(FurlGridLevel *level);
+/* b, x and, where two cycles are combined, p and Ap: once the set-up has freed what it needed for itself */
+PETSC_INTERN PetscErrorCode FurlGridLevelAllocateVectors(FurlGridLevel *level);
 void                        FurlGridStencilOf(const FurlGridLevel *level, int colour, const float *x, FurlGridStencilArgs *args);
 PETSC_INTERN PetscErrorCode FurlGridLevelDestroy(FurlGridLevel *level);
 PETSC_INTERN PetscErrorCode FurlGridCoarseBuild(const FurlStencil *s, FurlGrid *grid);

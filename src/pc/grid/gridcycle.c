@@ -265,7 +265,7 @@ static PetscErrorCode TwoCycles(FurlGrid *grid, int l)
 static PetscErrorCode SolveNext(FurlGrid *grid, int l)
 {
   PetscFunctionBegin;
-  if (grid->level[l].p)
+  if (grid->level[l].twice)
     PetscCall(TwoCycles(grid, l));
   else
     PetscCall(CycleLevel(grid, l));

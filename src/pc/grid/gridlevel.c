@@ -104,8 +104,6 @@ static void PlaceLevel(Room *room, int wind, FurlGridLevel *level)
   for (int d = 0; wind && d < level->directions; d++) Place(room, sizeof(*level->back[d]), &level->back[d]);
   Place(room, sizeof(*level->e), &level->e);
   Place(room, sizeof(*level->root), &level->root);
-  Place(room, sizeof(*level->b), &level->b);
-  Place(room, sizeof(*level->x), &level->x);
 }
 
 PetscErrorCode FurlGridLevelCreate(const FurlStencil *s, FurlGridLevel *level)
@@ -189,20 +187,22 @@ PetscErrorCode FurlGridLevelLink(const FurlLines *lines, const FurlLayout *fine_
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static void PlaceK(Room *room, FurlGridLevel *level)
+static void PlaceVectors(Room *room, FurlGridLevel *level)
 {
-  Place(room, sizeof(*level->p), &level->p);
-  Place(room, sizeof(*level->Ap), &level->Ap);
+  Place(room, sizeof(*level->b), &level->b);
+  Place(room, sizeof(*level->x), &level->x);
+  if (level->twice) Place(room, sizeof(*level->p), &level->p);
+  if (level->twice) Place(room, sizeof(*level->Ap), &level->Ap);
 }
 
-PetscErrorCode FurlGridLevelAllocateK(FurlGridLevel *level)
+PetscErrorCode FurlGridLevelAllocateVectors(FurlGridLevel *level)
 {
   Room room = {.level = level};
 
   PetscFunctionBegin;
-  PlaceK(&room, level);
-  PetscCall(Allocate(&room, &level->memory_of_k));
-  PlaceK(&room, level);
+  PlaceVectors(&room, level);
+  PetscCall(Allocate(&room, &level->memory_of_vectors));
+  PlaceVectors(&room, level);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -215,7 +215,7 @@ PetscErrorCode FurlGridLevelDestroy(FurlGridLevel *level)
     PetscCall(PetscFree(level->closed[colour]));
   }
   for (int k = 0; k < 2; k++) PetscCall(FurlGhostsDestroy(&level->ghosts[k]));
-  FurlBlockFree(&level->memory_of_k);
+  FurlBlockFree(&level->memory_of_vectors);
   FurlBlockFree(&level->memory_of_transfer);
   FurlBlockFree(&level->memory);
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -36,12 +36,14 @@ static PetscErrorCode AllocateScratch(FurlGrid *grid)
   PetscFunctionBegin;
   for (int l = 0; l < grid->nlevels; l++) {
     const FurlGridLevel *const level = grid->level + l;
-    const size_t               both  = level->p || level->has_ghosts ? 2 : 1;
+    const size_t               both  = level->twice || level->has_ghosts ? 2 : 1;
 
     floats = PetscMax(floats, both * (size_t)level->box.span);
-    if (level->p) doubles = PetscMax(doubles, 4 * (size_t)level->box.span / FURL_WIDTH);
+    if (level->twice) doubles = PetscMax(doubles, 4 * (size_t)level->box.span / FURL_WIDTH);
   }
-  PetscCall(PetscCalloc1(floats, &grid->scratch));
+  PetscCheck(FurlBlockInit(&grid->memory_of_scratch, floats * sizeof(*grid->scratch)), PETSC_COMM_SELF, PETSC_ERR_MEM,
+             "No memory for %zu numbers of FP32", floats);
+  grid->scratch = (float *)(void *)grid->memory_of_scratch.data;
   PetscCall(PetscMalloc1(doubles, &grid->partial));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -78,6 +80,7 @@ static PetscErrorCode Descend(FurlGrid *grid, FurlStencil *s, PetscBool *more)
   PetscCall(FurlLinesChoose(&fine, &lines));
   *more = (PetscBool)(AllCells(lines.n) < AllCells(fine.layout.N));
   if (*more) {
+    FurlStencilForgetDerived(&fine);
     PetscCall(FurlStencilCoarsen(&fine, &lines, grid->gamma, s));
     PetscCall(FurlGridLevelCreate(s, &grid->level[grid->nlevels]));
     PetscCall(FurlGridLevelLink(&lines, &fine.layout, &s->layout, &grid->level[grid->nlevels - 1], &grid->level[grid->nlevels]));
@@ -89,20 +92,18 @@ static PetscErrorCode Descend(FurlGrid *grid, FurlStencil *s, PetscBool *more)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ChooseK(FurlGrid *grid)
+static void ChooseK(FurlGrid *grid)
 {
   int64_t last = AllCells(grid->level[0].N);
 
-  PetscFunctionBegin;
   for (int l = 1, count = 0; l + 1 < grid->nlevels && count < grid->kcycles; l++) {
     const int64_t cells = AllCells(grid->level[l].N);
 
     if (last < K_FACTOR * cells || grid->level[l].door) continue;
-    PetscCall(FurlGridLevelAllocateK(&grid->level[l]));
-    last = cells;
+    grid->level[l].twice = 1;
+    last                 = cells;
     count++;
   }
-  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static PetscErrorCode BuildLevels(FurlStencil *s, FurlGrid *grid)
@@ -118,7 +119,8 @@ static PetscErrorCode BuildLevels(FurlStencil *s, FurlGrid *grid)
   while (more) PetscCall(Descend(grid, s, &more));
   if (s->layout.size == 1 && AllCells(s->layout.N) <= 4 * COARSEST) PetscCall(FurlGridCoarseBuild(s, grid));
   PetscCall(FurlStencilDestroy(s));
-  PetscCall(ChooseK(grid));
+  ChooseK(grid);
+  for (int l = 0; l < grid->nlevels; l++) PetscCall(FurlGridLevelAllocateVectors(&grid->level[l]));
   PetscCall(AllocateScratch(grid));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -211,7 +213,7 @@ PetscErrorCode FurlGridDestroy(FurlGrid **grid)
   PetscCall(PetscSFDestroy(&(*grid)->spread));
   PetscCall(FurlGridDestroy(&(*grid)->next));
   PetscCall(PetscFree((*grid)->partial));
-  PetscCall(PetscFree((*grid)->scratch));
+  FurlBlockFree(&(*grid)->memory_of_scratch);
   PetscCall(FurlGridCoarseDestroy(*grid));
   for (int l = (*grid)->nlevels - 1; l >= 0; l--) PetscCall(FurlGridLevelDestroy(&(*grid)->level[l]));
   PetscCall(PetscFree((*grid)->level));
@@ -284,7 +286,7 @@ void FurlGridAddBytes(const FurlGrid *grid, double *levels, double *transfers, d
 
     *levels += cells * ((level->back[0] ? 4. : 2.) * level->directions + 2 + 4); /* couplings, correction, root */
     *transfers += level->child ? 8 * cells : 0;
-    *vectors += cells * (level->p ? 16 : 8) + 20. * (double)(level->ghosts[0].n + level->ghosts[1].n);
+    *vectors += cells * (level->twice ? 16 : 8) + 20. * (double)(level->ghosts[0].n + level->ghosts[1].n);
   }
   *vectors += 4. * (double)finest->box.span * (finest->has_ghosts ? 2 : 1) + (grid->cells ? 8. * (double)FurlBoxCells(&finest->box) : 0);
   *coarsest += 8. * (double)(FurlBoxCells(&last->box) * (FurlBoxCells(&last->box) + 1));
@@ -300,7 +302,7 @@ static PetscErrorCode ViewLevel(const FurlGrid *grid, int l, PetscViewer viewer)
   PetscCall(PetscViewerASCIIPrintf(viewer, "level %d: %" PetscInt_FMT " x %" PetscInt_FMT " x %" PetscInt_FMT " cells%s%s%s%s%s%s\n", l,
                                    level->N[0], level->N[1], level->N[2], p[0] || p[1] || p[2] ? ", periodic in" : "", p[0] ? " x" : "",
                                    p[1] ? " y" : "", p[2] ? " z" : "",
-                                   level->p      ? ", two cycles combined"
+                                   level->twice  ? ", two cycles combined"
                                    : level->door ? ", gathered on every process"
                                                  : "",
                                    l + 1 == grid->nlevels ? ", dense inverse in FP64" : ""));

@@ -5,7 +5,7 @@
 #define STAGGER 96 /* numbers: a few lines of a cache */
 
 /* n arrays of zeros, apart from each other so that equal cells of them do not compete for the same sets of a cache */
-static PetscErrorCode AllocateFlats(const FurlBox *box, int n, float **array[], FurlBlock *memory)
+static PetscErrorCode AllocateFlats(const FurlBox *box, int n, float **const array[], FurlBlock *memory)
 {
   const size_t front = (size_t)(MARGINS * box->margin), length = (size_t)box->nflat + 2 * front;
   const size_t stride = (length + FURL_WIDTH - 1) / FURL_WIDTH * FURL_WIDTH + STAGGER;
@@ -19,8 +19,8 @@ static PetscErrorCode AllocateFlats(const FurlBox *box, int n, float **array[], 
 
 PetscErrorCode FurlStencilCreate(FurlLayout *layout, FurlStencil *s)
 {
-  float **array[6] = {&s->excess, &s->root, &s->largest};
-  int     n        = 3;
+  float **array[4] = {&s->excess};
+  int     n        = 1;
 
   PetscFunctionBegin;
   *s            = (FurlStencil){.layout = *layout};
@@ -45,11 +45,18 @@ PetscErrorCode FurlStencilAddWind(FurlStencil *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+void FurlStencilForgetDerived(FurlStencil *s)
+{
+  FurlBlockFree(&s->memory_of_derived);
+  s->root = s->largest = NULL;
+}
+
 PetscErrorCode FurlStencilDestroy(FurlStencil *s)
 {
   PetscFunctionBegin;
-  FurlBlockFree(&s->memory);
+  FurlStencilForgetDerived(s);
   FurlBlockFree(&s->memory_of_winds);
+  FurlBlockFree(&s->memory);
   PetscCall(FurlGhostsDestroy(&s->ghosts));
   PetscCall(FurlLayoutDestroy(&s->layout));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -79,9 +86,13 @@ static PetscErrorCode FillLinks(FurlStencil *s, int d, float *link)
 
 PetscErrorCode FurlStencilFinish(FurlStencil *s)
 {
-  FurlGridRootArgs args = {.excess = s->excess, .root = s->root, .largest = s->largest};
+  float **const    derived[2] = {&s->root, &s->largest};
+  FurlGridRootArgs args       = {.excess = s->excess};
 
   PetscFunctionBegin;
+  PetscCall(AllocateFlats(&s->box, 2, derived, &s->memory_of_derived));
+  args.root    = s->root;
+  args.largest = s->largest;
   for (int d = 0; d < 3; d++) {
     if (!s->link[d]) continue;
     PetscCall(FillLinks(s, d, s->link[d]));
