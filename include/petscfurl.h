@@ -132,3 +132,5 @@ PETSC_EXTERN PetscErrorCode KSPFurlSetRestart(KSP, PetscInt);
 PETSC_EXTERN PetscErrorCode KSPFurlGetRestart(KSP, PetscInt *);
 PETSC_EXTERN PetscErrorCode KSPFurlSetCompress(KSP, KSPFurlCompress);
 PETSC_EXTERN PetscErrorCode KSPFurlGetCompress(KSP, KSPFurlCompress *);
+PETSC_EXTERN PetscErrorCode KSPFurlSetRefine(KSP, PetscBool);
+PETSC_EXTERN PetscErrorCode KSPFurlGetRefine(KSP, PetscBool *);

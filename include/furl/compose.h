@@ -1,8 +1,8 @@
 /*
   What Furl's three types tell each other. Every exchange goes through a function composed on the object, so that each type works with
   PETSc's own partners as well: the caller asks with PetscObjectQueryFunction() or PetscTryMethod() and goes on without when there is none.
-  PC furl composes PCFurlSetFlexible_C, PCFurlSetNorm_C, PCFurlGetRaiseCost_C, PCFurlRaise_C and PCFurlGetBytes_C so far: its cycle needs no
-  shared copy.
+  PC furl composes PCFurlSetFlexible_C, PCFurlSetNorm_C, PCFurlGetRaiseCost_C, PCFurlRaise_C, PCFurlGetBytes_C and those
+  for refinement so far: its cycle needs no shared copy.
 */
 #pragma once
 
@@ -39,6 +39,14 @@ typedef PetscErrorCode (*FurlMatGetMatrixFn)(Mat A, const FurlMatrix **matrix);
   PCFurlRaise_C        the preconditioner serves badly: take the next of its means (more precision, another method). `raised` is false
                        where none is left; `what` names the new one, for a line of information (static string)
   PCFurlGetBytes_C     the memory that it holds on this process, by purpose
+
+  A PC whose finest level is Pmat itself, but for a rounding of 2^-11, can solve by conjugate gradients of its own in low precision:
+
+  PCFurlMayRefine_C    whether it can; before its set-up, whether that is likely
+  PCFurlRefineBegin_C  begins with y = 0 and the residual r of norm `size`; again: r was renewed, so that the direction goes on. *can is
+                       false, and nothing begun, where the PC cannot
+  PCFurlRefineStep_C   one iteration: *norm is the 2-norm of r - P y by recurrence; *ok is false, and y what it was, where that broke down
+  PCFurlRefineAdd_C    x += factor * y
 */
 typedef struct {
   double levels;    /* matrices of the levels with their diagonals and scalings */
@@ -49,6 +57,10 @@ typedef struct {
   double fallback;  /* factors of the means after multigrid */
 } FurlPCBytes;
 
+typedef PetscErrorCode (*FurlPCMayRefineFn)(PC pc, PetscBool *may);
+typedef PetscErrorCode (*FurlPCRefineBeginFn)(PC pc, Vec r, PetscReal size, PetscBool again, PetscBool *can);
+typedef PetscErrorCode (*FurlPCRefineStepFn)(PC pc, PetscReal *norm, PetscBool *ok);
+typedef PetscErrorCode (*FurlPCRefineAddFn)(PC pc, PetscReal factor, Vec x);
 typedef PetscErrorCode (*FurlPCGetBytesFn)(PC pc, FurlPCBytes *bytes);
 typedef PetscErrorCode (*FurlPCShareMatFn)(PC pc, Mat F);
 typedef PetscErrorCode (*FurlPCSetFlexibleFn)(PC pc, PetscBool flexible);

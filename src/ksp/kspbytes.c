@@ -15,9 +15,9 @@ static const char *const purposes[] = {
 /* This process's share */
 static PetscErrorCode Count(KSP ksp, Bytes *bytes)
 {
-  const KSP_Furl *f = (const KSP_Furl *)ksp->data;
-  const PetscInt  nvectors =
-    (f->work ? 4 : 0) + (f->more ? 3 : 0) + (f->best != NULL) + (f->refused_best != NULL) + (f->built != NULL) + f->nV + f->nZ;
+  const KSP_Furl *f        = (const KSP_Furl *)ksp->data;
+  const PetscInt  nvectors = (f->work ? (f->work_memory.data && !f->described ? 1 : 4) : 0) + (f->more ? 3 : 0) + (f->best != NULL) +
+                            (f->refused_best != NULL) + (f->built != NULL) + f->nV + f->nZ;
   PetscInt         n = 0;
   MatInfo          info;
   FurlPCGetBytesFn get;

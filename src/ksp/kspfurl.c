@@ -9,7 +9,7 @@ static PetscErrorCode KSPSetFromOptions_Furl(KSP ksp, FurlOptionItems PetscOptio
   KSPFurlMethod   method   = f->method;
   KSPFurlCompress compress = f->compress;
   PetscInt        restart  = f->restart;
-  PetscBool       set;
+  PetscBool       refine   = f->refine, set;
 
   PetscFunctionBegin;
   PetscOptionsHeadBegin(PetscOptionsObject, "KSP furl options");
@@ -21,6 +21,9 @@ static PetscErrorCode KSPSetFromOptions_Furl(KSP ksp, FurlOptionItems PetscOptio
   PetscCall(PetscOptionsEnum("-ksp_furl_compress", "Multiply with a compressed copy of the matrix", "KSPFurlSetCompress", KSPFurlCompresses,
                              (PetscEnum)compress, (PetscEnum *)&compress, &set));
   if (set) PetscCall(KSPFurlSetCompress(ksp, compress));
+  PetscCall(PetscOptionsBool("-ksp_furl_refine", "Iterate in the preconditioner's low precision where it can", "KSPFurlSetRefine", refine,
+                             &refine, &set));
+  if (set) PetscCall(KSPFurlSetRefine(ksp, refine));
   PetscOptionsHeadEnd();
   PetscCall(FurlKSPChoosePC(ksp));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -53,7 +56,10 @@ static PetscErrorCode KSPBuildSolution_Furl(KSP ksp, Vec v, Vec *V)
     v = f->built;
   }
   PetscCall(VecCopy(ksp->vec_sol, v));
-  PetscCall(FurlKSPGMRESSolution(ksp, v));
+  if (f->refining && f->inner)
+    PetscCall(FurlKSPRefineSolution(ksp, 1, f->sigma, v));
+  else
+    PetscCall(FurlKSPGMRESSolution(ksp, v));
   if (V) *V = v;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -74,6 +80,11 @@ static PetscErrorCode ViewOperator(KSP ksp, PetscViewer viewer)
   const KSP_Furl *f = (const KSP_Furl *)ksp->data;
 
   PetscFunctionBegin;
+  if (!f->described) {
+    PetscCall(
+      PetscViewerASCIIPrintf(viewer, "  products: by the preconditioner's finest level in low precision, and by Amat for residuals\n"));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   PetscCall(PetscViewerASCIIPrintf(viewer, "  Amat: %s (%s), diagonal %s\n", f->symmetric ? "symmetric" : "not symmetric", f->how,
                                    f->one_signed ? "of one sign" : "of both signs or with zeros"));
   if (f->has_isolated) {
@@ -164,6 +175,8 @@ static PetscErrorCode Compose(KSP ksp, PetscBool on)
   PetscCall(PetscObjectComposeFunction((PetscObject)ksp, "KSPFurlGetRestart_C", on ? KSPFurlGetRestart_Furl : NULL));
   PetscCall(PetscObjectComposeFunction((PetscObject)ksp, "KSPFurlSetCompress_C", on ? KSPFurlSetCompress_Furl : NULL));
   PetscCall(PetscObjectComposeFunction((PetscObject)ksp, "KSPFurlGetCompress_C", on ? KSPFurlGetCompress_Furl : NULL));
+  PetscCall(PetscObjectComposeFunction((PetscObject)ksp, "KSPFurlSetRefine_C", on ? KSPFurlSetRefine_Furl : NULL));
+  PetscCall(PetscObjectComposeFunction((PetscObject)ksp, "KSPFurlGetRefine_C", on ? KSPFurlGetRefine_Furl : NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -183,7 +196,8 @@ static PetscErrorCode KSPDestroy_Furl(KSP ksp)
    Options Database Keys:
 +  -ksp_furl_method <auto|cg|gmres|bcgs>    - the Krylov method; auto takes CG where the matrix is symmetric with a diagonal of one sign
 .  -ksp_furl_restart <30>                   - iterations of a GMRES cycle
--  -ksp_furl_compress <auto|true|false>     - whether products come from a compressed copy
+.  -ksp_furl_compress <auto|true|false>     - whether products come from a compressed copy
+-  -ksp_furl_refine <true>                  - iterate in the preconditioner's low precision where it can, and renew the residual in FP64
 
    Level: beginner
 
@@ -203,7 +217,8 @@ static PetscErrorCode KSPDestroy_Furl(KSP ksp)
 
    Supports the unpreconditioned norm with the preconditioner on either side, and the preconditioned and the natural norm on the left.
 
-.seealso: `KSPFurlSetMethod()`, `KSPFurlSetRestart()`, `KSPFurlSetCompress()`, `PCFURL`, `MATFURL`, `KSPFCG`, `KSPFGMRES`
+.seealso: `KSPFurlSetMethod()`, `KSPFurlSetRestart()`, `KSPFurlSetCompress()`, `KSPFurlSetRefine()`, `PCFURL`, `MATFURL`, `KSPFCG`,
+`KSPFGMRES`
 M*/
 PetscErrorCode KSPCreate_Furl(KSP ksp)
 {
@@ -214,6 +229,7 @@ PetscErrorCode KSPCreate_Furl(KSP ksp)
   ksp->data           = f;
   ksp->setupnewmatrix = PETSC_TRUE;
   f->restart          = 30;
+  f->refine           = PETSC_TRUE;
   PetscCall(KSPSetSupportedNorm(ksp, KSP_NORM_UNPRECONDITIONED, PC_LEFT, 4));
   PetscCall(KSPSetSupportedNorm(ksp, KSP_NORM_UNPRECONDITIONED, PC_RIGHT, 3));
   PetscCall(KSPSetSupportedNorm(ksp, KSP_NORM_PRECONDITIONED, PC_LEFT, 2));

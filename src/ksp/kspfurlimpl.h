@@ -25,6 +25,7 @@ typedef struct {
   /* the user's wishes */
   KSPFurlMethod   method;
   KSPFurlCompress compress;
+  PetscBool       refine;  /* where the preconditioner can */
   PetscInt        restart; /* columns of a GMRES cycle */
 
   /* the operator: owned, renewed whenever Amat's state changes */
@@ -33,6 +34,8 @@ typedef struct {
   PetscObjectId    mat_id;          /* of the Amat that all of this describes */
   PetscObjectState mat_state;       /* its values */
   PetscObjectState mat_nonzero;     /* its pattern */
+  PetscBool        described;       /* F and what follows are made: refinement needs none of it */
+  PetscBool        refine_failed;   /* it did not serve this Amat */
   const char      *why_own;         /* why Amat's own product serves (static string), NULL with a copy */
   PetscBool        symmetric;       /* Amat is symmetric outside the isolated rows */
   PetscBool        one_signed;      /* so is its diagonal in sign */
@@ -61,6 +64,7 @@ typedef struct {
   /* one solve */
   KSPFurlMethod running;     /* cg, gmres or bcgs */
   KSPFurlMethod learned;     /* auto, or what an earlier solve with this matrix had to change to */
+  PetscBool     refining;    /* the preconditioner iterates, in low precision */
   PetscBool     plain;       /* the vectors are PETSc's host vectors: the fused passes serve */
   PetscBool     aside;       /* the isolated rows are satisfied and stay out of the recurrence */
   PetscBool     target;      /* the user's test can stop on a residual: watch the progress */
@@ -107,9 +111,12 @@ PETSC_INTERN PetscErrorCode KSPFurlSetRestart_Furl(KSP, PetscInt);
 PETSC_INTERN PetscErrorCode KSPFurlGetRestart_Furl(KSP, PetscInt *);
 PETSC_INTERN PetscErrorCode KSPFurlSetCompress_Furl(KSP, KSPFurlCompress);
 PETSC_INTERN PetscErrorCode KSPFurlGetCompress_Furl(KSP, KSPFurlCompress *);
+PETSC_INTERN PetscErrorCode KSPFurlSetRefine_Furl(KSP, PetscBool);
+PETSC_INTERN PetscErrorCode KSPFurlGetRefine_Furl(KSP, PetscBool *);
 
 /* kspoperator.c: Amat, its copy, its symmetry */
 PETSC_INTERN PetscErrorCode FurlKSPRefresh(KSP, PetscBool *changed);
+PETSC_INTERN PetscErrorCode FurlKSPDescribe(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPForget(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPMult(KSP, Vec, Vec, PetscScalar *dot);
 PETSC_INTERN PetscErrorCode FurlKSPChoosePC(KSP);
@@ -160,6 +167,11 @@ PETSC_INTERN PetscErrorCode FurlKSPKeepLanczos(KSP, PetscReal alpha, PetscReal b
 PETSC_INTERN void           FurlKSPForgetSpectrum(KSP);
 PETSC_INTERN PetscErrorCode KSPComputeExtremeSingularValues_Furl(KSP, PetscReal *, PetscReal *);
 PETSC_INTERN PetscErrorCode KSPComputeEigenvalues_Furl(KSP, PetscInt, PetscReal *, PetscReal *, PetscInt *);
+
+/* ksprefine.c: the preconditioner's own iteration */
+PETSC_INTERN PetscErrorCode FurlKSPMayRefine(KSP, PetscBool *may);
+PETSC_INTERN PetscErrorCode FurlKSPRunRefined(KSP);
+PETSC_INTERN PetscErrorCode FurlKSPRefineSolution(KSP, PetscReal part, PetscReal sigma, Vec);
 
 /* kspwork.c: the work vectors */
 PETSC_INTERN PetscErrorCode FurlKSPCreateWork(KSP);

@@ -13,6 +13,7 @@ PetscErrorCode FurlKSPForget(KSP ksp)
   PetscCall(PetscFree(f->pivot));
   f->nisolated = f->nisolated_all = 0;
   f->has_isolated                 = PETSC_FALSE;
+  f->described                    = PETSC_FALSE;
   f->mat_id                       = 0;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -163,11 +164,30 @@ static PetscErrorCode ForgetValues(KSP ksp, PetscBool same_pattern)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Makes all that describes Amat anew if Amat is another object, or has other values or another pattern, than at the last call */
+/* Makes the copy, and finds isolated rows and symmetry, where that has not been done for Amat as it is */
+PetscErrorCode FurlKSPDescribe(KSP ksp)
+{
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
+  Mat       A, op;
+
+  PetscFunctionBegin;
+  if (f->described) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PCGetOperators(ksp->pc, &A, NULL));
+  PetscCall(Encode(ksp, A));
+  op = f->F ? f->F : A;
+  PetscCall(FindIsolated(ksp, op, A));
+  PetscCall(FurlKSPClassify(ksp, op, A));
+  f->described = PETSC_TRUE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Makes all that describes Amat anew if Amat is another object, or has other values or another pattern, than at the last call; but not what
+ * refinement can do without, where that is going to be tried */
 PetscErrorCode FurlKSPRefresh(KSP ksp, PetscBool *changed)
 {
   KSP_Furl        *f = (KSP_Furl *)ksp->data;
-  Mat              A, op;
+  Mat              A;
+  PetscBool        may;
   PetscObjectId    id;
   PetscObjectState state, nonzero;
 
@@ -180,10 +200,9 @@ PetscErrorCode FurlKSPRefresh(KSP ksp, PetscBool *changed)
   *changed = id != f->mat_id || state != f->mat_state || nonzero != f->mat_nonzero ? PETSC_TRUE : PETSC_FALSE;
   if (!*changed) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ForgetValues(ksp, (PetscBool)(id == f->mat_id && nonzero == f->mat_nonzero)));
-  PetscCall(Encode(ksp, A));
-  op = f->F ? f->F : A;
-  PetscCall(FindIsolated(ksp, op, A));
-  PetscCall(FurlKSPClassify(ksp, op, A));
+  f->refine_failed = PETSC_FALSE;
+  PetscCall(FurlKSPMayRefine(ksp, &may));
+  if (!may) PetscCall(FurlKSPDescribe(ksp));
   f->mat_id      = id;
   f->mat_nonzero = nonzero;
   PetscCall(PetscObjectStateGet((PetscObject)A, &f->mat_state));

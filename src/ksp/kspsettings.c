@@ -56,6 +56,23 @@ PetscErrorCode KSPFurlGetCompress_Furl(KSP ksp, KSPFurlCompress *compress)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode KSPFurlSetRefine_Furl(KSP ksp, PetscBool refine)
+{
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
+
+  PetscFunctionBegin;
+  f->refine        = refine;
+  f->refine_failed = PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode KSPFurlGetRefine_Furl(KSP ksp, PetscBool *refine)
+{
+  PetscFunctionBegin;
+  *refine = ((const KSP_Furl *)ksp->data)->refine;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /*@
    KSPFurlSetMethod - Sets the Krylov method of `KSPFURL`
 
@@ -197,5 +214,59 @@ PetscErrorCode KSPFurlGetCompress(KSP ksp, KSPFurlCompress *compress)
   PetscFunctionBegin;
   PetscValidHeaderSpecific(ksp, KSP_CLASSID, 1);
   PetscUseMethod(ksp, "KSPFurlGetCompress_C", (KSP, KSPFurlCompress *), (ksp, compress));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   KSPFurlSetRefine - Sets whether `KSPFURL` iterates in the low precision of its preconditioner where that can, and renews the residual in
+FP64
+
+   Logically Collective
+
+   Input Parameters:
++  ksp    - the Krylov solver, of type `KSPFURL`
+-  refine - `PETSC_TRUE` by default
+
+   Options Database Key:
+.  -ksp_furl_refine <true|false> - whether to
+
+   Level: intermediate
+
+   Notes:
+   `PCFURL` can where the matrix is a symmetric 3-, 5- or 7-point operator on a box of cells with couplings of one sign. The method must be
+   `KSP_FURL_AUTO`, the norm `KSP_NORM_UNPRECONDITIONED`, and neither a null space nor singular values be asked for; else, or where a
+renewed residual shows less than a digit of progress, the default method runs. Until then no compressed copy of the matrix is made.
+
+.seealso: `KSPFURL`, `KSPFurlGetRefine()`, `KSPFurlSetCompress()`
+@*/
+PetscErrorCode KSPFurlSetRefine(KSP ksp, PetscBool refine)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(ksp, KSP_CLASSID, 1);
+  PetscValidLogicalCollectiveBool(ksp, refine, 2);
+  PetscTryMethod(ksp, "KSPFurlSetRefine_C", (KSP, PetscBool), (ksp, refine));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   KSPFurlGetRefine - Gets whether `KSPFURL` may iterate in the low precision of its preconditioner
+
+   Not Collective
+
+   Input Parameter:
+.  ksp - the Krylov solver; it is an error if it is not of type `KSPFURL`
+
+   Output Parameter:
+.  refine - as set, `PETSC_TRUE` by default
+
+   Level: intermediate
+
+.seealso: `KSPFURL`, `KSPFurlSetRefine()`
+@*/
+PetscErrorCode KSPFurlGetRefine(KSP ksp, PetscBool *refine)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(ksp, KSP_CLASSID, 1);
+  PetscUseMethod(ksp, "KSPFurlGetRefine_C", (KSP, PetscBool *), (ksp, refine));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

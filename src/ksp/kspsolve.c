@@ -39,9 +39,12 @@ static PetscErrorCode Begin(KSP ksp)
 
   PetscFunctionBegin;
   PetscCall(FurlKSPVectorsPlain(ksp));
-  f->running    = ChooseForSide(ksp);
+  f->target   = ksp->normtype != KSP_NORM_NONE && ksp->converged != KSPConvergedSkip ? PETSC_TRUE : PETSC_FALSE;
+  f->refining = PETSC_FALSE;
+  if (f->target && !ksp->transpose_solve) PetscCall(FurlKSPMayRefine(ksp, &f->refining));
+  if (!f->refining) PetscCall(FurlKSPDescribe(ksp));
+  f->running    = f->refining ? KSP_FURL_CG : ChooseForSide(ksp);
   f->columns    = PetscMax(f->columns, f->restart);
-  f->target     = ksp->normtype != KSP_NORM_NONE && ksp->converged != KSPConvergedSkip ? PETSC_TRUE : PETSC_FALSE;
   f->aside      = PETSC_FALSE;
   f->tau        = 0;
   f->inner      = 0;
@@ -265,11 +268,33 @@ static PetscErrorCode Decide(KSP ksp)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* From refinement to the default method: what that needs to know of the matrix, and its start */
+static PetscErrorCode LeaveRefinement(KSP ksp)
+{
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
+
+  PetscFunctionBegin;
+  f->refining = PETSC_FALSE;
+  PetscCall(VecCopy(FurlKSPr(f), FurlKSPz(f))); /* the description uses r for itself */
+  PetscCall(FurlKSPDescribe(ksp));
+  PetscCall(VecCopy(FurlKSPz(f), FurlKSPr(f)));
+  f->running = ChooseForSide(ksp);
+  if (f->has_isolated && f->running == KSP_FURL_CG) PetscCall(FurlKSPSatisfyIsolated(ksp));
+  PetscCall(Mark(ksp));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode Run(KSP ksp)
 {
   const KSP_Furl *f = (const KSP_Furl *)ksp->data;
 
   PetscFunctionBegin;
+  if (f->refining) {
+    PetscCall(FurlKSPRunRefined(ksp));
+    if (ksp->reason || f->rnorm == 0) PetscFunctionReturn(PETSC_SUCCESS);
+    PetscCall(LeaveRefinement(ksp));
+    if (f->rnorm == 0) PetscFunctionReturn(PETSC_SUCCESS);
+  }
   switch (f->running) {
   case KSP_FURL_CG:
     PetscCall(FurlKSPRunCG(ksp));

@@ -323,6 +323,7 @@ static PetscErrorCode Compose(PC pc, PetscBool compose)
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlGetRaiseCost_C", compose ? PCFurlGetRaiseCost_Furl : NULL));
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlRaise_C", compose ? PCFurlRaise_Furl : NULL));
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlGetBytes_C", compose ? PCFurlGetBytes_Furl : NULL));
+  PetscCall(FurlRefineCompose(pc, compose));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -55,5 +55,6 @@ PETSC_INTERN PetscErrorCode FurlHierarchyApply(PC pc, FurlHierarchy *h, Vec x, V
 PETSC_INTERN PetscErrorCode FurlHierarchyView(PC pc, PetscViewer viewer);
 
 /* pcbytes.c */
+PETSC_INTERN PetscErrorCode FurlRefineCompose(PC pc, PetscBool on); /* pcrefine.c */
 PETSC_INTERN PetscErrorCode PCFurlGetBytes_Furl(PC pc, FurlPCBytes *bytes);
 PETSC_INTERN double         FurlAijBytes(Mat A); /* of an AIJ matrix on this process */

@@ -96,6 +96,7 @@ typedef struct {
   float     *link[3]; /* of cell G to the next one in the direction, >= 0; NULL where the direction has one cell */
   float *wind[3];   /* of a nonsymmetric operator, else NULL: row G has link + wind where that is > 0, the next row link - wind where < 0 */
   float *excess;    /* >= 0; below zero: a row that holds nothing but its diagonal, which is -excess */
+  int    faithful;  /* this is the matrix itself, up to the rounding of its couplings */
   double sharpness; /* see sharpen.c */
   float *root, *largest; /* derived: square root of the diagonal (negative for a row of its own) and largest link of a cell */
   FurlBlock memory, memory_of_winds, memory_of_derived;
@@ -218,6 +219,12 @@ typedef struct FurlGrid {
   FurlBlock memory_of_scratch;
   double   *partial;   /* sums of slices */
   double    sharpness; /* see sharpen.c; 0: none */
+  int       faithful;  /* the finest level is the matrix itself, up to the rounding of its couplings */
+  /* refine.c: conjugate gradients in the finest level's unknowns, allocated when they are first asked for */
+  FurlBlock memory_of_refinement;
+  float    *p, *q, *u; /* direction, its image, what has been found since the residual was given */
+  double    pq, zr;    /* of the latest step; pq 0: there was none */
+  int       shift;     /* level->b is 2^shift times the scaled residual */
   double    factor;    /* the cycle's operator is about factor * A; its sign is the diagonal's */
   PetscInt  n;         /* rows here */
   PetscSF   spread;    /* rows to cells, where a process has others; NULL: the same */
@@ -235,6 +242,8 @@ PETSC_INTERN PetscErrorCode FurlGridCoarseBuild(const FurlStencil *s, FurlGrid *
 PETSC_INTERN PetscErrorCode FurlGridCoarseSolve(FurlGrid *grid);
 PETSC_INTERN PetscErrorCode FurlGridCoarseDestroy(FurlGrid *grid);
 
+/* Whether A, of AIJ type, looks as if its rows lay on a box with couplings along its axes; reads a few rows */
+PETSC_INTERN PetscErrorCode FurlGridGuess(Mat A, PetscBool *likely);
 /* *grid stays NULL and *why is set where the matrix is not on a box; flexible: a K-cycle may be made */
 PETSC_INTERN PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const char **why);
 /* The same for several unknowns a cell: a chain of hierarchies, one for each component */
@@ -245,6 +254,26 @@ PETSC_INTERN PetscErrorCode FurlGridApplyTranspose(FurlGrid *grid, double size, 
 /* y = factor * B x; size: about the norm of x, so that FP32 has room on both sides */
 PETSC_INTERN PetscErrorCode FurlGridApply(FurlGrid *grid, double size, double factor, const double *x, double *y);
 PETSC_INTERN PetscErrorCode FurlGridCycle(FurlGrid *grid);
+/* gridcycle.c, for the finest level: x'y and x'z of all processes, y = A x, z = alpha x + beta y */
+PETSC_INTERN PetscErrorCode FurlGridDotsOf(FurlGrid *grid, const float *x, const float *y, const float *z, double sum[2]);
+void                        FurlGridProductOf(const FurlGrid *grid, const float *x, float *y);
+void                        FurlGridUpdateOf(const FurlGrid *grid, double alpha, const float *x, double beta, const float *y, float *z);
+/* gridsetup.c: the user's vector x into the finest level's unknowns, times 2^shift; and back, times factor, perhaps added to y */
+PETSC_INTERN PetscErrorCode FurlGridTakeVector(FurlGrid *grid, int shift, const double *x, float *to);
+PETSC_INTERN PetscErrorCode FurlGridGiveVector(FurlGrid *grid, double factor, const float *from, int add, double *y);
+int                         FurlGridShift(double size); /* of a vector of that norm */
+
+/*
+  refine.c: A y = r by conjugate gradients on the finest level, in FP32 and with its own couplings of 2 bytes. Where these are the matrix's
+  own up to rounding, the residual falls by three digits before the difference shows, and is then renewed by the user's own product.
+*/
+int FurlGridCanRefine(const FurlGrid *grid);
+/* r of norm `size`; again: after a renewal, so that the direction is kept */
+PETSC_INTERN PetscErrorCode FurlGridRefineBegin(FurlGrid *grid, double size, const double *r, int again);
+/* *norm: of the residual left, in the user's unknowns; *ok is 0, and nothing done, where the recurrence breaks down */
+PETSC_INTERN PetscErrorCode FurlGridRefineStep(FurlGrid *grid, double *norm, int *ok);
+/* x += factor * y */
+PETSC_INTERN PetscErrorCode FurlGridRefineAdd(FurlGrid *grid, double factor, double *x);
 PETSC_INTERN PetscErrorCode FurlGridView(FurlGrid *grid, PetscViewer viewer);
 /* Adds what this process holds, in bytes */
 void FurlGridAddBytes(const FurlGrid *grid, double *levels, double *transfers, double *vectors, double *coarsest);

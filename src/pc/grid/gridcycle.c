@@ -298,3 +298,21 @@ PetscErrorCode FurlGridCycle(FurlGrid *grid)
   PetscCall(CycleLevel(grid, 0));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
+
+PetscErrorCode FurlGridDotsOf(FurlGrid *grid, const float *x, const float *y, const float *z, double sum[2])
+{
+  PetscFunctionBegin;
+  Dots(grid, grid->level, x, y, z, sum);
+  PetscCall(SumOverProcesses(grid->level, sum, 2));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+void FurlGridProductOf(const FurlGrid *grid, const float *x, float *y)
+{
+  Product(grid->level, x, y);
+}
+
+void FurlGridUpdateOf(const FurlGrid *grid, double alpha, const float *x, double beta, const float *y, float *z)
+{
+  Update(grid->level, alpha, x, beta, y, z);
+}

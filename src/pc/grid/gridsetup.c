@@ -39,7 +39,7 @@ static PetscErrorCode AllocateScratch(FurlGrid *grid)
     const size_t               both  = level->twice || level->has_ghosts ? 2 : 1;
 
     floats = PetscMax(floats, both * (size_t)level->box.span);
-    if (level->twice) doubles = PetscMax(doubles, 4 * (size_t)level->box.span / FURL_WIDTH);
+    if (level->twice || l == 0) doubles = PetscMax(doubles, 4 * (size_t)level->box.span / FURL_WIDTH);
   }
   PetscCheck(FurlBlockInit(&grid->memory_of_scratch, floats * sizeof(*grid->scratch)), PETSC_COMM_SELF, PETSC_ERR_MEM,
              "No memory for %zu numbers of FP32", floats);
@@ -161,6 +161,27 @@ static PetscErrorCode ReadStencil(Mat A, const FurlAijParts *parts, FurlLayout *
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode FurlGridGuess(Mat A, PetscBool *likely)
+{
+  FurlAijParts parts;
+  FurlLayout   layout;
+  const char  *why = NULL;
+  PetscInt     total;
+  int          wide = 1;
+
+  PetscFunctionBegin;
+  *likely = PETSC_FALSE;
+  PetscCall(MatGetSize(A, &total, NULL));
+  if (total < SMALLEST) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(FurlAijGetParts(A, &parts));
+  PetscCall(FurlLayoutOfMat(A, &parts, &layout, &why));
+  if (!why) PetscCall(FurlStencilIsWide(&layout, &parts, &wide));
+  if (!why) PetscCall(FurlLayoutDestroy(&layout));
+  PetscCall(FurlAijRestoreParts(A, &parts));
+  *likely = wide ? PETSC_FALSE : PETSC_TRUE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const char **why)
 {
   FurlAijParts    parts;
@@ -194,6 +215,7 @@ PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const 
   (*grid)->gamma     = flexible ? GAMMA_K : GAMMA_V;
   (*grid)->factor    = factor;
   (*grid)->sharpness = s.sharpness;
+  (*grid)->faithful  = s.faithful;
   (*grid)->n         = rows;
   PetscCallMPI(MPI_Comm_size((*grid)->comm, &size));
   (*grid)->whole = PetscMin(PetscMax(total / size / WHOLE_SHARE, WHOLE_MIN), WHOLE_MAX);
@@ -213,6 +235,7 @@ PetscErrorCode FurlGridDestroy(FurlGrid **grid)
   PetscCall(PetscSFDestroy(&(*grid)->spread));
   PetscCall(FurlGridDestroy(&(*grid)->next));
   PetscCall(PetscFree((*grid)->partial));
+  FurlBlockFree(&(*grid)->memory_of_refinement);
   FurlBlockFree(&(*grid)->memory_of_scratch);
   PetscCall(FurlGridCoarseDestroy(*grid));
   for (int l = (*grid)->nlevels - 1; l >= 0; l--) PetscCall(FurlGridLevelDestroy(&(*grid)->level[l]));
@@ -221,41 +244,75 @@ PetscErrorCode FurlGridDestroy(FurlGrid **grid)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ApplyOne(FurlGrid *grid, double size, double factor, const double *x, double *y)
+/* Between the user's vectors, or where rows are spread those of the cells, and the finest level */
+static FurlGridConvertArgs ConvertArgs(const FurlGrid *grid, double factor)
 {
   const FurlGridLevel *const level = grid->level;
   const FurlBox *const       box   = &level->box;
-  const int                  shift = size > 0 && size <= PETSC_MAX_REAL ? PetscMin(SIZE - ilogb(size), SHIFT_MAX) : 0;
-  FurlGridConvertArgs        args  = {.n         = box->n[0],
-                                      .lines     = box->n[1],
-                                      .origin    = box->origin,
-                                      .stride    = {box->stride[1], box->stride[2]},
-                                      .span      = level->box.span,
-                                      .root      = level->root,
-                                      .others    = PetscMax(grid->components - 1, 0),
-                                      .from_high = (grid->spread ? grid->cells : x) + grid->component,
-                                      .to_high   = (grid->spread ? grid->cells : y) + grid->component,
-                                      .from_low  = level->x,
-                                      .to_low    = level->b,
-                                      .factor    = ldexp(1, shift)};
+
+  return (FurlGridConvertArgs){.n      = box->n[0],
+                               .lines  = box->n[1],
+                               .origin = box->origin,
+                               .stride = {box->stride[1], box->stride[2]},
+                               .span   = box->span,
+                               .root   = level->root,
+                               .others = PetscMax(grid->components - 1, 0),
+                               .factor = factor};
+}
+
+static void Convert(const FurlGrid *grid, const FurlKernel *kernel, const FurlGridConvertArgs *args)
+{
+  FurlLaunch(kernel, args, (int64_t)grid->level->box.n[1] * grid->level->box.n[2]);
+}
+
+int FurlGridShift(double size)
+{
+  return size > 0 && size <= PETSC_MAX_REAL ? PetscMin(SIZE - ilogb(size), SHIFT_MAX) : 0;
+}
+
+PetscErrorCode FurlGridTakeVector(FurlGrid *grid, int shift, const double *x, float *to)
+{
+  FurlGridConvertArgs args = ConvertArgs(grid, ldexp(1, shift));
 
   PetscFunctionBegin;
   if (grid->spread) {
     PetscCall(PetscSFBcastBegin(grid->spread, MPI_DOUBLE, x, grid->cells, MPI_REPLACE));
     PetscCall(PetscSFBcastEnd(grid->spread, MPI_DOUBLE, x, grid->cells, MPI_REPLACE));
   }
-  if (grid->sharpness > 0) args.to_low = level->x;
-  FurlLaunch(&FurlKernelFurlGridToLow, &args, (int64_t)box->n[1] * box->n[2]);
-  if (grid->sharpness > 0) PetscCall(FurlGridSharpenVector(grid));
-  PetscCall(FurlGridCycle(grid));
-  if (grid->sharpness > 0) PetscCall(FurlGridSharpenVector(grid));
-  args.from_low = grid->sharpness > 0 ? level->b : level->x;
-  args.factor   = ldexp(factor * grid->factor, -shift);
-  FurlLaunch(&FurlKernelFurlGridToHigh, &args, (int64_t)box->n[1] * box->n[2]);
+  args.from_high = (grid->spread ? grid->cells : x) + grid->component;
+  args.to_low    = to;
+  Convert(grid, &FurlKernelFurlGridToLow, &args);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* y = factor * what a vector of the finest level stands for, or added to y */
+PetscErrorCode FurlGridGiveVector(FurlGrid *grid, double factor, const float *from, int add, double *y)
+{
+  FurlGridConvertArgs args = ConvertArgs(grid, factor);
+  const MPI_Op        op   = add ? MPI_SUM : MPI_REPLACE;
+
+  PetscFunctionBegin;
+  args.from_low = from;
+  args.to_high  = (grid->spread ? grid->cells : y) + grid->component;
+  Convert(grid, add && !grid->spread ? &FurlKernelFurlGridAddToHigh : &FurlKernelFurlGridToHigh, &args);
   if (grid->spread) {
-    PetscCall(PetscSFReduceBegin(grid->spread, MPI_DOUBLE, grid->cells, y, MPI_REPLACE));
-    PetscCall(PetscSFReduceEnd(grid->spread, MPI_DOUBLE, grid->cells, y, MPI_REPLACE));
+    PetscCall(PetscSFReduceBegin(grid->spread, MPI_DOUBLE, grid->cells, y, op));
+    PetscCall(PetscSFReduceEnd(grid->spread, MPI_DOUBLE, grid->cells, y, op));
   }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ApplyOne(FurlGrid *grid, double size, double factor, const double *x, double *y)
+{
+  const FurlGridLevel *const level = grid->level;
+  const int                  shift = FurlGridShift(size), sharpen = grid->sharpness > 0;
+
+  PetscFunctionBegin;
+  PetscCall(FurlGridTakeVector(grid, shift, x, sharpen ? level->x : level->b));
+  if (sharpen) PetscCall(FurlGridSharpenVector(grid));
+  PetscCall(FurlGridCycle(grid));
+  if (sharpen) PetscCall(FurlGridSharpenVector(grid));
+  PetscCall(FurlGridGiveVector(grid, ldexp(factor * grid->factor, -shift), sharpen ? level->b : level->x, 0, y));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -289,6 +346,7 @@ void FurlGridAddBytes(const FurlGrid *grid, double *levels, double *transfers, d
     *vectors += cells * (level->twice ? 16 : 8) + 20. * (double)(level->ghosts[0].n + level->ghosts[1].n);
   }
   *vectors += 4. * (double)finest->box.span * (finest->has_ghosts ? 2 : 1) + (grid->cells ? 8. * (double)FurlBoxCells(&finest->box) : 0);
+  if (grid->p) *vectors += 12. * 2. * (double)finest->box.span;
   *coarsest += 8. * (double)(FurlBoxCells(&last->box) * (FurlBoxCells(&last->box) + 1));
   if (grid->next) FurlGridAddBytes(grid->next, levels, transfers, vectors, coarsest);
 }

@@ -5,14 +5,16 @@
 #define POSITIVE 1e-2  /* of the diagonal: couplings of the wrong sign and excess below zero are left out up to here */
 #define FEW 8          /* rows: a kernel that takes 32 at a time would be no faster */
 #define ROUNDING (4 * PETSC_MACHINE_EPSILON) /* of the sum of a row's magnitudes */
-#define STRANGE 1e-2                         /* of all rows: as many may be otherwise before the box is given up */
-#define RANGE 1e15                           /* the largest row over the smallest diagonal entry */
+#define EXACT 2e-4   /* of a coupling: mirrors that differ by less are one coupling to a cycle that rounds it to 2^-11 */
+#define STRANGE 1e-2 /* of all rows: as many may be otherwise before the box is given up */
+#define RANGE 1e15   /* the largest row over the smallest diagonal entry */
 
 /* What is counted, summed over the processes */
 typedef struct {
   double unequal;   /* couplings that differ from their mirrors */
   double positive;  /* couplings of the diagonal's sign */
   double negative;  /* rows that are not diagonally dominant */
+  double inexact;   /* whatever else the stencil leaves out or makes equal, beyond the rounding of its couplings */
   double elsewhere; /* couplings that lead to no neighbour */
   double couplings; /* entries that are neighbours on this process, and */
   double links;     /* links: half as many where the matrix is symmetric */
@@ -106,6 +108,7 @@ static void ReadCoupling(Reader *reader, const Row *row, int d, int side, PetscI
 
     reader->count.links += *link == 0;
     reader->count.unequal += !own && difference > ASYMMETRY * fabs(row->diagonal);
+    reader->count.inexact += !own && difference > EXACT * value;
     if (value > *link) *link = value;
   }
 }
@@ -119,6 +122,7 @@ static void ReadEntry(Reader *reader, Row *row, PetscInt column, double coupling
   while (k < 6 && row->beside[k] != column) k++;
   if (k < 6) {
     reader->count.positive += coupling < -POSITIVE * row->diagonal;
+    reader->count.inexact += coupling < 0;
     ReadCoupling(reader, row, k / 2, k % 2 ? 1 : -1, column, coupling);
   } else {
     const int d = AcrossEnds(reader, row, column);
@@ -168,6 +172,7 @@ static void FinishRow(Reader *reader, const Row *row)
   else if (row->sum < 0) {
     *excess = 0;
     reader->count.negative += row->sum < -POSITIVE * row->diagonal;
+    reader->count.inexact++;
   } else
     *excess = (float)row->sum;
 }
@@ -221,6 +226,7 @@ static void TakeFound(Reader *reader, const double *found, int D, const PetscInt
     reader->count.couplings += 2. * D * (double)m;
     reader->count.links += D * (double)m;
     reader->count.negative += found[FURL_GRID_NEGATIVE];
+    reader->count.inexact += found[FURL_GRID_BELOW];
     return;
   }
   memset(reader->s->excess + G, 0, (size_t)m * sizeof(float));
@@ -448,5 +454,6 @@ PetscErrorCode FurlStencilFromMat(Mat A, const FurlAijParts *parts, FurlLayout *
     PetscCall(FurlStencilDestroy(s));
   else
     PetscCall(FurlStencilFinish(s));
+  s->faithful = !reader.count.inexact && !reader.count.elsewhere && !reader.count.own;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -75,6 +75,15 @@ typedef struct {
   double      *partial; /* [items][2] */
 } FurlGridDotsArgs;
 
+/* One step of conjugate gradients in the scaled unknowns: u += alpha p, b -= alpha q, and of the new b the sum of the squares that the
+ * residual has in the user's unknowns */
+typedef struct {
+  const float *p, *q, *w; /* w: sqrt(d) */
+  float       *u, *b;
+  float        alpha;
+  double      *partial; /* [items] */
+} FurlGridStepArgs;
+
 /* Set-up: rows of inner cells of a line (an item: 32 of them), each of which has its 2 D + 1 entries in the order of their columns */
 typedef struct {
   const double *value;    /* [n][2 directions + 1] */
@@ -88,9 +97,10 @@ typedef struct {
   double       *found;            /* [items][FURL_GRID_FOUND], written */
 } FurlGridReadArgs;
 
-/* Of 32 rows: less the smallest diagonal, the largest sum of magnitudes, rows whose sum is below zero, and whether some coupling is not as
- * a coupling is in nearly all matrices: below zero, and equal to its mirror. Such rows have to be read again one by one */
-enum { FURL_GRID_LEAST, FURL_GRID_MOST, FURL_GRID_NEGATIVE, FURL_GRID_STRANGE, FURL_GRID_MIRROR, FURL_GRID_FOUND };
+/* Of 32 rows: less the smallest diagonal, the largest sum of magnitudes, rows whose sum is far below zero, or below, and whether some
+ * coupling is not as a coupling is in nearly all matrices: below zero, and equal to its mirror. Such rows have to be read again one by one
+ */
+enum { FURL_GRID_LEAST, FURL_GRID_MOST, FURL_GRID_NEGATIVE, FURL_GRID_BELOW, FURL_GRID_STRANGE, FURL_GRID_MIRROR, FURL_GRID_FOUND };
 
 /* Set-up: from links and excess of flat cells (an item: 32 of them) to sqrt(d) and the largest link; `step` to the cell behind */
 typedef struct {
@@ -160,6 +170,8 @@ typedef struct {
   X(FurlGridToHigh, FurlGridConvertArgs)          \
   X(FurlGridSharpen, FurlGridSharpenArgs)         \
   X(FurlGridUpdate, FurlGridUpdateArgs)           \
+  X(FurlGridAddToHigh, FurlGridConvertArgs)       \
+  X(FurlGridStep, FurlGridStepArgs)               \
   X(FurlGridDots, FurlGridDotsArgs)               \
   X(FurlGridRead, FurlGridReadArgs)               \
   X(FurlGridMirrors, FurlGridReadArgs)            \

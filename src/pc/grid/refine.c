@@ -1,0 +1,93 @@
+/*
+  Conjugate gradients in the unknowns of the finest level: y = sqrt(D) x, whose operator is I - Q with the cycle's own couplings of 2 bytes and
+  its corrected diagonal. Nothing of FP64 is read or written but one sum a slice: 16 B a cell of matrix and vector for the product, 28 for
+  the step, 12 for the direction, 24 for the sums, beside the cycle without its conversions.
+
+    z = B b; beta = -z'q / p'q of the direction before; p = z + beta p; q = (I - Q) p; alpha = z'b / p'q; u += alpha p; b -= alpha q
+
+  as KSP furl's own recurrence (kspcg.c), so that the cycle may vary. After b has been renewed p and q are what they were: the new direction is
+  conjugate to the old one, and the iteration keeps its pace (residual replacement: van der Vorst and Ye, SIAM J. Sci. Comput. 22, 2000).
+*/
+#include "grid.h"
+
+int FurlGridCanRefine(const FurlGrid *grid)
+{
+  return grid->faithful && !grid->next && !grid->singular && !(grid->sharpness > 0) && !grid->level[0].back[0] && grid->nlevels > 1;
+}
+
+static PetscErrorCode Allocate(FurlGrid *grid)
+{
+  const FurlBox *const box    = &grid->level[0].box;
+  const size_t         stride = (size_t)(box->margin + 2 * box->span) + 96; /* apart in the sets of a cache */
+
+  PetscFunctionBegin;
+  if (grid->p) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCheck(FurlBlockInit(&grid->memory_of_refinement, 3 * stride * sizeof(float)), PETSC_COMM_SELF, PETSC_ERR_MEM,
+             "No memory for three vectors of %zu numbers of FP32", stride);
+  grid->p = (float *)(void *)grid->memory_of_refinement.data + box->margin;
+  grid->q = grid->p + stride;
+  grid->u = grid->q + stride;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlGridRefineBegin(FurlGrid *grid, double size, const double *r, int again)
+{
+  const FurlBox *const box = &grid->level[0].box;
+
+  PetscFunctionBegin;
+  PetscCall(Allocate(grid));
+  grid->shift = FurlGridShift(size);
+  PetscCall(FurlGridTakeVector(grid, grid->shift, r, grid->level[0].b));
+  PetscCall(PetscArrayzero(grid->u, (size_t)(2 * box->span)));
+  if (!again) grid->pq = 0;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The direction p and its image; *ok is 0 where one of the products has not the sign of a definite operator's */
+static PetscErrorCode Direct(FurlGrid *grid, int *ok)
+{
+  const FurlGridLevel *const level = grid->level;
+  double                     z[2], pq[2];
+
+  PetscFunctionBegin;
+  *ok = 0;
+  PetscCall(FurlGridCycle(grid));
+  PetscCall(FurlGridDotsOf(grid, level->x, level->b, grid->q, z));
+  if (!(z[0] > 0) || !(z[0] <= PETSC_MAX_REAL)) PetscFunctionReturn(PETSC_SUCCESS);
+  if (grid->pq > 0)
+    FurlGridUpdateOf(grid, 1, level->x, -z[1] / grid->pq, grid->p, grid->p);
+  else
+    FurlGridUpdateOf(grid, 1, level->x, 0, level->x, grid->p);
+  FurlGridProductOf(grid, grid->p, grid->q);
+  PetscCall(FurlGridDotsOf(grid, grid->p, grid->q, grid->q, pq));
+  grid->zr = z[0];
+  grid->pq = pq[0];
+  *ok      = pq[0] > 0 && pq[0] <= PETSC_MAX_REAL;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlGridRefineStep(FurlGrid *grid, double *norm, int *ok)
+{
+  const FurlGridLevel *const level = grid->level;
+  const int64_t              items = 2 * level->box.span / FURL_WIDTH;
+  FurlGridStepArgs           args  = {
+               .p = grid->p, .q = grid->q, .w = level->root, .u = grid->u, .b = level->b, .partial = grid->partial};
+  double sum = 0;
+
+  PetscFunctionBegin;
+  PetscCall(Direct(grid, ok));
+  if (!*ok) PetscFunctionReturn(PETSC_SUCCESS);
+  args.alpha = (float)(grid->zr / grid->pq);
+  FurlLaunch(&FurlKernelFurlGridStep, &args, items);
+  for (int64_t item = 0; item < items; item++) sum += grid->partial[item];
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &sum, 1, MPI_DOUBLE, MPI_SUM, grid->comm));
+  *norm = ldexp(sqrt(sum), -grid->shift);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlGridRefineAdd(FurlGrid *grid, double factor, double *x)
+{
+  PetscFunctionBegin;
+  PetscCall(FurlGridGiveVector(grid, ldexp(factor * grid->factor, -grid->shift), grid->u, 1, x));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
