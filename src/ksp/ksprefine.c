@@ -1,14 +1,14 @@
 /*
-  Iterative refinement: a preconditioner whose finest level is the matrix itself, rounded to 2^-11, runs conjugate gradients of its own in low
-  precision (PCFurlRefine*_C), and after about three digits the residual is computed anew from the user's matrix. So all norms from which a
-  round begins are true, claims included, and nothing need be known of the matrix beforehand: neither its symmetry nor a compressed copy.
-  A round that gains less than a digit ends it, and the default method goes on from there.
+  Iterative refinement: a preconditioner whose finest level is the matrix itself, rounded to 2^-11, runs conjugate gradients of its own in
+  low precision (PCFurlRefine*_C), and after about three digits the residual is computed anew from the user's matrix. So all norms from
+  which a round begins are true, claims included, and nothing need be known of the matrix beforehand: neither its symmetry nor a compressed
+  copy. A round that gains less than a digit ends it, and the default method goes on from there.
 
   Bytes an unknown beside the preconditioner: an iteration 80, a renewal 84 of a 7-point matrix and 80 of vectors.
 */
 #include "kspfurlimpl.h"
 
-#define ENOUGH 1e-3 /* of the residual at the begin of a round: there the rounding of the couplings begins to show */
+#define ENOUGH 1e-3 /* of the residual at the begin of a round: about there the rounding of the couplings begins to show */
 #define LITTLE 0.1  /* of the same: a renewal that leaves more says that the two matrices differ */
 #define LONG 30     /* iterations of a round: a problem that hard is left to the default method and what it can change */
 
@@ -22,7 +22,8 @@ PetscErrorCode FurlKSPMayRefine(KSP ksp, PetscBool *may)
 
   PetscFunctionBegin;
   *may = PETSC_FALSE;
-  if (!f->refine || f->refine_failed || f->method != KSP_FURL_AUTO || f->compress != KSP_FURL_COMPRESS_AUTO) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!f->refine || f->refine_failed || f->method != KSP_FURL_AUTO || f->compress != KSP_FURL_COMPRESS_AUTO)
+    PetscFunctionReturn(PETSC_SUCCESS);
   if (ksp->normtype != KSP_NORM_UNPRECONDITIONED || ksp->calc_sings || ksp->calc_ritz) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PCGetOperators(ksp->pc, &A, &P));
   PetscCall(MatGetNullSpace(A, &space));
@@ -65,12 +66,21 @@ static PetscErrorCode Step(KSP ksp, PetscBool *ok, PetscBool *lost)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* What part of its residual a round leaves: as many rounds as the tolerance takes, all alike */
+static PetscReal Goal(KSP ksp, PetscReal start)
+{
+  const PetscReal left = ksp->converged == KSPConvergedDefault ? ksp->ttol / start : 0;
+
+  if (!(left > 0) || left >= 1) return ENOUGH;
+  return PetscPowReal(left, 1 / PetscCeilReal(PetscLogReal(left) / PetscLogReal(ENOUGH)));
+}
+
 /* Iterations from the true residual in r until it has fallen as far as it can */
 static PetscErrorCode Round(KSP ksp, PetscBool again, PetscBool *lost)
 {
-  KSP_Furl           *f     = (KSP_Furl *)ksp->data;
-  const PetscReal     start = f->norm;
-  PetscBool           ok    = PETSC_FALSE;
+  KSP_Furl           *f    = (KSP_Furl *)ksp->data;
+  const PetscReal     goal = f->norm * Goal(ksp, f->norm);
+  PetscBool           ok   = PETSC_FALSE;
   FurlPCRefineBeginFn begin;
 
   PetscFunctionBegin;
@@ -78,7 +88,7 @@ static PetscErrorCode Round(KSP ksp, PetscBool again, PetscBool *lost)
   f->inner = 0;
   PetscCall(PetscObjectQueryFunction((PetscObject)ksp->pc, "PCFurlRefineBegin_C", &begin));
   if (begin) PetscCall((*begin)(ksp->pc, FurlKSPr(f), f->rnorm, again, &ok));
-  while (ok && !ksp->reason && f->inner < LONG && (!f->inner || f->norm > ENOUGH * start)) PetscCall(Step(ksp, &ok, lost));
+  while (ok && !ksp->reason && f->inner < LONG && (!f->inner || f->norm > goal)) PetscCall(Step(ksp, &ok, lost));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -1,12 +1,12 @@
 /*
-  Conjugate gradients in the unknowns of the finest level: y = sqrt(D) x, whose operator is I - Q with the cycle's own couplings of 2 bytes and
-  its corrected diagonal. Nothing of FP64 is read or written but one sum a slice: 16 B a cell of matrix and vector for the product, 28 for
-  the step, 12 for the direction, 24 for the sums, beside the cycle without its conversions.
+  Conjugate gradients in the unknowns of the finest level: y = sqrt(D) x, whose operator is I - Q with the cycle's own couplings of 2 bytes
+  and its corrected diagonal. Nothing of FP64 is read or written but one sum a slice: 16 B a cell of matrix and vector for the product, 28
+  for the step, 12 for the direction, 24 for the sums, beside the cycle without its conversions.
 
     z = B b; beta = -z'q / p'q of the direction before; p = z + beta p; q = (I - Q) p; alpha = z'b / p'q; u += alpha p; b -= alpha q
 
-  as KSP furl's own recurrence (kspcg.c), so that the cycle may vary. After b has been renewed p and q are what they were: the new direction is
-  conjugate to the old one, and the iteration keeps its pace (residual replacement: van der Vorst and Ye, SIAM J. Sci. Comput. 22, 2000).
+  as KSP furl's own recurrence (kspcg.c), so that the cycle may vary. After b has been renewed p and q are what they were: the new direction
+  is conjugate to the old one, and the iteration keeps its pace (residual replacement: van der Vorst and Ye, SIAM J. Sci. Comput. 22, 2000).
 */
 #include "grid.h"
 
@@ -70,9 +70,8 @@ PetscErrorCode FurlGridRefineStep(FurlGrid *grid, double *norm, int *ok)
 {
   const FurlGridLevel *const level = grid->level;
   const int64_t              items = 2 * level->box.span / FURL_WIDTH;
-  FurlGridStepArgs           args  = {
-               .p = grid->p, .q = grid->q, .w = level->root, .u = grid->u, .b = level->b, .partial = grid->partial};
-  double sum = 0;
+  FurlGridStepArgs           args  = {.p = grid->p, .q = grid->q, .w = level->root, .u = grid->u, .b = level->b, .partial = grid->partial};
+  double                     sum   = 0;
 
   PetscFunctionBegin;
   PetscCall(Direct(grid, ok));
