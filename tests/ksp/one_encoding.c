@@ -195,6 +195,6 @@ int main(int argc, char **argv)
 
   test:
     nsize: {{1 2}}
-    args: -ksp_type furl -ksp_rtol 1e-7 -pc_furl_hierarchy {{grid import}}
+    args: -ksp_type furl -ksp_furl_refine 0 -ksp_rtol 1e-7 -pc_furl_hierarchy {{grid import}}
 
 TEST*/

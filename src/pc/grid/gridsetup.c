@@ -7,7 +7,7 @@
 #define WHOLE_MIN 4096  /* cells of a level that every process has as a whole: at least, */
 #define WHOLE_MAX 32768 /* at most, */
 #define WHOLE_SHARE 4   /* and where it is this many times smaller than a process's share of the finest */
-#define SMALLEST 64     /* cells: below, a box means nothing */
+#define BOX_MIN 64      /* cells: below, a box means nothing */
 #define LEVELS_MAX 64
 #define GAMMA_V 1.8 /* damping of coarse links: see docs/grid.md */
 #define GAMMA_K 1.6
@@ -172,7 +172,7 @@ PetscErrorCode FurlGridGuess(Mat A, PetscBool *likely)
   PetscFunctionBegin;
   *likely = PETSC_FALSE;
   PetscCall(MatGetSize(A, &total, NULL));
-  if (total < SMALLEST) PetscFunctionReturn(PETSC_SUCCESS);
+  if (total < BOX_MIN) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(FurlAijGetParts(A, &parts));
   PetscCall(FurlLayoutOfMat(A, &parts, &layout, &why));
   if (!why) PetscCall(FurlStencilIsWide(&layout, &parts, &wide));
@@ -197,7 +197,7 @@ PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const 
   PetscCall(MatGetSize(A, &total, NULL));
   PetscCall(MatGetLocalSize(A, &rows, NULL));
   PetscCall(FurlAijGetParts(A, &parts));
-  if (total < SMALLEST)
+  if (total < BOX_MIN)
     *why = "the matrix is small";
   else
     PetscCall(FurlLayoutOfMat(A, &parts, &layout, why));

@@ -10,8 +10,13 @@
 */
 #include "grid.h"
 
+#define SMALLEST 4096 /* cells: below, all of it is in a cache, and FP64 costs nothing */
+
 int FurlGridCanRefine(const FurlGrid *grid)
 {
+  const PetscInt *const N = grid->level[0].N;
+
+  if ((double)N[0] * N[1] * N[2] < SMALLEST || grid->level[0].door) return 0;
   return grid->faithful && !grid->next && !grid->singular && !(grid->sharpness > 0) && !grid->level[0].back[0] && grid->nlevels > 1;
 }
 
