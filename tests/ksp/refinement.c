@@ -56,8 +56,8 @@ static PetscErrorCode CheckNorm(KSP ksp, PetscInt it, PetscReal told, void *cont
   PetscCall(MatMult(user->A, x, r));
   PetscCall(VecAYPX(r, -1, user->b));
   PetscCall(VecNorm(r, NORM_2, &built));
-  FurlTestCheck(PetscAbsReal(built - told) <= 4.9e-4 * user->start, "iteration %" PetscInt_FMT ": told %g, built %g, the round began at %g", it,
-                (double)told, (double)built, (double)user->start);
+  FurlTestCheck(PetscAbsReal(built - told) <= 4.9e-4 * user->start, "iteration %" PetscInt_FMT ": told %g, built %g, the round began at %g",
+                it, (double)told, (double)built, (double)user->start);
   user->start = PetscMin(user->start, 1e4 * built);
   PetscCall(VecDestroy(&x));
   PetscCall(VecDestroy(&r));
@@ -86,7 +86,8 @@ static PetscErrorCode Solve(Mat A, Vec b, PetscReal rtol, PetscBool refine, Pets
   PetscCall(KSPGetIterationNumber(ksp, its));
   PetscCall(Residual(A, b, x, &residual));
   PetscCall(Encodings(&after));
-  FurlTestCheck(reason > 0 && residual <= rtol * (1 + 1e-6), "rtol %g: reason %d, residual %g", (double)rtol, (int)reason, (double)residual);
+  FurlTestCheck(reason > 0 && residual <= rtol * (1 + 1e-6), "rtol %g: reason %d, residual %g", (double)rtol, (int)reason,
+                (double)residual);
   FurlTestCheck(after - before == !refine, "%d copies of the matrix", after - before);
   PetscCall(KSPDestroy(&ksp));
   PetscCall(VecDestroy(&x));

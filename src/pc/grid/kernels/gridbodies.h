@@ -119,6 +119,7 @@ FURL_BODY int64_t GridRedOf(int64_t G)
   return (G + 1) >> 1;
 }
 
+#define FURL_GRID_PAIR 1  /* an aggregate of two cells of a line: nearly all, where lines are strong */
 #define FURL_GRID_EIGHT 7 /* an aggregate of two lines in each direction: nearly all, where there is no strong direction */
 
 /* The red cells of such an aggregate */
@@ -143,36 +144,73 @@ FURL_BODY void GridScatterEight(const FurlGridTransferArgs *a, int64_t G, float 
   GridAddTo(a, GridRedOf(G + a->stride[0] + a->stride[1]), value);
 }
 
-/* The cells of an aggregate in two lines of y and z; those of one colour where the other has no part */
-FURL_BODY float GridGather(const FurlGridTransferArgs *a, uint32_t code)
+/* First cell of a line (1: the next one in y, 2: in z) of an aggregate */
+FURL_BODY int64_t GridLineOf(const FurlGridTransferArgs *a, uint32_t code, uint32_t line)
+{
+  return (int64_t)(code >> 3) + (line & 1 ? a->stride[0] : 0) + (line & 2 ? a->stride[1] : 0);
+}
+
+/* Cells of both colours: an aggregate of one has a part of either */
+FURL_BODY float GridGatherBoth(const FurlGridTransferArgs *a, uint32_t code)
 {
   float sum = 0;
 
-  if ((code & 7) == FURL_GRID_EIGHT && !a->both) return GridGatherEight(a, code >> 3);
   for (uint32_t line = 0; line < 4; line++) {
-    const int64_t  G     = (int64_t)(code >> 3) + (line & 1 ? a->stride[0] : 0) + (line & 2 ? a->stride[1] : 0);
-    const uint32_t width = 1 + (code & 1);
+    const int64_t G = GridLineOf(a, code, line);
 
     if (line & ~(code >> 1)) continue;
-    for (uint32_t dx = a->both ? 0 : (uint32_t)(G & 1); dx < width; dx += a->both ? 1 : 2)
-      sum += a->fine[((G + dx) >> 1) + ((G + dx) & 1 ? a->span : 0)];
+    for (uint32_t dx = 0; dx <= (code & 1); dx++) sum += a->fine[((G + dx) >> 1) + ((G + dx) & 1 ? a->span : 0)];
+  }
+  return sum;
+}
+
+FURL_BODY void GridScatterBoth(const FurlGridTransferArgs *a, uint32_t code, float value)
+{
+  for (uint32_t line = 0; line < 4; line++) {
+    const int64_t G = GridLineOf(a, code, line);
+
+    if (line & ~(code >> 1)) continue;
+    for (uint32_t dx = 0; dx <= (code & 1); dx++) GridAddTo(a, ((G + dx) >> 1) + ((G + dx) & 1 ? a->span : 0), value);
+  }
+}
+
+/* The cells of an aggregate; red ones alone where black ones have no part */
+FURL_BODY float GridGather(const FurlGridTransferArgs *a, uint32_t code)
+{
+  const int wide = code & 1;
+  float     sum  = 0;
+
+  if (a->both) return GridGatherBoth(a, code);
+  if ((code & 7) == FURL_GRID_PAIR) return a->fine[GridRedOf(code >> 3)];
+  if ((code & 7) == FURL_GRID_EIGHT) return GridGatherEight(a, code >> 3);
+  for (uint32_t line = 0; line < 4; line++) {
+    const int64_t G = GridLineOf(a, code, line);
+
+    if (!(line & ~(code >> 1)) && (wide || !(G & 1))) sum += a->fine[GridRedOf(G)];
   }
   return sum;
 }
 
 FURL_BODY void GridScatter(const FurlGridTransferArgs *a, uint32_t code, float value)
 {
-  if ((code & 7) == FURL_GRID_EIGHT && !a->both) {
+  const int wide = code & 1;
+
+  if (a->both) {
+    GridScatterBoth(a, code, value);
+    return;
+  }
+  if ((code & 7) == FURL_GRID_PAIR) {
+    GridAddTo(a, GridRedOf(code >> 3), value);
+    return;
+  }
+  if ((code & 7) == FURL_GRID_EIGHT) {
     GridScatterEight(a, code >> 3, value);
     return;
   }
   for (uint32_t line = 0; line < 4; line++) {
-    const int64_t  G     = (int64_t)(code >> 3) + (line & 1 ? a->stride[0] : 0) + (line & 2 ? a->stride[1] : 0);
-    const uint32_t width = 1 + (code & 1);
+    const int64_t G = GridLineOf(a, code, line);
 
-    if (line & ~(code >> 1)) continue;
-    for (uint32_t dx = a->both ? 0 : (uint32_t)(G & 1); dx < width; dx += a->both ? 1 : 2)
-      GridAddTo(a, ((G + dx) >> 1) + ((G + dx) & 1 ? a->span : 0), value);
+    if (!(line & ~(code >> 1)) && (wide || !(G & 1))) GridAddTo(a, GridRedOf(G), value);
   }
 }
 
