@@ -254,9 +254,9 @@ PETSC_INTERN PetscErrorCode FurlGridApplyTranspose(FurlGrid *grid, double size, 
 /* y = factor * B x; size: about the norm of x, so that FP32 has room on both sides */
 PETSC_INTERN PetscErrorCode FurlGridApply(FurlGrid *grid, double size, double factor, const double *x, double *y);
 PETSC_INTERN PetscErrorCode FurlGridCycle(FurlGrid *grid);
-/* gridcycle.c, for the finest level: x'y and x'z of all processes, y = A x, z = alpha x + beta y */
+/* gridcycle.c, for the finest level: x'y and x'z of all processes; y = A x and x'y; z = alpha x + beta y */
 PETSC_INTERN PetscErrorCode FurlGridDotsOf(FurlGrid *grid, const float *x, const float *y, const float *z, double sum[2]);
-void                        FurlGridProductOf(const FurlGrid *grid, const float *x, float *y);
+PETSC_INTERN PetscErrorCode FurlGridProductOf(FurlGrid *grid, const float *x, float *y, double *dot);
 void                        FurlGridUpdateOf(const FurlGrid *grid, double alpha, const float *x, double beta, const float *y, float *z);
 /* gridsetup.c: the user's vector x into the finest level's unknowns, times 2^shift; and back, times factor, perhaps added to y */
 PETSC_INTERN PetscErrorCode FurlGridTakeVector(FurlGrid *grid, int shift, const double *x, float *to);

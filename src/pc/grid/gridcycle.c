@@ -209,10 +209,11 @@ static PetscErrorCode SumOverProcesses(const FurlGridLevel *level, double *sum, 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static void Product(const FurlGridLevel *level, const float *x, float *y)
+/* partial: [2 items] room for the sums of x y; NULL: not wanted */
+static void Product(const FurlGridLevel *level, const float *x, float *y, double *partial)
 {
   for (int colour = 0; colour < 2; colour++) {
-    FurlGridStencilArgs args = {.out = y + colour * level->box.span};
+    FurlGridStencilArgs args = {.out = y + colour * level->box.span, .partial = partial ? partial + colour * level->box.items : NULL};
 
     FurlGridStencilOf(level, colour, x, &args);
     FurlLaunch(&FurlKernelFurlGridProduct, &args, level->box.items);
@@ -241,7 +242,7 @@ static PetscErrorCode TwoCycles(FurlGrid *grid, int l)
 
   PetscFunctionBegin;
   PetscCall(CycleLevel(grid, l));
-  Product(level, level->x, level->Ap);
+  Product(level, level->x, level->Ap, NULL);
   Dots(grid, level, level->x, level->Ap, level->b, first);
   PetscCall(SumOverProcesses(level, first, 2));
   if (!(first[0] > 0)) PetscFunctionReturn(PETSC_SUCCESS);
@@ -250,7 +251,7 @@ static PetscErrorCode TwoCycles(FurlGrid *grid, int l)
   level->x = swap;
   Update(level, -first[1] / first[0], level->Ap, 1, level->b, level->b);
   PetscCall(CycleLevel(grid, l));
-  Product(level, level->x, Av);
+  Product(level, level->x, Av, NULL);
   Dots(grid, level, level->x, Av, level->Ap, second);
   Dots(grid, level, level->x, level->b, level->b, second + 2);
   PetscCall(SumOverProcesses(level, second, 3));
@@ -307,9 +308,22 @@ PetscErrorCode FurlGridDotsOf(FurlGrid *grid, const float *x, const float *y, co
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-void FurlGridProductOf(const FurlGrid *grid, const float *x, float *y)
+/* The sums of the product's own pass count ghosts: where there are some, x'y takes a pass of its own */
+PetscErrorCode FurlGridProductOf(FurlGrid *grid, const float *x, float *y, double *dot)
 {
-  Product(grid->level, x, y);
+  const FurlGridLevel *const level  = grid->level;
+  const int64_t              n      = 2 * level->box.items;
+  double                     sum[2] = {0, 0};
+
+  PetscFunctionBegin;
+  Product(level, x, y, level->has_ghosts ? NULL : grid->partial);
+  if (level->has_ghosts)
+    Dots(grid, level, x, y, y, sum);
+  else
+    for (int64_t item = 0; item < n; item++) sum[0] += grid->partial[item];
+  PetscCall(SumOverProcesses(level, sum, 1));
+  *dot = sum[0];
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 void FurlGridUpdateOf(const FurlGrid *grid, double alpha, const float *x, double beta, const float *y, float *z)

@@ -1,7 +1,7 @@
 /*
   Conjugate gradients in the unknowns of the finest level: y = sqrt(D) x, whose operator is I - Q with the cycle's own couplings of 2 bytes
   and its corrected diagonal. Nothing of FP64 is read or written but one sum a slice: 16 B a cell of matrix and vector for the product, 28
-  for the step, 12 for the direction, 24 for the sums, beside the cycle without its conversions.
+  for the step, 12 for the direction, 12 for the sums, beside the cycle without its conversions.
 
     z = B b; beta = -z'q / p'q of the direction before; p = z + beta p; q = (I - Q) p; alpha = z'b / p'q; u += alpha p; b -= alpha q
 
@@ -52,7 +52,7 @@ PetscErrorCode FurlGridRefineBegin(FurlGrid *grid, double size, const double *r,
 static PetscErrorCode Direct(FurlGrid *grid, int *ok)
 {
   const FurlGridLevel *const level = grid->level;
-  double                     z[2], pq[2];
+  double                     z[2];
 
   PetscFunctionBegin;
   *ok = 0;
@@ -63,11 +63,9 @@ static PetscErrorCode Direct(FurlGrid *grid, int *ok)
     FurlGridUpdateOf(grid, 1, level->x, -z[1] / grid->pq, grid->p, grid->p);
   else
     FurlGridUpdateOf(grid, 1, level->x, 0, level->x, grid->p);
-  FurlGridProductOf(grid, grid->p, grid->q);
-  PetscCall(FurlGridDotsOf(grid, grid->p, grid->q, grid->q, pq));
+  PetscCall(FurlGridProductOf(grid, grid->p, grid->q, &grid->pq));
   grid->zr = z[0];
-  grid->pq = pq[0];
-  *ok      = pq[0] > 0 && pq[0] <= PETSC_MAX_REAL;
+  *ok      = grid->pq > 0 && grid->pq <= PETSC_MAX_REAL;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -25,6 +25,7 @@ typedef struct {
   const float    *own; /* the colour's own unknowns */
   const float    *w;   /* weight of the cell in transfers */
   float          *out;
+  double         *partial; /* [items] sums of own times out of the items; NULL: none wanted */
   int             neighbours;
 } FurlGridStencilArgs;
 

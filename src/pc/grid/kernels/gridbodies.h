@@ -100,7 +100,7 @@ FURL_BODY void FurlGridResidual(const FurlGridStencilArgs *a, int64_t item)
   FURL_LANES(l) out[l] = (w[l] > 0 ? w[l] : 0) * (AT(sum, l) - GridTimesDiagonal(own[l], e[l]));
 }
 
-/* out = A own of one colour; reads 18 B a cell, writes 4 */
+/* out = A own of one colour, and own'out; reads 18 B a cell, writes 4 */
 FURL_BODY void FurlGridProduct(const FurlGridStencilArgs *a, int64_t item)
 {
   const int64_t                at  = item * FURL_WIDTH;
@@ -110,7 +110,14 @@ FURL_BODY void FurlGridProduct(const FurlGridStencilArgs *a, int64_t item)
   FURL_PER_LANE(float, sum);
 
   GridSum(a, at, NULL, sum);
-  FURL_LANES(l) out[l] = GridTimesDiagonal(own[l], e[l]) - AT(sum, l);
+  FURL_LANES(l) AT(sum, l) = GridTimesDiagonal(own[l], e[l]) - AT(sum, l);
+  FURL_LANES(l) out[l]     = AT(sum, l);
+  if (a->partial) {
+    FURL_PER_LANE(double, product);
+
+    FURL_LANES(l) AT(product, l) = (double)own[l] * (double)AT(sum, l);
+    a->partial[item]             = FurlSumLanes(product);
+  }
 }
 
 /* Place, among its colour's, of the red cell of G and the next one, which are one of each colour */
