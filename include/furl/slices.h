@@ -18,8 +18,7 @@
 #include <petscsystypes.h>
 #include <furl/lanes.h>
 
-#define FURL_RUN 8   /* slots that a product takes in one pass, so that its sums stay in registers */
-#define FURL_GROUP 8 /* entries: what irregular slots are padded to, one AVX-512 vector of doubles */
+#define FURL_RUN 8 /* slots that a product takes in one pass, so that its sums stay in registers */
 
 typedef enum {
   FURL_COLUMNS_PATTERN, /* row + offset */
