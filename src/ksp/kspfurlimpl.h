@@ -27,12 +27,12 @@ typedef struct {
   PetscInt        restart; /* columns of a GMRES cycle */
 
   /* the operator: owned, renewed whenever Amat's state changes */
-  Mat              F;           /* lossless compressed copy of Amat, or NULL */
-  PetscBool        F_shared;    /* PC furl uses F for its finest level */
-  PetscObjectId    mat_id;      /* of the Amat that all of this describes */
-  PetscObjectState mat_state;   /* its values */
-  PetscObjectState mat_nonzero; /* its pattern */
-  const char      *why_own;     /* why Amat's own product serves (static string), NULL with a copy */
+  Mat              F;               /* lossless compressed copy of Amat, or NULL */
+  PetscBool        F_shared;        /* PC furl uses F for its finest level */
+  PetscObjectId    mat_id;          /* of the Amat that all of this describes */
+  PetscObjectState mat_state;       /* its values */
+  PetscObjectState mat_nonzero;     /* its pattern */
+  const char      *why_own;         /* why Amat's own product serves (static string), NULL with a copy */
   PetscBool        has_traits;      /* a copy, or a pass over Amat's entries, saw ... */
   FurlMatTraits    traits;          /* ... what they tell */
   PetscBool        symmetric;       /* Amat is symmetric outside the isolated rows */

@@ -13,6 +13,14 @@ typedef struct {
   PetscReal skew;      /* 0: symmetric */
 } Spec;
 
+/* A matrix and what is expected of its solver */
+typedef struct {
+  Mat         A;
+  PetscBool   pays; /* a copy is made where nobody asks */
+  PetscBool   symmetric;
+  const char *name;
+} Case;
+
 /* The Laplacian of a graph of n nodes in a ring, each with links to nodes anywhere, plus the identity */
 static PetscErrorCode AddLink(Mat A, PetscInt i, PetscInt j, PetscReal weight, const Spec *s)
 {
@@ -64,7 +72,7 @@ static PetscErrorCode CheckView(KSP ksp, PetscBool copy, PetscBool symmetric, co
   PetscFunctionReturn(0);
 }
 
-static PetscErrorCode Solve(Mat A, const char compress[], Vec b, Vec x, PetscBool copy, PetscBool symmetric, const char *what)
+static PetscErrorCode Solve(const Case *c, const char compress[], Vec b, Vec x, PetscBool copy)
 {
   KSP                ksp;
   KSPConvergedReason reason;
@@ -72,34 +80,34 @@ static PetscErrorCode Solve(Mat A, const char compress[], Vec b, Vec x, PetscBoo
 
   PetscFunctionBegin;
   PetscCall(PetscOptionsSetValue(NULL, "-ksp_furl_compress", compress));
-  PetscCall(FurlTestSolver(A, NULL, &ksp));
+  PetscCall(FurlTestSolver(c->A, NULL, &ksp));
   PetscCall(VecSet(x, 0));
   PetscCall(KSPSolve(ksp, b, x));
   PetscCall(KSPGetConvergedReason(ksp, &reason));
-  PetscCall(FurlTestResidual(A, b, x, &residual));
-  FurlTestCheck(reason > 0 && residual < 1e-8, "%s: reason %d, residual %g", what, (int)reason, (double)residual);
-  PetscCall(CheckView(ksp, copy, symmetric, what));
+  PetscCall(FurlTestResidual(c->A, b, x, &residual));
+  FurlTestCheck(reason > 0 && residual < 1e-8, "%s: reason %d, residual %g", c->name, (int)reason, (double)residual);
+  PetscCall(CheckView(ksp, copy, c->symmetric, c->name));
   PetscCall(KSPDestroy(&ksp));
   PetscFunctionReturn(0);
 }
 
 /* All eigenvalues are at least 1 in size, so two solutions differ by no more than their residuals */
-static PetscErrorCode BothWays(Mat A, PetscBool pays, PetscBool symmetric, const char *what)
+static PetscErrorCode BothWays(const Case *c)
 {
   Vec       x, y, b;
   PetscReal difference, size;
 
   PetscFunctionBegin;
-  PetscCall(MatCreateVecs(A, &x, &b));
+  PetscCall(MatCreateVecs(c->A, &x, &b));
   PetscCall(VecDuplicate(x, &y));
   PetscCall(FurlTestNoise(b, 5, 1));
-  PetscCall(Solve(A, "auto", b, x, pays, symmetric, what));
+  PetscCall(Solve(c, "auto", b, x, c->pays));
   for (int forced = 0; forced < 2; forced++) {
-    PetscCall(Solve(A, forced ? "true" : "false", b, y, (PetscBool)forced, symmetric, what));
+    PetscCall(Solve(c, forced ? "true" : "false", b, y, (PetscBool)forced));
     PetscCall(VecAXPY(y, -1, x));
     PetscCall(VecNorm(y, NORM_2, &difference));
     PetscCall(VecNorm(b, NORM_2, &size));
-    FurlTestCheck(difference <= 1e-8 * size, "%s: the solutions differ by %g", what, (double)(difference / size));
+    FurlTestCheck(difference <= 1e-8 * size, "%s: the solutions differ by %g", c->name, (double)(difference / size));
   }
   PetscCall(VecDestroy(&x));
   PetscCall(VecDestroy(&y));
@@ -112,18 +120,21 @@ int main(int argc, char **argv)
   const Spec        specs[] = {{1, PETSC_FALSE, 0}, {-1, PETSC_FALSE, 0}, {1, PETSC_TRUE, 0}, {-1, PETSC_TRUE, 0}, {1, PETSC_FALSE, 0.1}};
   const char *const names[] = {"graph", "negative graph", "graph with Dirichlet rows", "negative graph with Dirichlet rows",
                                "graph with a skew part"};
-  Mat               A;
+  Case              c       = {.pays = PETSC_FALSE};
 
   PetscCall(PetscInitialize(&argc, &argv, NULL, NULL));
   for (int k = 0; k < 5; k++) {
-    PetscCall(Graph(1500, &specs[k], &A));
-    PetscCall(BothWays(A, PETSC_FALSE, (PetscBool)(specs[k].skew == 0), names[k]));
-    PetscCall(MatDestroy(&A));
+    c.symmetric = (PetscBool)(specs[k].skew == 0);
+    c.name      = names[k];
+    PetscCall(Graph(1500, &specs[k], &c.A));
+    PetscCall(BothWays(&c));
+    PetscCall(MatDestroy(&c.A));
   }
-  PetscCall(FurlTestGrid(PETSC_COMM_WORLD, FurlTestGridDefault(40, 40), &A));
-  PetscCall(MatShift(A, 1));
-  PetscCall(BothWays(A, PETSC_TRUE, PETSC_TRUE, "grid"));
-  PetscCall(MatDestroy(&A));
+  c = (Case){.pays = PETSC_TRUE, .symmetric = PETSC_TRUE, .name = "grid"};
+  PetscCall(FurlTestGrid(PETSC_COMM_WORLD, FurlTestGridDefault(40, 40), &c.A));
+  PetscCall(MatShift(c.A, 1));
+  PetscCall(BothWays(&c));
+  PetscCall(MatDestroy(&c.A));
   PetscCall(PetscFinalize());
   return 0;
 }
