@@ -115,7 +115,7 @@ PETSC_EXTERN const char *const KSPFurlMethods[];
    KSPFurlCompress - Whether `KSPFURL` makes a compressed copy of the matrix for its products
 
    Values:
-+  `KSP_FURL_COMPRESS_AUTO`  - where the matrix is assembled and of a type that converts, else its own product
++  `KSP_FURL_COMPRESS_AUTO`  - where the matrix converts and its rows share patterns, so that it pays; else its own product
 .  `KSP_FURL_COMPRESS_TRUE`  - always: it is an error where that cannot be
 -  `KSP_FURL_COMPRESS_FALSE` - never
 

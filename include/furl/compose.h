@@ -22,10 +22,6 @@
 typedef PetscErrorCode (*FurlMatMultDotFn)(Mat A, Vec x, Vec y, PetscScalar *dot);
 typedef PetscErrorCode (*FurlMatGetIsolatedRowsFn)(Mat A, IS *rows);
 
-typedef struct {
-  PetscBool symmetric;  /* the matrix is its own transpose bit for bit, zeros apart; else it may yet be so up to rounding */
-  PetscBool one_signed; /* outside the isolated rows each diagonal entry is positive, or each is negative */
-} FurlMatTraits;
 typedef PetscErrorCode (*FurlMatGetTraitsFn)(Mat A, FurlMatTraits *traits);
 typedef PetscErrorCode (*FurlMatGetMatrixFn)(Mat A, const FurlMatrix **matrix);
 

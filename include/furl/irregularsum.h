@@ -1,7 +1,7 @@
 /*
-  The sum of an irregular slice, part of slicesum.h: included once for each type of vector. A part of the lanes goes through all slots of
-  the slice before the next part, so that its sums stay in registers. What counts is the number of loads: two columns that are neighbours
-  take one index and, in FP32, one load of x.
+  The sum of an irregular slice, part of slicesum.h: included once for each type of vector. Slot after slot, so that all arrays are read
+  from beginning to end, as the memory likes it; the sums of the 32 lanes stay in the first-level cache. What counts beside is the number of
+  loads: two columns that are neighbours take one index and one load of x.
 */
 
 #ifndef FURL_HOW_DEFINED
@@ -55,16 +55,17 @@ FURL_BODY int FurlPadLanes(int count)
   return (count + FURL_GROUP - 1) / FURL_GROUP * FURL_GROUP;
 }
 
-/* From the values of a slot to those of the next; heads of planes need no more than the heads */
-FURL_BODY void FurlNextSlot(FurlIrregularForm form, int lanes, FurlIrregularValues *v)
+/* The values that begin `lanes` lanes further on; heads of planes need no more than the heads */
+FURL_BODY FurlIrregularValues FurlMoveValues(FurlIrregularForm form, int lanes, FurlIrregularValues v)
 {
   if (form.how == FURL_HOW_RAW)
-    v->raw += lanes * form.width;
+    v.raw += lanes * form.width;
   else {
-    v->head += lanes * form.width;
-    v->second += lanes * form.width;
-    v->tail += lanes * form.width;
+    v.head += lanes * form.width;
+    v.second += lanes * form.width;
+    v.tail += lanes * form.width;
   }
+  return v;
 }
 
 /* The cursor behind n slots of one kind */
@@ -136,105 +137,94 @@ FURL_BODY void FURL_NAME(FurlGatherNarrow)(int width, const FURL_REAL *FURL_REST
                                            FURL_REAL *value)
 {
 #define FURL_X(l) x[delta[l]]
-#define FURL_XD(l, d) x[delta[l] + (d)]
+#define FURL_XAT(l) (x + delta[l])
 #define FURL_BOTH(l) FurlLoadBoth((const float *)(x + delta[l]))
   if (width == 1)
-    FURL_PART_SET(FURL_REAL, value, n, FURL_X);
+    FURL_GROUP_SET(FURL_REAL, value, n, FURL_X);
   else if (sizeof(*x) == 4)
-    FURL_PART_SET(uint64_t, (uint64_t *)value, n, FURL_BOTH);
+    FURL_GROUP_SET(uint64_t, (uint64_t *)value, n, FURL_BOTH);
   else
-    FURL_PART_SET_PAIRS(FURL_REAL, value, n, FURL_XD);
+    FURL_GROUP_SET_PAIRS(FURL_REAL, value, n, FURL_XAT);
 #undef FURL_BOTH
-#undef FURL_XD
+#undef FURL_XAT
 #undef FURL_X
 }
 
 FURL_BODY void FURL_NAME(FurlGatherWide)(const FURL_REAL *FURL_RESTRICT x, const int32_t *FURL_RESTRICT index, int n, FURL_REAL *value)
 {
 #define FURL_X(l) x[index[l]]
-  FURL_PART_SET(FURL_REAL, value, n, FURL_X);
+  FURL_GROUP_SET(FURL_REAL, value, n, FURL_X);
 #undef FURL_X
 }
 
-/* total += the slot's entries times x, for m lanes of a part: FURL_PART or FURL_HALF */
-FURL_BODY void FURL_NAME(FurlAddSlot)(FurlIrregularForm form, int m, int n, const FurlIrregularValues *v, FURL_REAL scale,
-                                      const FURL_REAL *FURL_RESTRICT x, const uint16_t *delta, const int32_t *index, FURL_REAL *total)
+/* total += the entries of a group of lanes times x; v, delta or index, and total begin with the group */
+FURL_BODY void FURL_NAME(FurlAddGroup)(FurlIrregularForm form, int n, const FurlIrregularValues *v, FURL_REAL scale,
+                                       const FURL_REAL *FURL_RESTRICT x, const uint16_t *delta, const int32_t *index, FURL_REAL *total)
 {
-  FURL_PER_PART(FURL_REAL, xl, 2);
+  FURL_PER_ENTRY(FURL_REAL, xl, 2);
 
-  for (int first = 0; first < m; first += FURL_HALF) {
-    if (form.wide)
-      FURL_NAME(FurlGatherWide)(x, index + first, n, xl + first);
-    else
-      FURL_NAME(FurlGatherNarrow)(form.width, x, delta + first, n, xl + first * form.width);
-  }
-  FURL_PART_ENTRIES(e, n, m, form.width)
-  AT_PART(total, form.width, e) += FURL_NAME(FurlReadIrregular)(form.how, v, e) * (scale * AT_PART(xl, form.width, e));
+  if (form.wide)
+    FURL_NAME(FurlGatherWide)(x, index, n, xl);
+  else
+    FURL_NAME(FurlGatherNarrow)(form.width, x, delta, n, xl);
+  FURL_GROUP_ENTRIES(e, FURL_REAL, n, form.width)
+  AT_ENTRY(total, form.width, e) += FURL_NAME(FurlReadIrregular)(form.how, v, e) * (scale * AT_ENTRY(xl, form.width, e));
 }
 
-/*
-  n slots that are stored alike, from `at` on; returns 0 where the lanes of the part have no more entries in the slice. Absent entries have
-  the value zero, and x somewhere.
-*/
-FURL_BODY int FURL_NAME(FurlAddIrregularRun)(const FurlSlicesView *a, FurlIrregularForm form, const FurlIrregularCursor *at, int n,
-                                             int part, const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
+/* sum += n slots that are stored alike, from `at` on. Absent entries have the value zero, and x somewhere */
+FURL_BODY void FURL_NAME(FurlAddIrregularRun)(const FurlSlicesView *a, FurlIrregularForm form, const FurlIrregularCursor *at, int n,
+                                              const FURL_REAL *FURL_RESTRICT x, FURL_REAL *FURL_RESTRICT sum)
 {
   const int           scaled   = form.how == FURL_HOW_HEAD || form.how == FURL_HOW_PLANES_HEAD || form.how == FURL_HOW_SECOND;
-  const int64_t       first    = (int64_t)form.width * part;
   const int16_t      *exponent = a->exponent + at->exponent;
   const uint8_t      *count    = a->count + at->slot;
   const int32_t      *base     = a->base + at->slot;
-  const uint16_t     *delta    = a->delta + at->columns + part;
-  const int32_t      *index    = a->index + at->columns + part;
-  FurlIrregularValues v = {a->raw + at->raw + first, a->head + at->head + first, a->second + at->rest + first, a->tail + at->rest + first,
-                           0};
-  int                 k = 0;
-  FURL_PER_PART(FURL_REAL, total, 2);
+  const uint16_t     *delta    = a->delta + at->columns;
+  const int32_t      *index    = a->index + at->columns;
+  FurlIrregularValues v        = {a->raw + at->raw, a->head + at->head, a->second + at->rest, a->tail + at->rest, 0};
 
-  FURL_PART_ENTRIES(e, FURL_WIDTH, FURL_PART, form.width) AT_PART(total, form.width, e) = AT_PART(sum, form.width, e);
-  for (; k < n; k++) {
+  for (int k = 0; k < n; k++) {
     const int              lanes = FurlPadLanes(count[k]);
     const FURL_REAL *const xbase = form.wide ? x : x + base[k];
     FURL_REAL              scale = 1;
 
-    if (part >= lanes) break;
     if (form.how != FURL_HOW_RAW) v.exponent = exponent[k];
     if (scaled) scale = FURL_NAME(FurlSlotScale)(v.exponent);
-    if (FURL_PART > FURL_HALF && lanes < part + FURL_PART)
-      FURL_NAME(FurlAddSlot)(form, FURL_HALF, count[k], &v, scale, xbase, delta, index, total);
-    else
-      FURL_NAME(FurlAddSlot)(form, FURL_PART, count[k], &v, scale, xbase, delta, index, total);
-    FurlNextSlot(form, lanes, &v);
+    FURL_GROUPS(first, lanes)
+    {
+      const FurlIrregularValues group = FurlMoveValues(form, first, v);
+
+      FURL_NAME(FurlAddGroup)(form, count[k], &group, scale, xbase, delta + first, index + first, sum + first * form.width);
+    }
+    v = FurlMoveValues(form, lanes, v);
     delta += lanes;
     index += lanes;
   }
-  FURL_PART_ENTRIES(e, FURL_WIDTH, FURL_PART, form.width) AT_PART(sum, form.width, e) = AT_PART(total, form.width, e);
-  return k == n;
 }
 
 /* A function for each form, else the compiler runs out of registers */
-#define FURL_INSTANCE(name, how, width, wide)                                                                        \
-  FURL_SHARED_BODY int FURL_NAME(name##how)(const FurlSlicesView *a, const FurlIrregularCursor *at, int n, int part, \
-                                            const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)                        \
-  {                                                                                                                  \
-    return FURL_NAME(FurlAddIrregularRun)(a, (FurlIrregularForm){how, width, wide}, at, n, part, x, sum);            \
+#define FURL_INSTANCE(name, how, width, wide)                                                               \
+  FURL_SHARED_BODY void FURL_NAME(name##how)(const FurlSlicesView *a, const FurlIrregularCursor *at, int n, \
+                                             const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)              \
+  {                                                                                                         \
+    FURL_NAME(FurlAddIrregularRun)(a, (FurlIrregularForm){how, width, wide}, at, n, x, sum);                \
   }
-#define FURL_INSTANCES(name, width, wide)                                                                             \
-  FURL_INSTANCE(name, FURL_HOW_RAW, width, wide)                                                                      \
-  FURL_INSTANCE(name, FURL_HOW_HEAD, width, wide)                                                                     \
-  FURL_INSTANCE(name, FURL_HOW_PLANES_HEAD, width, wide)                                                              \
-  FURL_INSTANCE(name, FURL_HOW_SECOND, width, wide)                                                                   \
-  FURL_INSTANCE(name, FURL_HOW_ALL, width, wide)                                                                      \
-  FURL_INSTANCE(name, FURL_HOW_SMALL, width, wide)                                                                    \
-  FURL_BODY int FURL_NAME(name)(const FurlSlicesView *a, FurlHow how, const FurlIrregularCursor *at, int n, int part, \
-                                const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)                                     \
-  {                                                                                                                   \
-    if (how == FURL_HOW_RAW) return FURL_NAME(name##FURL_HOW_RAW)(a, at, n, part, x, sum);                            \
-    if (how == FURL_HOW_HEAD) return FURL_NAME(name##FURL_HOW_HEAD)(a, at, n, part, x, sum);                          \
-    if (how == FURL_HOW_PLANES_HEAD) return FURL_NAME(name##FURL_HOW_PLANES_HEAD)(a, at, n, part, x, sum);            \
-    if (how == FURL_HOW_SECOND) return FURL_NAME(name##FURL_HOW_SECOND)(a, at, n, part, x, sum);                      \
-    if (how == FURL_HOW_ALL) return FURL_NAME(name##FURL_HOW_ALL)(a, at, n, part, x, sum);                            \
-    return FURL_NAME(name##FURL_HOW_SMALL)(a, at, n, part, x, sum);                                                   \
+#define FURL_INSTANCES(name, width, wide)                                                                    \
+  FURL_INSTANCE(name, FURL_HOW_RAW, width, wide)                                                             \
+  FURL_INSTANCE(name, FURL_HOW_HEAD, width, wide)                                                            \
+  FURL_INSTANCE(name, FURL_HOW_PLANES_HEAD, width, wide)                                                     \
+  FURL_INSTANCE(name, FURL_HOW_SECOND, width, wide)                                                          \
+  FURL_INSTANCE(name, FURL_HOW_ALL, width, wide)                                                             \
+  FURL_INSTANCE(name, FURL_HOW_SMALL, width, wide)                                                           \
+  FURL_BODY void FURL_NAME(name)(const FurlSlicesView *a, FurlHow how, const FurlIrregularCursor *at, int n, \
+                                 const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)                           \
+  {                                                                                                          \
+    if (how == FURL_HOW_RAW) FURL_NAME(name##FURL_HOW_RAW)(a, at, n, x, sum);                                \
+    if (how == FURL_HOW_HEAD) FURL_NAME(name##FURL_HOW_HEAD)(a, at, n, x, sum);                              \
+    if (how == FURL_HOW_PLANES_HEAD) FURL_NAME(name##FURL_HOW_PLANES_HEAD)(a, at, n, x, sum);                \
+    if (how == FURL_HOW_SECOND) FURL_NAME(name##FURL_HOW_SECOND)(a, at, n, x, sum);                          \
+    if (how == FURL_HOW_ALL) FURL_NAME(name##FURL_HOW_ALL)(a, at, n, x, sum);                                \
+    if (how == FURL_HOW_SMALL) FURL_NAME(name##FURL_HOW_SMALL)(a, at, n, x, sum);                            \
   }
 FURL_INSTANCES(FurlRunPairs, 2, 0)
 FURL_INSTANCES(FurlRunSingles, 1, 0)
@@ -242,38 +232,40 @@ FURL_INSTANCES(FurlRunWide, 1, 1)
 #undef FURL_INSTANCES
 #undef FURL_INSTANCE
 
-FURL_BODY int FURL_NAME(FurlRunAny)(const FurlSlicesView *a, int columns, FurlHow how, const FurlIrregularCursor *at, int n, int part,
-                                    const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
+FURL_BODY void FURL_NAME(FurlRunAny)(const FurlSlicesView *a, int columns, FurlHow how, const FurlIrregularCursor *at, int n,
+                                     const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
 {
-  if (columns == FURL_COLUMNS_PAIRS16) return FURL_NAME(FurlRunPairs)(a, how, at, n, part, x, sum);
-  if (columns == FURL_COLUMNS_DELTA16) return FURL_NAME(FurlRunSingles)(a, how, at, n, part, x, sum);
-  return FURL_NAME(FurlRunWide)(a, how, at, n, part, x, sum);
+  if (columns == FURL_COLUMNS_PAIRS16)
+    FURL_NAME(FurlRunPairs)(a, how, at, n, x, sum);
+  else if (columns == FURL_COLUMNS_DELTA16)
+    FURL_NAME(FurlRunSingles)(a, how, at, n, x, sum);
+  else
+    FURL_NAME(FurlRunWide)(a, how, at, n, x, sum);
 }
 
-/* The lanes part .. part + FURL_PART - 1 of slice s; 0 where a slot must be read exactly */
-FURL_BODY int FURL_NAME(FurlSumPart)(const FurlSlicesView *a, int64_t s, FurlRead read, int part, const FURL_REAL *FURL_RESTRICT x,
-                                     FURL_REAL *sorted)
+/* sorted[l] = sum of the row that lane l holds; 0 where a slot must be read exactly */
+FURL_BODY int FURL_NAME(FurlSumRuns)(const FurlSlicesView *a, int64_t s, FurlRead read, const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sorted)
 {
   const FurlProgram  *p     = a->program + a->header[s].program;
   const int           width = FurlIrregularWidth(p->columns);
   FurlIrregularCursor at    = FurlFirstSlot(a, a->header + s);
-  FURL_PER_PART(FURL_REAL, sum, 2);
+  FURL_PER_ENTRY(FURL_REAL, sum, 2);
 
-  FURL_PART_ENTRIES(e, FURL_WIDTH, FURL_PART, 2) AT_PART(sum, 2, e) = 0;
+  FURL_LANES(l) AT_ENTRY(sum, 2, 2 * l) = 0, AT_ENTRY(sum, 2, 2 * l + 1) = 0;
   for (int k = 0; k < p->nslots;) {
     const int     kind = a->kind[p->first + k];
     const int     n    = a->run[p->first + k];
     const FurlHow how  = FurlChooseHow(a, kind, read, &at, n);
 
     if (how == FURL_HOW_EXACT) return 0;
-    if (!FURL_NAME(FurlRunAny)(a, p->columns, how, &at, n, part, x, sum)) break;
+    FURL_NAME(FurlRunAny)(a, p->columns, how, &at, n, x, sum);
     k += n;
     if (k < p->nslots) FurlSkipSlots(a, kind, width, n, &at);
   }
   if (width == 2)
-    FURL_PART_LANES(l, FURL_WIDTH, FURL_PART) AT(sorted, part + l) = AT_PART(sum, 2, 2 * l) + AT_PART(sum, 2, 2 * l + 1);
+    FURL_LANES(l) AT(sorted, l) = AT_ENTRY(sum, 2, 2 * l) + AT_ENTRY(sum, 2, 2 * l + 1);
   else
-    FURL_PART_LANES(l, FURL_WIDTH, FURL_PART) AT(sorted, part + l) = AT_PART(sum, 1, l);
+    FURL_LANES(l) AT(sorted, l) = AT_ENTRY(sum, 1, l);
   return 1;
 }
 
@@ -320,9 +312,9 @@ FURL_SHARED_BODY void FURL_NAME(FurlIrregularExact)(const FurlSlicesView *a, int
 FURL_BODY void FURL_NAME(FurlIrregularSum)(const FurlSlicesView *a, int64_t s, FurlRead read, const FURL_REAL *FURL_RESTRICT x,
                                            FURL_REAL *sorted)
 {
-  int done = 1, nan = 0;
+  const int done = FURL_NAME(FurlSumRuns)(a, s, read, x, sorted);
+  int       nan  = 0;
 
-  for (int part = 0; part < FURL_WIDTH && done; part += FURL_PART) done = FURL_NAME(FurlSumPart)(a, s, read, part, x, sorted);
   if (done) FURL_ANY_LANE(nan, l, !(AT(sorted, l) == AT(sorted, l)));
   if (!done || nan) FURL_NAME(FurlIrregularExact)(a, s, read, x, sorted);
 }

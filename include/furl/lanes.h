@@ -4,10 +4,10 @@
   A variable that must live from one such loop to the next is declared with FURL_PER_LANE() and read with AT(): an array of FURL_WIDTH
   under gcc, of one under nvcc.
 
-  Where sums must stay in registers over an inner loop, a body goes through the lanes in parts of FURL_PART, or of FURL_HALF where the
-  others are empty: a few vectors under gcc, the whole warp under nvcc. FURL_PER_PART() declares `width` numbers for each lane of the part,
-  AT_PART() is number e % width of lane e / width, and FURL_PART_ENTRIES(e, n, m, width) runs over those of m lanes of a part (nvcc: of the
-  first n lanes of the warp). FURL_PER_HALF() declares one number for each lane of FURL_HALF, read with AT().
+  Where only the first n lanes of a slice have something to do a body goes through them in groups of FURL_GROUP: FURL_GROUPS(first, n) gives
+  the first lane of each, and arrays are moved on by it (nvcc: the whole warp is one group). FURL_PER_ENTRY() declares `width` numbers for
+  each lane, AT_ENTRY() is number e % width of lane e / width, and FURL_GROUP_ENTRIES(e, type, n, width) runs over those of a group (nvcc:
+  of the first n lanes of the warp).
 */
 #pragma once
 
@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define FURL_WIDTH 32 /* rows of a slice: the threads of a warp, four AVX-512 vectors of doubles */
+#define FURL_GROUP 8  /* lanes: what irregular slots are padded to, one AVX-512 vector of doubles */
 
 #if defined(__CUDACC__)
 #define FURL_BODY static __device__ __forceinline__
@@ -25,18 +26,14 @@
 #define AT(name, l) name[0]
 #define FURL_RESTRICT __restrict__
 #define FURL_UNROLL _Pragma("unroll")
-#define FURL_PART FURL_WIDTH
-#define FURL_HALF FURL_WIDTH
-#define FURL_PART_LANES(l, n, m) FURL_LANES_BELOW(l, n)
-#define FURL_PART_ENTRIES(e, n, m, width) \
+#define FURL_GROUPS(first, n) for (int first = 0; first < 1; first++)
+#define FURL_GROUP_ENTRIES(e, type, n, width) \
   for (int furl_l = (int)(threadIdx.x % FURL_WIDTH), e = furl_l * (width); furl_l < (n) && e < (furl_l + 1) * (width); e++)
-#define FURL_PER_PART(type, name, width) type name[width]
-#define FURL_PER_HALF(type, name) type name[1]
-#define AT_PART(name, width, e) name[(e) % (width)]
-typedef uint64_t FurlPartMask;
+#define FURL_PER_ENTRY(type, name, width) type name[width]
+#define AT_ENTRY(name, width, e) (name)[(e) % (width)]
 
-#define FURL_PART_SET(type, value, n, X) FURL_PART_LANES(furl_l, n, FURL_HALF)(value)[0] = X(furl_l)
-#define FURL_PART_SET_PAIRS(type, value, n, X) FURL_PART_LANES(furl_l, n, FURL_HALF)(value)[0] = X(furl_l, 0), (value)[1] = X(furl_l, 1)
+#define FURL_GROUP_SET(type, value, n, X) FURL_LANES_BELOW(furl_l, n)(value)[0] = X(furl_l)
+#define FURL_GROUP_SET_PAIRS(type, value, n, X) FURL_LANES_BELOW(furl_l, n)(value)[0] = X(furl_l)[0], (value)[1] = X(furl_l)[1]
 #else
 #define FURL_BODY static inline __attribute__((always_inline))
 #define FURL_SHARED_BODY static __attribute__((noinline, unused)) /* large, with many callers: compiled once a file */
@@ -46,33 +43,52 @@ typedef uint64_t FurlPartMask;
 #define AT(name, l) name[l]
 #define FURL_RESTRICT restrict
 #define FURL_UNROLL _Pragma("GCC unroll 8") /* a short loop inside one over the lanes, which must not become the vector loop */
-#define FURL_PART 16
-#define FURL_HALF 8
-#define FURL_PART_LANES(l, n, m) FURL_PART_ENTRIES(l, n, m, 1)
-#define FURL_PART_ENTRIES(e, n, m, width) /* unrolled before it is made SIMD it would not become so */ \
-  _Pragma("GCC ivdep") _Pragma("GCC unroll 1") for (int e = ((void)(n), 0); e < (m) * (width); e++)
-#define FURL_PER_PART(type, name, width) type name[FURL_PART * (width)]
-#define FURL_PER_HALF(type, name) type name[FURL_HALF]
-#define AT_PART(name, width, e) name[e]
-typedef uint32_t FurlPartMask;
+#define FURL_GROUPS(first, n) for (int first = 0; first < (n); first += FURL_GROUP)
+/* a vector at a time, which is not unrolled before it is made SIMD: it would not become so */
+#define FURL_GROUP_ENTRIES(e, type, n, width)                                                          \
+  for (int furl_e = ((void)(n), 0); furl_e < FURL_GROUP * (width); furl_e += FURL_VECTOR(type, width)) \
+  _Pragma("GCC ivdep") _Pragma("GCC unroll 1") for (int e = furl_e; e < furl_e + FURL_VECTOR(type, width); e++)
+#define FURL_VECTOR(type, width) ((int)(64 / sizeof(type)) < FURL_GROUP * (width) ? (int)(64 / sizeof(type)) : FURL_GROUP * (width))
+#define FURL_PER_ENTRY(type, name, width) type name[FURL_WIDTH * (width)]
+#define AT_ENTRY(name, width, e) (name)[e]
 
 /*
-  value[l] = X(l) for FURL_HALF lanes, X being a load from anywhere; pairs: value[2 l + d] = X(l, d). Lane by lane into a vector: the
-  instructions that gather are slower on many machines, and vectors that are loaded from stores of their parts have to wait for these.
+  value[l] = X(l) for the lanes of a group, X being a load from anywhere; pairs: value[2 l] and value[2 l + 1] are the two numbers at X(l).
+  Lane by lane into a vector: the instructions that gather are slower on many machines, and vectors that are loaded from stores of their
+  parts have to wait for these.
 */
-#define FURL_PART_SET(type, value, n, X)                                       \
-  do {                                                                         \
-    typedef type Part __attribute__((vector_size(FURL_HALF * sizeof(type))));  \
-    const Part   furl_part = {X(0), X(1), X(2), X(3), X(4), X(5), X(6), X(7)}; \
-    memcpy(value, &furl_part, sizeof(furl_part));                              \
+#define FURL_GROUP_SET(type, value, n, X)                                       \
+  do {                                                                          \
+    typedef type Group __attribute__((vector_size(FURL_GROUP * sizeof(type)))); \
+    const Group  furl_group = {X(0), X(1), X(2), X(3), X(4), X(5), X(6), X(7)}; \
+    memcpy(value, &furl_group, sizeof(furl_group));                             \
   } while (0)
-#define FURL_PART_SET_PAIRS(type, value, n, X)                                                         \
+#define FURL_GROUP_SET_PAIRS(type, value, n, X)        \
+  do {                                                 \
+    FURL_FOUR_PAIRS(type, value, X, 0);                \
+    FURL_FOUR_PAIRS(type, (value) + FURL_GROUP, X, 4); \
+  } while (0)
+#if defined(__has_builtin) && __has_builtin(__builtin_shufflevector) /* gcc 12: loads of two numbers each */
+#define FURL_FOUR_PAIRS(type, value, X, l)                                                             \
   do {                                                                                                 \
-    typedef type Part __attribute__((vector_size(2 * FURL_HALF * sizeof(type))));                      \
-    const Part   furl_part = {X(0, 0), X(0, 1), X(1, 0), X(1, 1), X(2, 0), X(2, 1), X(3, 0), X(3, 1),  \
-                              X(4, 0), X(4, 1), X(5, 0), X(5, 1), X(6, 0), X(6, 1), X(7, 0), X(7, 1)}; \
-    memcpy(value, &furl_part, sizeof(furl_part));                                                      \
+    typedef type Two __attribute__((vector_size(2 * sizeof(type)), aligned(sizeof(type)), may_alias)); \
+    typedef type Four __attribute__((vector_size(4 * sizeof(type))));                                  \
+    typedef type Eight __attribute__((vector_size(8 * sizeof(type))));                                 \
+    const Two    p = *(const Two *)X(l), q = *(const Two *)X((l) + 1);                                 \
+    const Two    r = *(const Two *)X((l) + 2), s = *(const Two *)X((l) + 3);                           \
+    const Four   low   = __builtin_shufflevector(p, q, 0, 1, 2, 3);                                    \
+    const Four   high  = __builtin_shufflevector(r, s, 0, 1, 2, 3);                                    \
+    const Eight  eight = __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7);                   \
+    memcpy(value, &eight, sizeof(eight));                                                              \
   } while (0)
+#else
+#define FURL_FOUR_PAIRS(type, value, X, l)                                                                                             \
+  do {                                                                                                                                 \
+    typedef type Eight __attribute__((vector_size(8 * sizeof(type))));                                                                 \
+    const Eight  eight = {X(l)[0], X(l)[1], X((l) + 1)[0], X((l) + 1)[1], X((l) + 2)[0], X((l) + 2)[1], X((l) + 3)[0], X((l) + 3)[1]}; \
+    memcpy(value, &eight, sizeof(eight));                                                                                              \
+  } while (0)
+#endif
 #endif
 
 /* Sum over the lanes by a tree whose order is the same on every machine, so that results do not depend on the back end's width */

@@ -42,3 +42,18 @@ typedef struct {
 
 PETSC_INTERN PetscErrorCode FurlAijGetParts(Mat aij, FurlAijParts *parts);
 PETSC_INTERN PetscErrorCode FurlAijRestoreParts(Mat aij, FurlAijParts *parts);
+
+/* What the entries tell a solver */
+typedef struct {
+  PetscBool symmetric;  /* the matrix is its own transpose bit for bit, zeros apart; else it may yet be so up to rounding */
+  PetscBool one_signed; /* outside the isolated rows each diagonal entry is positive, or each is negative */
+} FurlMatTraits;
+
+/*
+  Of an AIJ matrix that is not encoded, collective. Irregular: most entries lie in slices that take no pattern, so a compressed copy would
+  have nearly the bytes of AIJ. Describe: the traits and the isolated rows (NULL where there are none; the caller destroys the IS), as Mat
+  furl tells them (compose.h); *known is false, and nothing told, where it is not square or its rows are not sorted.
+*/
+PETSC_INTERN PetscErrorCode FurlAijIsIrregular(Mat aij, PetscBool *irregular);
+PETSC_INTERN PetscErrorCode FurlAijDescribe(Mat aij, PetscBool *known, FurlMatTraits *traits, IS *isolated);
+PETSC_INTERN PetscErrorCode FurlAijFingerprintBoundary(Mat aij, const FurlAijParts *parts, uint64_t *sum); /* adds the off-process part's */

@@ -18,8 +18,7 @@
 #include <petscsystypes.h>
 #include <furl/lanes.h>
 
-#define FURL_RUN 8   /* slots that a product takes in one pass, so that its sums stay in registers */
-#define FURL_GROUP 8 /* entries: what irregular slots are padded to, one AVX-512 vector of doubles */
+#define FURL_RUN 8 /* slots that a product takes in one pass, so that its sums stay in registers */
 
 typedef enum {
   FURL_COLUMNS_PATTERN, /* row + offset */
@@ -145,8 +144,9 @@ typedef enum {
 
 FurlEncodeStatus FurlSlicesEncode(const FurlCsr *csr, const FurlEncoding *encoding, FurlSlices *slices);
 FurlEncodeStatus FurlSlicesReencode(const FurlCsr *csr, const FurlEncoding *encoding, FurlSlices *slices); /* in the memory that it has */
-void             FurlSlicesInit(FurlSlices *slices, int64_t nrows, int64_t ncols);                         /* empty, nothing allocated */
-void             FurlSlicesClear(FurlSlices *slices, int64_t nrows, int64_t ncols);                        /* empty, with its memory */
+FurlEncodeStatus FurlSlicesDescribe(const FurlCsr *csr, FurlSlices *slices);       /* only what `describe` finds, into an empty container */
+void             FurlSlicesInit(FurlSlices *slices, int64_t nrows, int64_t ncols); /* empty, nothing allocated */
+void             FurlSlicesClear(FurlSlices *slices, int64_t nrows, int64_t ncols); /* empty, with its memory */
 void             FurlSlicesFree(FurlSlices *slices);
 void             FurlSlicesTrim(FurlSlices *slices);
 FurlSlicesView   FurlSlicesGetView(const FurlSlices *slices);
@@ -157,6 +157,9 @@ int64_t FurlSlicesDecodeRow(const FurlSlicesView *view, int64_t i, PetscInt *col
 
 /* The diagonal entries of the rows of slice s, zero where there is none: [rows of the slice]; column and value have room for a row */
 void FurlSlicesDecodeDiagonal(const FurlSlicesView *view, int64_t s, PetscInt *column, double *value, double *diagonal);
+
+/* Of a sample of the slices: their entries, and those in slices that take no pattern */
+void FurlSlicesSample(const FurlCsr *csr, int64_t *entries, int64_t *irregular);
 
 /* Bytes held, and the number of slots and entries of each way of storing values */
 typedef struct {

@@ -168,8 +168,8 @@ static PetscErrorCode TestSign(KSP ksp, Vec d, PetscBool *one_signed)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* What needs no product: what the matrix says of itself, or what a compressed copy saw of its entries */
-static PetscErrorCode KnowSymmetry(KSP ksp, Mat A, const FurlMatTraits *traits, PetscBool *known)
+/* What needs no product: what the matrix says of itself, or what was seen of its entries */
+static PetscErrorCode KnowSymmetry(KSP ksp, Mat A, PetscBool *known)
 {
   KSP_Furl *f = (KSP_Furl *)ksp->data;
   PetscBool set, symmetric, shy;
@@ -182,7 +182,7 @@ static PetscErrorCode KnowSymmetry(KSP ksp, Mat A, const FurlMatTraits *traits, 
     f->how                            = "as the matrix says";
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  f->symmetric = f->whole_symmetric = traits ? traits->symmetric : PETSC_FALSE;
+  f->symmetric = f->whole_symmetric = f->has_traits ? f->traits.symmetric : PETSC_FALSE;
   f->how                            = "bit for bit";
   if (f->symmetric) PetscFunctionReturn(PETSC_SUCCESS);
   /* differences of function values are symmetric to their own accuracy at best, and each product evaluates the user's function */
@@ -206,23 +206,19 @@ static PetscErrorCode FindSymmetry(KSP ksp, Mat op, Vec d)
 
 static PetscErrorCode Classify(KSP ksp, Mat op, Mat A)
 {
-  KSP_Furl          *f = (KSP_Furl *)ksp->data;
-  FurlMatGetTraitsFn get;
-  FurlMatTraits      traits;
-  Vec                d = NULL;
-  PetscBool          known, has;
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
+  Vec       d = NULL;
+  PetscBool known, has;
 
   PetscFunctionBegin;
-  PetscCall(PetscObjectQueryFunction((PetscObject)op, "MatFurlGetTraits_C", &get));
-  if (get) PetscCall((*get)(op, &traits));
-  PetscCall(KnowSymmetry(ksp, A, get ? &traits : NULL, &known));
-  f->one_signed = get ? traits.one_signed : PETSC_TRUE; /* unknown without a diagonal: CG finds out */
-  if (known && get) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(KnowSymmetry(ksp, A, &known));
+  f->one_signed = f->has_traits ? f->traits.one_signed : PETSC_TRUE; /* unknown without a diagonal: CG finds out */
+  if (known && f->has_traits) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(MatHasOperation(A, MATOP_GET_DIAGONAL, &has));
   if (has) {
     PetscCall(VecDuplicate(FurlKSPr(f), &d));
     PetscCall(MatGetDiagonal(A, d));
-    if (!get) PetscCall(TestSign(ksp, d, &f->one_signed));
+    if (!f->has_traits) PetscCall(TestSign(ksp, d, &f->one_signed));
   }
   if (!known) PetscCall(FindSymmetry(ksp, op, d));
   PetscCall(VecDestroy(&d));

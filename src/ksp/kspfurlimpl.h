@@ -37,6 +37,8 @@ typedef struct {
   PetscBool        described;       /* F and what follows are made: refinement needs none of it */
   PetscBool        refine_failed;   /* it did not serve this Amat */
   const char      *why_own;         /* why Amat's own product serves (static string), NULL with a copy */
+  PetscBool        has_traits;      /* a copy, or a pass over Amat's entries, saw ... */
+  FurlMatTraits    traits;          /* ... what they tell */
   PetscBool        symmetric;       /* Amat is symmetric outside the isolated rows */
   PetscBool        one_signed;      /* so is its diagonal in sign */
   const char      *how;             /* how the symmetry was found (static string) */

@@ -133,15 +133,16 @@ static PetscErrorCode EncodeBoundary(const FurlCsr *all, const FurlEncoding *enc
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Of the off-process entries, by their global rows and columns */
-static PetscErrorCode FingerprintBoundary(Mat aij, const FurlCsr *csr, const PetscInt *ghost, uint64_t *sum)
+PetscErrorCode FurlAijFingerprintBoundary(Mat aij, const FurlAijParts *parts, uint64_t *sum)
 {
-  PetscInt first;
+  const FurlCsr *const csr = &parts->offdiagonal;
+  PetscInt             first;
 
   PetscFunctionBegin;
   PetscCall(MatGetOwnershipRange(aij, &first, NULL));
   for (int64_t i = 0; i < csr->nrows; i++)
-    for (PetscInt k = csr->rowptr[i]; k < csr->rowptr[i + 1]; k++) *sum += FurlFingerprint(first + i, ghost[csr->column[k]], csr->value[k]);
+    for (PetscInt k = csr->rowptr[i]; k < csr->rowptr[i + 1]; k++)
+      *sum += FurlFingerprint(first + i, parts->ghost[csr->column[k]], csr->value[k]);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -186,7 +187,7 @@ static PetscErrorCode EncodeParts(Mat aij, const FurlAijParts *parts, const Furl
     PetscCall(FurlHaloEnd(matrix, MPI_DOUBLE, encoding->column_scale, ghost_scale));
   }
   PetscCall(EncodeBoundary(&parts->offdiagonal, encoding, ghost_scale, matrix));
-  if (encoding->describe) PetscCall(FingerprintBoundary(aij, &parts->offdiagonal, parts->ghost, &matrix->fingerprint));
+  if (encoding->describe) PetscCall(FurlAijFingerprintBoundary(aij, parts, &matrix->fingerprint));
   PetscCall(PetscFree(ghost_scale));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -6,7 +6,13 @@
 
 #define NARROW 40 /* binades between the row scales that FP32 has room for: 2^-126 to 2^127, and a residual of many digits */
 
-/* The power of two that brings the scaled vector near one, without a pass over it where its norm is known and the scales are narrow */
+/*
+  Binades that the scaled vector begins below one. The solution is 1/eigenvalue times larger, and a product with heads of size one takes it
+  times 2^94, which must not overflow: that leaves 2^33, and these 2^32 more, for systems that are nearly singular. Below are 2^94 still
+*/
+#define HEADROOM 32
+
+/* The power of two that brings the scaled vector near 2^-HEADROOM, without a pass where its norm is known and the scales are narrow */
 static PetscErrorCode ChooseFactor(PC pc, const FurlLevel *level, Vec x, int *factor)
 {
   PC_Furl *const furl = (PC_Furl *)pc->data;
@@ -24,7 +30,7 @@ static PetscErrorCode ChooseFactor(PC pc, const FurlLevel *level, Vec x, int *fa
     PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &size, 1, MPIU_REAL, MPIU_MAX, PetscObjectComm((PetscObject)pc)));
   } else if (!(size > 0))
     PetscCall(VecNorm(x, NORM_INFINITY, &size));
-  if (size > 0 && size <= PETSC_MAX_REAL) *factor = -ilogb(size) - (level->spread <= NARROW ? level->largest : 0);
+  if (size > 0 && size <= PETSC_MAX_REAL) *factor = -ilogb(size) - HEADROOM - (level->spread <= NARROW ? level->largest : 0);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -2,6 +2,7 @@
   What a solver asks of a matrix before it begins, found while the entries are at hand: is it symmetric, which rows are alone, is the
   diagonal of one sign
 */
+#include <stdlib.h>
 #include <string.h>
 #include "array.h"
 #include "describebodies.h"
@@ -84,5 +85,44 @@ FurlEncodeStatus FurlDescribeSlice(FurlEncoder *e, int64_t s, int loaded)
   status = FindLone(e, s * FURL_WIDTH, total, &nrows);
   slices->not_positive |= total[0] != nrows;
   slices->not_negative |= total[1] != nrows;
+  return status;
+}
+
+/* The entries of slice s where they lie; 0 where the columns of a row do not ascend */
+static int PointToRows(FurlEncoder *e, int64_t s)
+{
+  const FurlCsr *csr   = e->csr;
+  const int64_t  row0  = s * FURL_WIDTH;
+  const PetscInt first = csr->rowptr[row0];
+
+  e->nrows = csr->nrows - row0 < FURL_WIDTH ? csr->nrows - row0 : FURL_WIDTH;
+  for (int64_t l = 0; l <= FURL_WIDTH; l++) e->start[l] = csr->rowptr[row0 + (l < e->nrows ? l : e->nrows)] - first;
+  for (int64_t k = 0; k < e->start[FURL_WIDTH]; k++) e->own_column[k] = (int32_t)csr->column[first + k];
+  e->column = e->own_column;
+  e->value  = csr->value + first;
+  for (int64_t l = 0; l < e->nrows; l++)
+    for (int64_t q = e->start[l] + 1; q < e->start[l + 1]; q++)
+      if (e->column[q - 1] >= e->column[q]) return 0;
+  return 1;
+}
+
+FurlEncodeStatus FurlSlicesDescribe(const FurlCsr *csr, FurlSlices *slices)
+{
+  const FurlEncoding encoding = {.describe = 1};
+  FurlEncoder        e        = {.csr = csr, .encoding = &encoding, .slices = slices};
+  FurlEncodeStatus   status   = FURL_ENCODE_OK;
+  int64_t            longest  = 0;
+
+  FurlSlicesClear(slices, csr->nrows, csr->ncols);
+  if (csr->nrows >= INT32_MAX || csr->ncols >= INT32_MAX) return FURL_ENCODE_TOO_LARGE;
+  for (int64_t i = 0; i < csr->nrows; i++)
+    longest = csr->rowptr[i + 1] - csr->rowptr[i] > longest ? csr->rowptr[i + 1] - csr->rowptr[i] : longest;
+  e.own_column = malloc((size_t)(longest * FURL_WIDTH + 1) * sizeof(*e.own_column));
+  e.lane       = malloc((size_t)(longest * FURL_WIDTH + 1));
+  if (!e.own_column || !e.lane) status = FURL_ENCODE_MEMORY;
+  for (int64_t s = 0; !status && s < slices->nslices; s++) status = PointToRows(&e, s) ? FurlDescribeSlice(&e, s, 0) : FURL_ENCODE_ORDER;
+  free(e.lane);
+  free(e.own_column);
+  if (status) FurlSlicesFree(slices);
   return status;
 }

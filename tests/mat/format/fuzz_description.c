@@ -60,6 +60,20 @@ static int Disturb(FuzzMatrix *m, uint64_t *state)
   return m->column[k] != i && m->value[k] != 0;
 }
 
+/* The pass that stores nothing sees the same */
+static void DescribeAlone(const FuzzMatrix *m, const FurlSlices *encoded, long number)
+{
+  FurlSlices alone;
+
+  FurlSlicesInit(&alone, 0, 0);
+  CHECK(!FurlSlicesDescribe(&m->csr, &alone), "matrix %ld: not described\n", number);
+  CHECK(alone.fingerprint == encoded->fingerprint && alone.not_positive == encoded->not_positive &&
+          alone.not_negative == encoded->not_negative && alone.lone.used == encoded->lone.used &&
+          (!alone.lone.used || !memcmp(alone.lone.data, encoded->lone.data, alone.lone.used * sizeof(int32_t))),
+        "matrix %ld: described otherwise than encoded\n", number);
+  FurlSlicesFree(&alone);
+}
+
 static int Describe(FuzzMatrix *m, FurlStore store, long number)
 {
   const FurlEncoding encoding     = {.store = store, .describe = 1};
@@ -84,6 +98,7 @@ static int Describe(FuzzMatrix *m, FurlStore store, long number)
   symmetric = IsSymmetric(m);
   CHECK(symmetric == !slices.fingerprint, "matrix %ld is %s, its fingerprint %llx\n", number, symmetric ? "symmetric" : "not symmetric",
         (unsigned long long)slices.fingerprint);
+  DescribeAlone(m, &slices, number);
   FurlSlicesFree(&slices);
   return symmetric;
 }

@@ -121,6 +121,6 @@ int main(int argc, char **argv)
 /*TEST
 
   test:
-    args: -ksp_type furl -ksp_rtol 1e-8 -pc_furl_hierarchy {{auto grid}}
+    args: -ksp_type furl -ksp_rtol 1e-8 -pc_furl_hierarchy {{auto grid import}}
 
 TEST*/

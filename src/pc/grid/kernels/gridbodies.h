@@ -423,7 +423,7 @@ FURL_BODY float GridBehind(const float *wind, int64_t at)
 FURL_BODY void GridTakeEntries(const double *value, int width, int k, int last, double *v)
 {
 #define FURL_X(l) value[(int64_t)width * (part + (l) < last ? part + (l) : last) + k]
-  for (int part = 0; part < FURL_WIDTH; part += FURL_HALF) FURL_PART_SET(double, v + part, FURL_WIDTH, FURL_X);
+  FURL_GROUPS(part, FURL_WIDTH) FURL_GROUP_SET(double, v + part, FURL_WIDTH, FURL_X);
 #undef FURL_X
 }
 
