@@ -105,7 +105,7 @@ static inline double ReferenceRound(double q)
   int          exponent;
   const double mantissa = frexp(q, &exponent);
 
-  return q < 0x1p-62 ? 0 : ldexp(floor(ldexp(mantissa, 11) + 0.5), exponent - 11);
+  return q < 0x1p-50 ? 0 : ldexp(floor(ldexp(mantissa, 11) + 0.5), exponent - 11);
 }
 
 /* From links and excess: diagonal, couplings, and the inverse of the diagonal that keeps the sums of the rows, in units of 2^-25 */
