@@ -142,7 +142,24 @@ static PetscErrorCode ReadNarrow(Mat A, const FurlAijParts *parts, FurlLayout *l
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ReadStencil(Mat A, const FurlAijParts *parts, FurlLayout *layout, FurlStencil *s, double *factor, const char **why)
+/* Links along the box's axes from couplings that leave them, or along others where those serve better */
+static PetscErrorCode ReadWide(const FurlCsr *csr, FurlLayout *layout, FurlStencil *s, double *factor, FurlShear *shear, const char **why)
+{
+  FurlStencil plain;
+  int         found = 0;
+
+  PetscFunctionBegin;
+  PetscCall(FurlStencilSpread(csr, layout, s, factor, why));
+  if (!*why) PetscCall(FurlShearChoose(csr, s, shear, &found));
+  if (!found) PetscFunctionReturn(PETSC_SUCCESS);
+  plain = *s;
+  PetscCall(FurlStencilShear(csr, &plain, *factor, shear, s));
+  PetscCall(FurlStencilDestroy(&plain));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ReadStencil(Mat A, const FurlAijParts *parts, FurlLayout *layout, FurlStencil *s, double *factor, FurlShear *shear,
+                                  const char **why)
 {
   int wide;
 
@@ -151,7 +168,7 @@ static PetscErrorCode ReadStencil(Mat A, const FurlAijParts *parts, FurlLayout *
   if (!wide)
     PetscCall(ReadNarrow(A, parts, layout, s, factor, why));
   else if (layout->size == 1)
-    PetscCall(FurlStencilSpread(&parts->diagonal, layout, s, factor, why));
+    PetscCall(ReadWide(&parts->diagonal, layout, s, factor, shear, why));
   else {
     PetscCall(FurlLayoutDestroy(layout));
     *why = "couplings off the axes are served on one process";
@@ -164,6 +181,7 @@ PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const 
   FurlAijParts    parts;
   FurlLayout      layout;
   FurlStencil     s;
+  FurlShear       shear = {.jacobi = 0};
   PetscMPIInt     size;
   PetscInt        total, rows;
   const PetscInt *range;
@@ -178,20 +196,21 @@ PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const 
     *why = "the matrix is small";
   else
     PetscCall(FurlLayoutOfMat(A, &parts, &layout, why));
-  if (!*why) PetscCall(ReadStencil(A, &parts, &layout, &s, &factor, why));
+  if (!*why) PetscCall(ReadStencil(A, &parts, &layout, &s, &factor, &shear, why));
   PetscCall(FurlAijRestoreParts(A, &parts));
   if (*why) PetscFunctionReturn(PETSC_SUCCESS);
   if (s.wind[0] || s.wind[1] || s.wind[2]) flexible = PETSC_FALSE; /* a K-cycle's formulas are those of conjugate gradients */
   PetscCall(PetscNew(grid));
   PetscCall(MatGetOwnershipRanges(A, &range));
-  PetscCall(FurlLayoutSpread(&s.layout, range, &(*grid)->spread));
-  if ((*grid)->spread) PetscCall(PetscMalloc1(FurlBoxCells(&s.box), &(*grid)->cells));
+  if (!shear.place) PetscCall(FurlLayoutSpread(&s.layout, range, &(*grid)->spread));
+  if ((*grid)->spread || shear.place) PetscCall(PetscMalloc1(FurlBoxCells(&s.box), &(*grid)->cells));
   (*grid)->comm      = PetscObjectComm((PetscObject)A);
   (*grid)->sweeps    = 2;
   (*grid)->kcycles   = flexible ? K_LEVELS : 0;
   (*grid)->gamma     = flexible ? GAMMA_K : GAMMA_V;
   (*grid)->factor    = factor;
   (*grid)->sharpness = s.sharpness;
+  (*grid)->shear     = shear;
   (*grid)->n         = rows;
   PetscCallMPI(MPI_Comm_size((*grid)->comm, &size));
   (*grid)->whole = PetscMin(PetscMax(total / size / WHOLE_SHARE, WHOLE_MIN), WHOLE_MAX);
@@ -208,6 +227,7 @@ PetscErrorCode FurlGridDestroy(FurlGrid **grid)
   PetscFunctionBegin;
   if (!*grid) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscFree((*grid)->cells));
+  PetscCall(FurlShearDestroy(&(*grid)->shear));
   PetscCall(PetscSFDestroy(&(*grid)->spread));
   PetscCall(FurlGridDestroy(&(*grid)->next));
   PetscCall(PetscFree((*grid)->partial));
@@ -216,6 +236,57 @@ PetscErrorCode FurlGridDestroy(FurlGrid **grid)
   for (int l = (*grid)->nlevels - 1; l >= 0; l--) PetscCall(FurlGridLevelDestroy(&(*grid)->level[l]));
   PetscCall(PetscFree((*grid)->level));
   PetscCall(PetscFree(*grid));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static FurlGridSoftenArgs SoftenArgs(const FurlGrid *grid, double factor)
+{
+  const FurlShear *const shear = &grid->shear;
+
+  return (FurlGridSoftenArgs){.n       = {shear->n[0], shear->n[1], shear->n[2]},
+                              .stride  = PetscMax(grid->components, 1),
+                              .place   = shear->place,
+                              .inverse = shear->inverse,
+                              .weight  = {shear->weight[0], shear->weight[1], shear->weight[2]},
+                              .jacobi  = shear->jacobi,
+                              .factor  = factor};
+}
+
+/* The user's vector to the cells, where those are not in its order */
+static PetscErrorCode ToCells(FurlGrid *grid, const double *x)
+{
+  const FurlShear *const shear = &grid->shear;
+  FurlGridSoftenArgs     args  = SoftenArgs(grid, 1);
+
+  PetscFunctionBegin;
+  if (grid->spread) {
+    PetscCall(PetscSFBcastBegin(grid->spread, MPI_DOUBLE, x, grid->cells, MPI_REPLACE));
+    PetscCall(PetscSFBcastEnd(grid->spread, MPI_DOUBLE, x, grid->cells, MPI_REPLACE));
+  }
+  if (!shear->place) PetscFunctionReturn(PETSC_SUCCESS);
+  args.from = x + grid->component;
+  args.to   = grid->cells;
+  FurlLaunch(&FurlKernelFurlGridSoftenIn, &args, (int64_t)shear->n[1] * shear->n[2]);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* And back; x: what the cells were made from */
+static PetscErrorCode FromCells(FurlGrid *grid, double factor, const double *x, double *y)
+{
+  const FurlShear *const shear = &grid->shear;
+  FurlGridSoftenArgs     args  = SoftenArgs(grid, factor);
+
+  PetscFunctionBegin;
+  if (grid->spread) {
+    PetscCall(PetscSFReduceBegin(grid->spread, MPI_DOUBLE, grid->cells, y, MPI_REPLACE));
+    PetscCall(PetscSFReduceEnd(grid->spread, MPI_DOUBLE, grid->cells, y, MPI_REPLACE));
+  }
+  if (!shear->place) PetscFunctionReturn(PETSC_SUCCESS);
+  for (PetscInt r = 0; r < grid->n; r++) shear->work[r] = grid->cells[shear->place[r]];
+  args.from     = shear->work;
+  args.residual = x + grid->component;
+  args.to       = y + grid->component;
+  FurlLaunch(&FurlKernelFurlGridSoftenBack, &args, (int64_t)shear->n[1] * shear->n[2]);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -230,18 +301,15 @@ static PetscErrorCode ApplyOne(FurlGrid *grid, double size, double factor, const
                                       .stride    = {box->stride[1], box->stride[2]},
                                       .span      = level->box.span,
                                       .root      = level->root,
-                                      .others    = PetscMax(grid->components - 1, 0),
-                                      .from_high = (grid->spread ? grid->cells : x) + grid->component,
-                                      .to_high   = (grid->spread ? grid->cells : y) + grid->component,
+                                      .others    = grid->cells ? 0 : PetscMax(grid->components - 1, 0),
+                                      .from_high = grid->cells ? grid->cells : x + grid->component,
+                                      .to_high   = grid->cells ? grid->cells : y + grid->component,
                                       .from_low  = level->x,
                                       .to_low    = level->b,
                                       .factor    = ldexp(1, shift)};
 
   PetscFunctionBegin;
-  if (grid->spread) {
-    PetscCall(PetscSFBcastBegin(grid->spread, MPI_DOUBLE, x, grid->cells, MPI_REPLACE));
-    PetscCall(PetscSFBcastEnd(grid->spread, MPI_DOUBLE, x, grid->cells, MPI_REPLACE));
-  }
+  PetscCall(ToCells(grid, x));
   if (grid->sharpness > 0) args.to_low = level->x;
   FurlLaunch(&FurlKernelFurlGridToLow, &args, (int64_t)box->n[1] * box->n[2]);
   if (grid->sharpness > 0) PetscCall(FurlGridSharpenVector(grid));
@@ -250,10 +318,7 @@ static PetscErrorCode ApplyOne(FurlGrid *grid, double size, double factor, const
   args.from_low = grid->sharpness > 0 ? level->b : level->x;
   args.factor   = ldexp(factor * grid->factor, -shift);
   FurlLaunch(&FurlKernelFurlGridToHigh, &args, (int64_t)box->n[1] * box->n[2]);
-  if (grid->spread) {
-    PetscCall(PetscSFReduceBegin(grid->spread, MPI_DOUBLE, grid->cells, y, MPI_REPLACE));
-    PetscCall(PetscSFReduceEnd(grid->spread, MPI_DOUBLE, grid->cells, y, MPI_REPLACE));
-  }
+  PetscCall(FromCells(grid, factor * grid->factor, x, y));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -288,6 +353,8 @@ void FurlGridAddBytes(const FurlGrid *grid, double *levels, double *transfers, d
   }
   *vectors += 4. * (double)finest->box.span * (finest->has_ghosts ? 2 : 1) + (grid->cells ? 8. * (double)FurlBoxCells(&finest->box) : 0);
   *coarsest += 8. * (double)(FurlBoxCells(&last->box) * (FurlBoxCells(&last->box) + 1));
+  *vectors += grid->shear.place ? 8. * (double)grid->n : 0;
+  *transfers += grid->shear.place ? 8. * (double)grid->n : 0;
   if (grid->next) FurlGridAddBytes(grid->next, levels, transfers, vectors, coarsest);
 }
 
@@ -320,7 +387,9 @@ PetscErrorCode FurlGridView(FurlGrid *grid, PetscViewer viewer)
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sums, 5, MPI_DOUBLE, MPI_SUM, grid->comm));
   PetscCall(PetscViewerASCIIPrintf(viewer, "%d red-black sweeps before and after%s%s%s; levels hold %.1f bytes an unknown, vectors %.1f\n",
                                    grid->sweeps, grid->singular ? ", all rows sum to zero" : "",
-                                   grid->sharpness > 0 ? ", rough vectors raised" : "", grid->level[0].back[0] ? ", upwind" : "",
-                                   (sums[0] + sums[1]) / sums[4], sums[2] / sums[4]));
+                                   grid->sharpness > 0 ? ", rough vectors raised"
+                                   : grid->shear.place ? ", along other axes than the box's"
+                                                       : "",
+                                   grid->level[0].back[0] ? ", upwind" : "", (sums[0] + sums[1]) / sums[4], sums[2] / sums[4]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

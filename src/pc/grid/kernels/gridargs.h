@@ -63,6 +63,20 @@ typedef struct {
   float               beta;
 } FurlGridSharpenArgs;
 
+/* Between the user's vector and the cells of a sheared box: an item is a line of the user's box. S = 1 - weight D^-1 L, L with the link
+ * min(d_i, d_j) between neighbours in a direction */
+typedef struct {
+  int64_t        n[3];
+  int64_t        stride;    /* from one of the user's values to the next */
+  const int32_t *place;     /* [rows] cell of the row */
+  const float   *inverse;   /* [rows] of the diagonal */
+  const double  *from;      /* [rows x stride] into the cells; back: [rows] the cycle's result, as the rows are numbered */
+  const double  *residual;  /* [rows x stride] back: what the cycle was given */
+  double        *to;        /* [cells]; back: [rows x stride] */
+  double         weight[3]; /* by direction of the user's box */
+  double         jacobi, factor;
+} FurlGridSoftenArgs;
+
 /* z = alpha x + beta y over FURL_WIDTH entries an item */
 typedef struct {
   const float *x, *y;
@@ -143,6 +157,8 @@ typedef struct {
   X(FurlGridToLow, FurlGridConvertArgs)           \
   X(FurlGridToHigh, FurlGridConvertArgs)          \
   X(FurlGridSharpen, FurlGridSharpenArgs)         \
+  X(FurlGridSoftenIn, FurlGridSoftenArgs)         \
+  X(FurlGridSoftenBack, FurlGridSoftenArgs)       \
   X(FurlGridUpdate, FurlGridUpdateArgs)           \
   X(FurlGridDots, FurlGridDotsArgs)               \
   X(FurlGridRoot, FurlGridRootArgs)               \
