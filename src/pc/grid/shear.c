@@ -13,16 +13,16 @@
 */
 #include "grid.h"
 
-#define ROWS 4096     /* looked at */
-#define REACH 4       /* of w, s and t */
-#define TRIED 3       /* axes whose symbols are looked at, those with the least mixed derivatives */
-#define WAVES 16      /* in each direction */
-#define GAIN 0.7      /* of the range of lambda without: less is worth the passes over vectors */
-#define NARROW 3      /* a range that needs nothing */
-#define PARTS 4       /* choices of the weight of L */
-#define JACOBIS 6     /* choices of the part of Jacobi */
+#define ROWS 4096 /* looked at */
+#define REACH 4   /* of w, s and t */
+#define TRIED 12  /* axes whose symbols are looked at, those with the least mixed derivatives */
+#define WAVES 16  /* in each direction */
+#define GAIN 0.7  /* of the range without; a smaller gain is not worth the passes over vectors */
+#define NARROW 3  /* a range that needs nothing */
+#define PARTS 6   /* choices of the weight of L: below zero S sharpens */
+#define JACOBIS 6 /* choices of the part of Jacobi */
 
-static const double Parts[PARTS]     = {0, 0.5, 0.75, 1};
+static const double Parts[PARTS]     = {-1, -0.5, 0, 0.5, 0.75, 1};
 static const double Jacobis[JACOBIS] = {0.15, 0.3, 0.6, 1, 2, 4};
 
 /* The mean row of the matrix, by displacement, its diagonal one; and the tensor of its second moments */
@@ -145,7 +145,8 @@ static void MakeWave(const Mean *mean, int index, Wave *wave)
   }
   wave->rough = wave->links / (4 * trace);
   for (int k = 0; k < 27; k++)
-    wave->matrix += (&mean->entry[0][0][0])[k] * cos((k % 3 - 1) * wave->angle[0] + (k / 3 % 3 - 1) * wave->angle[1] + (k / 9 - 1) * wave->angle[2]);
+    wave->matrix +=
+      (&mean->entry[0][0][0])[k] * cos((k % 3 - 1) * wave->angle[0] + (k / 3 % 3 - 1) * wave->angle[1] + (k / 9 - 1) * wave->angle[2]);
 }
 
 /* Links along the axes: a step along axis p is the column p of the inverse of steps */
@@ -215,7 +216,7 @@ static void TakeAxes(const Mean *mean, const Axes *axes, double part, double jac
 
 PetscErrorCode FurlShearChoose(const FurlCsr *csr, const FurlStencil *s, FurlShear *shear, int *found)
 {
-  const int n = s->box.n[2] > 1 ? WAVES * WAVES * WAVES : WAVES * WAVES;
+  const int n = (s->box.n[2] > 1 ? WAVES * WAVES * WAVES : WAVES * WAVES) / 2; /* a wave backward is no other wave */
   Mean      mean;
   Axes      axes[TRIED];
   Wave     *wave;

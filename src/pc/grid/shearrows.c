@@ -1,8 +1,17 @@
 /* The links of a matrix along other axes than the box's, chosen in shear.c, and the way from its rows to the cells of the sheared box */
 #include "grid.h"
 
-#define FIXED 2   /* the rows of a face hold values beyond it where their mean excess is so many times that inside, */
-#define LEAST 1e-3 /* and more than this part of the diagonal */
+#define FIXED 2      /* the rows of a face hold values beyond it where their mean excess is so many times that inside, */
+#define LEAST 1e-3   /* and more than this part of the diagonal */
+#define LINKS_MAX 64 /* links of a coupling along all axes from one end */
+
+/* The links that a coupling of weight one to the cell at one of the 13 later displacements adds to: axis and row of the earlier end, less
+ * its own row. The same for every row whose links are all inside the box */
+typedef struct {
+  int      n, axis[2 * LINKS_MAX];
+  PetscInt offset[2 * LINKS_MAX];
+  double   weight[2 * LINKS_MAX];
+} Paths;
 
 typedef struct {
   const FurlCsr     *csr;
@@ -11,6 +20,10 @@ typedef struct {
   FurlStencil       *s;
   double             factor;
   int                fixed[3][2]; /* faces of the box, by direction and side */
+  Paths              paths[14];
+  PetscInt           reach[3];   /* of all paths */
+  PetscInt           offset[14]; /* of the 13 later neighbours and the cell itself from its row, ascending */
+  int64_t           *flat;       /* [rows] G of each row's cell */
 } Shearer;
 
 static int IsInside(const PetscInt n[3], const PetscInt at[3])
@@ -80,7 +93,7 @@ static void CutStep(const Shearer *shearer, const PetscInt at[3], const PetscInt
 /* `count` links along axis p from cell at[], forward or backward */
 static void AddPath(const Shearer *shearer, const PetscInt at[3], int p, PetscInt count, double weight)
 {
-  const PetscInt *const n   = shearer->plain->box.n;
+  const PetscInt *const n       = shearer->plain->box.n;
   PetscInt              from[3] = {at[0], at[1], at[2]}, step[3];
 
   StepOf(shearer->shear, p, step);
@@ -125,11 +138,81 @@ static void ShearRow(const Shearer *shearer, PetscInt r)
   }
 }
 
+/* The part of Paths that begins at one end, displaced by at[], and goes m steps along axis p */
+static void ListPath(Shearer *shearer, Paths *paths, const PetscInt at[3], int p, PetscInt m)
+{
+  const PetscInt *const n       = shearer->plain->box.n;
+  PetscInt              from[3] = {at[0], at[1], at[2]}, step[3];
+
+  StepOf(shearer->shear, p, step);
+  for (PetscInt k = 0; k < PetscAbsInt(m); k++) {
+    PetscInt low[3];
+
+    for (int d = 0; d < 3; d++) {
+      const PetscInt next = from[d] + (m > 0 ? step[d] : -step[d]);
+
+      low[d]            = m > 0 ? from[d] : next;
+      from[d]           = next;
+      shearer->reach[d] = PetscMax(shearer->reach[d], PetscAbsInt(next));
+    }
+    paths->axis[paths->n]     = p;
+    paths->offset[paths->n]   = low[0] + n[0] * (low[1] + n[1] * low[2]);
+    paths->weight[paths->n++] = -0.5 * shearer->factor * (double)PetscAbsInt(m);
+  }
+}
+
+static void ListPaths(Shearer *shearer)
+{
+  const PetscInt *const n = shearer->plain->box.n;
+
+  for (int k = 0; k < 14; k++) {
+    const PetscInt here[3] = {0, 0, 0}, away[3] = {(k + 13) % 3 - 1, (k + 13) / 3 % 3 - 1, (k + 13) / 9 - 1};
+    PetscInt       m[3];
+
+    shearer->offset[k]  = away[0] + n[0] * (away[1] + n[1] * away[2]);
+    shearer->paths[k].n = 0;
+    if (n[2] == 1 && away[2]) continue;
+    AlongAxes(shearer->shear, away, m);
+    for (int p = 0; p < 3; p++) {
+      ListPath(shearer, &shearer->paths[k], here, p, m[p]);
+      ListPath(shearer, &shearer->paths[k], away, p, -m[p]);
+    }
+  }
+}
+
+/* The same for a row far from the faces */
+static void ShearInnerRow(const Shearer *shearer, PetscInt r)
+{
+  const FurlCsr *const csr = shearer->csr;
+  int                  at  = 0;
+
+  for (PetscInt k = csr->rowptr[r]; k < csr->rowptr[r + 1]; k++) {
+    const PetscInt away = csr->column[k] - r;
+    const Paths   *paths;
+
+    if (away <= 0) continue;
+    while (at < 13 && shearer->offset[at] < away) at++;
+    paths = &shearer->paths[at];
+    if (shearer->offset[at] != away) continue;
+    for (int l = 0; l < paths->n; l++)
+      shearer->s->link[paths->axis[l]][shearer->flat[r + paths->offset[l]]] += (float)(paths->weight[l] * csr->value[k]);
+  }
+}
+
+static int IsFarFromFaces(const Shearer *shearer, const PetscInt at[3])
+{
+  const PetscInt *const n = shearer->plain->box.n, *const reach = shearer->reach;
+
+  for (int d = 0; d < 3; d++)
+    if (at[d] < reach[d] || at[d] + reach[d] >= n[d]) return 0;
+  return 1;
+}
+
 /* Means of excess over diagonal: inside, and of the rows along each face */
 static void FindFixedFaces(Shearer *shearer)
 {
-  const FurlBox *const  box = &shearer->plain->box;
-  const PetscInt *const n   = box->n;
+  const FurlBox *const  box       = &shearer->plain->box;
+  const PetscInt *const n         = box->n;
   double                sum[4][2] = {{0}}, count[4][2] = {{0}};
 
   for (PetscInt r = 0; r < n[0] * n[1] * n[2]; r++) {
@@ -149,8 +232,7 @@ static void FindFixedFaces(Shearer *shearer)
     count[on][side]++;
   }
   for (int k = 0; k < 6; k++)
-    shearer->fixed[k / 2][k % 2] =
-      sum[k / 2][k % 2] > (FIXED * sum[3][0] / PetscMax(count[3][0], 1) + LEAST) * count[k / 2][k % 2];
+    shearer->fixed[k / 2][k % 2] = sum[k / 2][k % 2] > (FIXED * sum[3][0] / PetscMax(count[3][0], 1) + LEAST) * count[k / 2][k % 2];
 }
 
 static void ClearNegative(const FurlBox *box, float *link)
@@ -177,6 +259,23 @@ static PetscErrorCode CreateSheared(const Shearer *shearer)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Its cell, diagonal and excess */
+static void PlaceRow(const Shearer *shearer, PetscInt r, FurlShear *shear)
+{
+  const FurlCsr *const csr   = shearer->csr;
+  const FurlBox *const plain = &shearer->plain->box, *const box = &shearer->s->box;
+  const PetscInt *const n     = plain->n;
+  const PetscInt        at[3] = {r % n[0], r / n[0] % n[1], r / n[0] / n[1]};
+  PetscInt              cell[3];
+
+  CellOf(shearer, at, cell);
+  shearer->flat[r]                     = FurlBoxAt(box, cell[0], cell[1], cell[2]);
+  shear->place[r]                      = (int32_t)(cell[0] + box->n[0] * (cell[1] + box->n[1] * cell[2]));
+  shearer->s->excess[shearer->flat[r]] = shearer->plain->excess[FurlBoxAt(plain, at[0], at[1], at[2])];
+  for (PetscInt k = csr->rowptr[r]; k < csr->rowptr[r + 1]; k++)
+    if (csr->column[k] == r) shear->inverse[r] = (float)(1 / (shearer->factor * csr->value[k]));
+}
+
 PetscErrorCode FurlStencilShear(const FurlCsr *csr, const FurlStencil *plain, double factor, FurlShear *shear, FurlStencil *s)
 {
   const PetscInt *const n       = plain->box.n;
@@ -185,21 +284,22 @@ PetscErrorCode FurlStencilShear(const FurlCsr *csr, const FurlStencil *plain, do
   PetscFunctionBegin;
   PetscCall(CreateSheared(&shearer));
   FindFixedFaces(&shearer);
+  ListPaths(&shearer);
   PetscCall(PetscMalloc1(csr->nrows, &shear->place));
   PetscCall(PetscMalloc1(csr->nrows, &shear->inverse));
   PetscCall(PetscMalloc1(csr->nrows, &shear->work));
   for (int d = 0; d < 3; d++) shear->n[d] = n[d];
+  PetscCall(PetscMalloc1(csr->nrows, &shearer.flat));
+  for (PetscInt r = 0; r < csr->nrows; r++) PlaceRow(&shearer, r, shear);
   for (PetscInt r = 0; r < csr->nrows; r++) {
     const PetscInt at[3] = {r % n[0], r / n[0] % n[1], r / n[0] / n[1]};
-    PetscInt       cell[3];
 
-    CellOf(&shearer, at, cell);
-    shear->place[r] = (int32_t)(cell[0] + s->layout.N[0] * (cell[1] + s->layout.N[1] * cell[2]));
-    s->excess[FurlBoxAt(&s->box, cell[0], cell[1], cell[2])] += plain->excess[FurlBoxAt(&plain->box, at[0], at[1], at[2])];
-    for (PetscInt k = csr->rowptr[r]; k < csr->rowptr[r + 1]; k++)
-      if (csr->column[k] == r) shear->inverse[r] = (float)(1 / (factor * csr->value[k]));
-    ShearRow(&shearer, r);
+    if (IsFarFromFaces(&shearer, at))
+      ShearInnerRow(&shearer, r);
+    else
+      ShearRow(&shearer, r);
   }
+  PetscCall(PetscFree(shearer.flat));
   for (int p = 0; p < 3; p++)
     if (s->link[p]) ClearNegative(&s->box, s->link[p]);
   PetscCall(FurlStencilFinish(s));
