@@ -136,6 +136,7 @@ typedef struct {
   PetscInt n[3];        /* of the box that the rows are numbered in */
   int      order[3];    /* which of its directions each new one comes from */
   int      steps[3][3]; /* a step along direction order[q] is steps[p][q] steps along new axis p */
+  int      fixed[3][2]; /* the rows of a face of the user's box hold values beyond it */
   double   weight[3];   /* of second differences in S */
   double   jacobi;
   int32_t *place;   /* [rows] cell of each row, in natural order of the sheared box */

@@ -13,14 +13,16 @@
 */
 #include "grid.h"
 
-#define ROWS 4096 /* looked at */
-#define REACH 4   /* of w, s and t */
-#define TRIED 12  /* axes whose symbols are looked at, those with the least mixed derivatives */
-#define WAVES 16  /* in each direction */
-#define GAIN 0.7  /* of the range without; a smaller gain is not worth the passes over vectors */
-#define NARROW 3  /* a range that needs nothing */
-#define PARTS 6   /* choices of the weight of L: below zero S sharpens */
-#define JACOBIS 6 /* choices of the part of Jacobi */
+#define ROWS 4096  /* looked at */
+#define REACH 4    /* of w, s and t */
+#define TRIED 12   /* axes whose symbols are looked at, those with the least mixed derivatives */
+#define WAVES 16   /* in each direction */
+#define GAIN 0.7   /* of the range without; a smaller gain is not worth the passes over vectors */
+#define NARROW 3   /* a range that needs nothing */
+#define FIXED 2    /* the rows of a face hold values beyond it where their mean excess is so many times that inside, */
+#define LEAST 1e-3 /* and more than this part of the diagonal */
+#define PARTS 6    /* choices of the weight of L: below zero S sharpens */
+#define JACOBIS 6  /* choices of the part of Jacobi */
 
 static const double Parts[PARTS]     = {-1, -0.5, 0, 0.5, 0.75, 1};
 static const double Jacobis[JACOBIS] = {0.15, 0.3, 0.6, 1, 2, 4};
@@ -82,6 +84,33 @@ static int GetMean(const FurlCsr *csr, const FurlStencil *s, Mean *mean)
   return count > 0;
 }
 
+/* Means of excess over diagonal: inside, and of the rows along each face */
+static void FindFixedFaces(const FurlStencil *plain, int fixed[3][2])
+{
+  const FurlBox *const  box       = &plain->box;
+  const PetscInt *const n         = box->n;
+  double                sum[4][2] = {{0}}, count[4][2] = {{0}};
+
+  for (PetscInt r = 0; r < n[0] * n[1] * n[2]; r++) {
+    const PetscInt at[3] = {r % n[0], r / n[0] % n[1], r / n[0] / n[1]};
+    const int64_t  G     = FurlBoxAt(box, at[0], at[1], at[2]);
+    const double   root = (double)plain->root[G], part = root > 0 ? (double)plain->excess[G] / (root * root) : 0;
+    int            faces = 0, on = 3, side = 0;
+
+    for (int d = 0; d < 3; d++) {
+      if (n[d] == 1 || (at[d] > 0 && at[d] < n[d] - 1)) continue;
+      on   = d;
+      side = at[d] > 0;
+      faces++;
+    }
+    if (faces > 1) continue;
+    sum[on][side] += part;
+    count[on][side]++;
+  }
+  for (int k = 0; k < 6; k++)
+    fixed[k / 2][k % 2] = sum[k / 2][k % 2] > (FIXED * sum[3][0] / PetscMax(count[3][0], 1) + LEAST) * count[k / 2][k % 2];
+}
+
 /* The moments along the axes w, s, t of the directions in this order; false where one is not positive */
 static int MakeAxes(const Mean *mean, const int order[3], int w, int s, int t, Axes *axes)
 {
@@ -112,7 +141,14 @@ static void Insert(const Axes *axes, Axes best[TRIED])
   }
 }
 
-static void FindAxes(const Mean *mean, Axes best[TRIED])
+/* Lines that are shifted are closed around, and aggregates join cells of opposite faces: no harm where both are nearly zero */
+static int MayShift(int fixed[3][2], const int order[3], int w, int s, int t)
+{
+  if ((w || s) && !(fixed[order[0]][0] && fixed[order[0]][1])) return 0;
+  return !t || (fixed[order[1]][0] && fixed[order[1]][1]);
+}
+
+static void FindAxes(const Mean *mean, int fixed[3][2], Axes best[TRIED])
 {
   static const int orders[6][3] = {{0, 1, 2}, {1, 0, 2}, {0, 2, 1}, {2, 0, 1}, {1, 2, 0}, {2, 1, 0}};
   const int        side = 2 * REACH + 1, choices = mean->D == 3 ? side * side * side : side;
@@ -123,7 +159,7 @@ static void FindAxes(const Mean *mean, Axes best[TRIED])
     for (int c = 0; c < choices; c++) {
       const int w = c % side - REACH, s = mean->D == 3 ? c / side % side - REACH : 0, t = mean->D == 3 ? c / side / side - REACH : 0;
 
-      if ((w || s || t) && MakeAxes(mean, orders[o], w, s, t, &axes)) Insert(&axes, best);
+      if ((w || s || t) && MayShift(fixed, orders[o], w, s, t) && MakeAxes(mean, orders[o], w, s, t, &axes)) Insert(&axes, best);
     }
 }
 
@@ -236,7 +272,8 @@ PetscErrorCode FurlShearChoose(const FurlCsr *csr, const FurlStencil *s, FurlShe
   PetscCall(PetscInfo(NULL, "Range of the symbol by links along x, y, z: %g\n", best));
   if (best > NARROW) {
     best *= GAIN;
-    FindAxes(&mean, axes);
+    FindFixedFaces(s, shear->fixed);
+    FindAxes(&mean, shear->fixed, axes);
     for (int k = 0; k < TRIED && axes[k].mixed < 1; k++) {
       const double range = ShearedRange(&mean, &axes[k], wave, n, &part, &jacobi);
 

@@ -1,8 +1,6 @@
 /* The links of a matrix along other axes than the box's, chosen in shear.c, and the way from its rows to the cells of the sheared box */
 #include "grid.h"
 
-#define FIXED 2      /* the rows of a face hold values beyond it where their mean excess is so many times that inside, */
-#define LEAST 1e-3   /* and more than this part of the diagonal */
 #define LINKS_MAX 64 /* links of a coupling along all axes from one end */
 
 /* The links that a coupling of weight one to the cell at one of the 13 later displacements adds to: axis and row of the earlier end, less
@@ -19,7 +17,6 @@ typedef struct {
   const FurlShear   *shear;
   FurlStencil       *s;
   double             factor;
-  int                fixed[3][2]; /* faces of the box, by direction and side */
   Paths              paths[14];
   PetscInt           reach[3];   /* of all paths */
   PetscInt           offset[14]; /* of the 13 later neighbours and the cell itself from its row, ascending */
@@ -85,7 +82,7 @@ static void CutStep(const Shearer *shearer, const PetscInt at[3], const PetscInt
 
     if ((to >= 0 && to < n[d]) || here > part) continue;
     part  = here;
-    fixed = shearer->fixed[d][side];
+    fixed = shearer->shear->fixed[d][side];
   }
   if (fixed) shearer->s->excess[FlatOf(shearer, at)] += (float)(weight / part);
 }
@@ -208,33 +205,6 @@ static int IsFarFromFaces(const Shearer *shearer, const PetscInt at[3])
   return 1;
 }
 
-/* Means of excess over diagonal: inside, and of the rows along each face */
-static void FindFixedFaces(Shearer *shearer)
-{
-  const FurlBox *const  box       = &shearer->plain->box;
-  const PetscInt *const n         = box->n;
-  double                sum[4][2] = {{0}}, count[4][2] = {{0}};
-
-  for (PetscInt r = 0; r < n[0] * n[1] * n[2]; r++) {
-    const PetscInt at[3] = {r % n[0], r / n[0] % n[1], r / n[0] / n[1]};
-    const int64_t  G     = FurlBoxAt(box, at[0], at[1], at[2]);
-    const double   root = (double)shearer->plain->root[G], part = root > 0 ? (double)shearer->plain->excess[G] / (root * root) : 0;
-    int            faces = 0, on = 3, side = 0;
-
-    for (int d = 0; d < 3; d++) {
-      if (n[d] == 1 || (at[d] > 0 && at[d] < n[d] - 1)) continue;
-      on   = d;
-      side = at[d] > 0;
-      faces++;
-    }
-    if (faces > 1) continue;
-    sum[on][side] += part;
-    count[on][side]++;
-  }
-  for (int k = 0; k < 6; k++)
-    shearer->fixed[k / 2][k % 2] = sum[k / 2][k % 2] > (FIXED * sum[3][0] / PetscMax(count[3][0], 1) + LEAST) * count[k / 2][k % 2];
-}
-
 static void ClearNegative(const FurlBox *box, float *link)
 {
   for (int64_t G = 0; G < box->nflat; G++)
@@ -283,7 +253,6 @@ PetscErrorCode FurlStencilShear(const FurlCsr *csr, const FurlStencil *plain, do
 
   PetscFunctionBegin;
   PetscCall(CreateSheared(&shearer));
-  FindFixedFaces(&shearer);
   ListPaths(&shearer);
   PetscCall(PetscMalloc1(csr->nrows, &shear->place));
   PetscCall(PetscMalloc1(csr->nrows, &shear->inverse));
