@@ -1,6 +1,6 @@
 /*
-  A tolerance that the rounding of b - A x does not allow (jumps of 1e6, b of ones) ends the solve soon, with the truth: once the claims have
-  been refused as the residual is no more than eps |A| |x|, no other preconditioner is tried.
+  A tolerance that the rounding of b - A x does not allow (jumps of 1e6, b of ones) ends the solve soon, with the truth: once the claims
+  have been refused as the residual is no more than eps |A| |x|, no other preconditioner is tried.
 */
 #include "../pc/grid/gridtest.h"
 
@@ -49,8 +49,8 @@ int main(int argc, char **argv)
   PetscCall(VecAYPX(r, -1, b));
   PetscCall(VecNorm(r, NORM_2, &norm));
   PetscCall(Rounding(A, x, r, &rounding));
-  FurlTestCheck(reason == KSP_DIVERGED_BREAKDOWN && its <= MOST && norm <= rounding, "reason %d after %d iterations; residual %g, rounding %g",
-                (int)reason, (int)its, (double)norm, (double)rounding);
+  FurlTestCheck(reason == KSP_DIVERGED_BREAKDOWN && its <= MOST && norm <= rounding,
+                "reason %d after %d iterations; residual %g, rounding %g", (int)reason, (int)its, (double)norm, (double)rounding);
   PetscCall(KSPDestroy(&ksp));
   PetscCall(VecDestroy(&r));
   PetscCall(VecDestroy(&b));
