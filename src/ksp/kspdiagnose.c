@@ -87,6 +87,44 @@ static PetscErrorCode MapsConstantToZero(KSP ksp, PetscBool *zero)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Adds the square of what rounding leaves of row i's residual, in parts of the residual's norm: eps |x_i| sum |a_ij|, as neighbours are
+ * alike */
+static PetscErrorCode AddRounding(Mat A, PetscInt row, PetscReal x, PetscReal norm, PetscReal *sum)
+{
+  PetscInt           n     = 0;
+  const PetscScalar *value = NULL;
+  PetscReal          size  = 0;
+
+  PetscFunctionBegin;
+  PetscCall(MatGetRow(A, row, &n, NULL, &value));
+  for (PetscInt k = 0; k < n; k++) size += PetscAbsScalar(value[k]);
+  PetscCall(MatRestoreRow(A, row, &n, NULL, &value));
+  size *= PETSC_MACHINE_EPSILON * x / norm;
+  *sum += size * size;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Is this norm of b - A x no more than the rounding of its products? Then no preconditioner can lower it. False where A gives no rows */
+PetscErrorCode FurlKSPIsRounding(KSP ksp, PetscReal norm, PetscBool *rounding)
+{
+  const PetscScalar *x;
+  PetscInt           first, last;
+  PetscReal          sum = 0;
+  Mat                rows;
+
+  PetscFunctionBegin;
+  *rounding = PETSC_FALSE;
+  PetscCall(RowsOf(ksp, &rows));
+  if (!rows || ksp->transpose_solve || !(norm > 0) || ksp->normtype != KSP_NORM_UNPRECONDITIONED) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(VecGetOwnershipRange(ksp->vec_sol, &first, &last));
+  PetscCall(VecGetArrayRead(ksp->vec_sol, &x));
+  for (PetscInt i = first; i < last; i++) PetscCall(AddRounding(rows, i, PetscAbsScalar(x[i - first]), norm, &sum));
+  PetscCall(VecRestoreArrayRead(ksp->vec_sol, &x));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &sum, 1, MPIU_REAL, MPI_SUM, PetscObjectComm((PetscObject)ksp)));
+  *rounding = sum >= 1 ? PETSC_TRUE : PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* A clause for the story of the solve, which begins with a semicolon; empty where nothing is found */
 PetscErrorCode FurlKSPDiagnose(KSP ksp, char clause[], size_t room)
 {

@@ -163,6 +163,7 @@ PETSC_INTERN PetscErrorCode FurlKSPGMRESSingularValues(KSP, PetscReal *, PetscRe
 
 /* kspdiagnose.c: what may be wrong with a system that was not solved */
 PETSC_INTERN PetscErrorCode FurlKSPDiagnose(KSP, char clause[], size_t room);
+PETSC_INTERN PetscErrorCode FurlKSPIsRounding(KSP, PetscReal norm, PetscBool *rounding);
 
 /* kspspectrum.c: what the recurrences say about the spectrum */
 PETSC_INTERN PetscErrorCode FurlKSPKeepLanczos(KSP, PetscReal alpha, PetscReal beta);

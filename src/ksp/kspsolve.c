@@ -218,7 +218,7 @@ static PetscErrorCode ChangeMethod(KSP ksp, PetscBool *changed)
 static PetscErrorCode AfterClaim(KSP ksp)
 {
   KSP_Furl *f      = (KSP_Furl *)ksp->data;
-  PetscBool raised = PETSC_FALSE;
+  PetscBool raised = PETSC_FALSE, rounding;
 
   PetscFunctionBegin;
   f->refused = f->norm > 0.5 * f->last_true ? f->refused + 1 : 0;
@@ -235,8 +235,9 @@ static PetscErrorCode AfterClaim(KSP ksp)
     PetscCall(PetscInfo(ksp, "Products by Amat itself from now on: the recurrence with the copy does not follow the true residual\n"));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  PetscCall(
-    FurlKSPRaise(ksp, causes[FURL_KSP_CLAIM], &raised)); /* a preconditioner that is all but singular hides the residual from GMRES */
+  /* a preconditioner that is all but singular hides the residual from GMRES */
+  PetscCall(FurlKSPIsRounding(ksp, f->norm, &rounding));
+  if (!rounding) PetscCall(FurlKSPRaise(ksp, causes[FURL_KSP_CLAIM], &raised));
   if (!raised) PetscCall(GiveUp(ksp, KSP_DIVERGED_BREAKDOWN, "the rounding errors of FP64 allow no more"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

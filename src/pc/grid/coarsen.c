@@ -5,9 +5,10 @@
 */
 #include "grid.h"
 
-#define STRONG 0.5   /* of the strongest line: weaker neighbours stay apart */
-#define ENOUGH 0.75  /* a coarse level has at most this part of the cells, else weaker lines are joined too */
-#define WEAKEST 1e-6 /* below which the search for lines to join ends */
+#define STRONG 0.5    /* of the strongest line: weaker neighbours stay apart */
+#define IN_PLANE 0.75 /* the same with less than three directions: fewer iterations, and levels that shrink by four can be larger */
+#define ENOUGH 0.75   /* a coarse level has at most this part of the cells, else weaker lines are joined too */
+#define WEAKEST 1e-6  /* below which the search for lines to join ends */
 
 static void AddLine(const FurlGridStrengthArgs *args, PetscInt from, double share, double *strength, double *torn)
 {
@@ -103,14 +104,15 @@ static PetscErrorCode GetStrengths(const FurlStencil *s, double **all, double *s
 
 PetscErrorCode FurlLinesChoose(const FurlStencil *fine, FurlLines *lines)
 {
-  const PetscInt *const N = fine->layout.N;
+  const PetscInt *const N     = fine->layout.N;
+  const int             space = fine->link[0] && fine->link[1] && fine->link[2];
   double               *all, *strength[3], most = 0;
 
   PetscFunctionBegin;
   PetscCall(GetStrengths(fine, &all, strength));
   for (PetscInt i = 0; i < N[0] + N[1] + N[2]; i++) most = PetscMax(most, all[i]);
   for (int d = 0; d < 3; d++) PetscCall(PetscMalloc1(N[d] + 1, &lines->first[d]));
-  for (double strong = STRONG;; strong /= 2) {
+  for (double strong = space ? STRONG : IN_PLANE;; strong /= 2) {
     double cells = 1;
 
     for (int d = 0; d < 3; d++) {

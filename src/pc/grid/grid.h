@@ -135,6 +135,25 @@ PETSC_INTERN PetscErrorCode FurlSignedFactor(MPI_Comm comm, const FurlCsr *csr, 
 PETSC_INTERN PetscErrorCode FurlStencilIsWide(const FurlLayout *layout, const FurlAijParts *parts, int *wide);
 PETSC_INTERN PetscErrorCode FurlStencilSpread(const FurlCsr *csr, FurlLayout *layout, FurlStencil *s, double *factor, const char **why);
 
+/* A box whose lines are shifted, so that its directions are the axes that a turned tensor is best seen along: see shear.c */
+typedef struct {
+  PetscInt n[3];        /* of the box that the rows are numbered in */
+  int      order[3];    /* which of its directions each new one comes from */
+  int      steps[3][3]; /* a step along direction order[q] is steps[p][q] steps along new axis p */
+  int      fixed[3][2]; /* the rows of a face of the user's box hold values beyond it */
+  double   weight[3];   /* of second differences in S */
+  double   jacobi;
+  int32_t *place;   /* [rows] cell of each row, in natural order of the sheared box */
+  float   *inverse; /* [rows] of the diagonal of factor * A */
+  double  *work;    /* [rows] a vector */
+} FurlShear;
+
+/* Whether other axes are better for this matrix, of one process, whose links along x, y and z are s; nothing is allocated */
+PETSC_INTERN PetscErrorCode FurlShearChoose(const FurlCsr *csr, const FurlStencil *s, FurlShear *shear, int *found);
+/* Its links along those axes, and the arrays of shear */
+PETSC_INTERN PetscErrorCode FurlStencilShear(const FurlCsr *csr, const FurlStencil *plain, double factor, FurlShear *shear, FurlStencil *s);
+PETSC_INTERN PetscErrorCode FurlShearDestroy(FurlShear *shear);
+
 /* Allocates the winds, zero */
 PETSC_INTERN PetscErrorCode FurlStencilAddWind(FurlStencil *s);
 /* The same for 5 or 7 points with couplings that differ from their mirrors, as upwind differences make them; of one process */
@@ -228,7 +247,8 @@ typedef struct FurlGrid {
   double    factor;    /* the cycle's operator is about factor * A; its sign is the diagonal's */
   PetscInt  n;         /* rows here */
   PetscSF   spread;    /* rows to cells, where a process has others; NULL: the same */
-  double   *cells;     /* [cells here] a vector as the cells are divided, where there is `spread` */
+  double   *cells;     /* [cells here] a vector as the cells are divided, where there is `spread` or a shear */
+  FurlShear shear;     /* its arrays are NULL where the axes are those of the box */
 } FurlGrid;
 
 PETSC_INTERN PetscErrorCode FurlGridLevelCreate(const FurlStencil *s, FurlGridLevel *level);

@@ -5,6 +5,8 @@
 */
 #include "grid.h"
 
+#define FAINT 1e-7 /* of p'p: a smaller p'Ap is the rounding of FP32 and of the diagonal's corrections, and may be negative */
+
 /* What one level does on its way down or up: half sweeps in order, each a chunk behind the one before */
 #define STAGES_MAX 64
 
@@ -230,22 +232,24 @@ static void Update(const FurlGridLevel *level, double alpha, const float *x, dou
 
 /*
   Two steps of flexible conjugate gradients, preconditioned by the cycle (Notay and Vassilevski, Numer. Linear Algebra Appl. 15, 2008): the
-  best combination of two cycles in the norm of A. p, v: the cycles' results; rho1 = p'Ap, alpha1 = p'b, gamma = v'Ap, alpha2 = v'(b -
-  alpha1/rho1 Ap).
+  best combination of two cycles in the norm of A. p, v: the cycles' results; rho1 = p'Ap, alpha1 = p'b, p'p, gamma = v'Ap, alpha2 = v'(b -
+  alpha1/rho1 Ap). Where FP32 cannot tell the energy, as in large blocks that hang together by a millionth of their own links, the first
+  cycle is left as it is: combinations by noise have cost more than they gained.
 */
 static PetscErrorCode TwoCycles(FurlGrid *grid, int l)
 {
   FurlGridLevel *const level = grid->level + l;
   float *const         Av    = grid->scratch;
-  double               first[2], second[4], rho2;
+  double               first[4], second[4], rho2;
   float               *swap;
 
   PetscFunctionBegin;
   PetscCall(CycleLevel(grid, l));
   Product(level, level->x, level->Ap, NULL);
   Dots(grid, level, level->x, level->Ap, level->b, first);
-  PetscCall(SumOverProcesses(level, first, 2));
-  if (!(first[0] > 0)) PetscFunctionReturn(PETSC_SUCCESS);
+  Dots(grid, level, level->x, level->x, level->x, first + 2);
+  PetscCall(SumOverProcesses(level, first, 3));
+  if (!(first[0] > FAINT * first[2])) PetscFunctionReturn(PETSC_SUCCESS);
   swap     = level->p;
   level->p = level->x;
   level->x = swap;

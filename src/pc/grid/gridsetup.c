@@ -144,7 +144,24 @@ static PetscErrorCode ReadNarrow(Mat A, const FurlAijParts *parts, FurlLayout *l
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ReadStencil(Mat A, const FurlAijParts *parts, FurlLayout *layout, FurlStencil *s, double *factor, const char **why)
+/* Links along the box's axes from couplings that leave them, or along others where those serve better */
+static PetscErrorCode ReadWide(const FurlCsr *csr, FurlLayout *layout, FurlStencil *s, double *factor, FurlShear *shear, const char **why)
+{
+  FurlStencil plain;
+  int         found = 0;
+
+  PetscFunctionBegin;
+  PetscCall(FurlStencilSpread(csr, layout, s, factor, why));
+  if (!*why) PetscCall(FurlShearChoose(csr, s, shear, &found));
+  if (!found) PetscFunctionReturn(PETSC_SUCCESS);
+  plain = *s;
+  PetscCall(FurlStencilShear(csr, &plain, *factor, shear, s));
+  PetscCall(FurlStencilDestroy(&plain));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ReadStencil(Mat A, const FurlAijParts *parts, FurlLayout *layout, FurlStencil *s, double *factor, FurlShear *shear,
+                                  const char **why)
 {
   int wide;
 
@@ -153,7 +170,7 @@ static PetscErrorCode ReadStencil(Mat A, const FurlAijParts *parts, FurlLayout *
   if (!wide)
     PetscCall(ReadNarrow(A, parts, layout, s, factor, why));
   else if (layout->size == 1)
-    PetscCall(FurlStencilSpread(&parts->diagonal, layout, s, factor, why));
+    PetscCall(ReadWide(&parts->diagonal, layout, s, factor, shear, why));
   else {
     PetscCall(FurlLayoutDestroy(layout));
     *why = "couplings off the axes are served on one process";
@@ -187,6 +204,7 @@ PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const 
   FurlAijParts    parts;
   FurlLayout      layout;
   FurlStencil     s;
+  FurlShear       shear = {.jacobi = 0};
   PetscMPIInt     size;
   PetscInt        total, rows;
   const PetscInt *range;
@@ -201,14 +219,14 @@ PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const 
     *why = "the matrix is small";
   else
     PetscCall(FurlLayoutOfMat(A, &parts, &layout, why));
-  if (!*why) PetscCall(ReadStencil(A, &parts, &layout, &s, &factor, why));
+  if (!*why) PetscCall(ReadStencil(A, &parts, &layout, &s, &factor, &shear, why));
   PetscCall(FurlAijRestoreParts(A, &parts));
   if (*why) PetscFunctionReturn(PETSC_SUCCESS);
   if (s.wind[0] || s.wind[1] || s.wind[2]) flexible = PETSC_FALSE; /* a K-cycle's formulas are those of conjugate gradients */
   PetscCall(PetscNew(grid));
   PetscCall(MatGetOwnershipRanges(A, &range));
-  PetscCall(FurlLayoutSpread(&s.layout, range, &(*grid)->spread));
-  if ((*grid)->spread) PetscCall(PetscMalloc1(FurlBoxCells(&s.box), &(*grid)->cells));
+  if (!shear.place) PetscCall(FurlLayoutSpread(&s.layout, range, &(*grid)->spread));
+  if ((*grid)->spread || shear.place) PetscCall(PetscMalloc1(FurlBoxCells(&s.box), &(*grid)->cells));
   (*grid)->comm      = PetscObjectComm((PetscObject)A);
   (*grid)->sweeps    = 2;
   (*grid)->kcycles   = flexible ? K_LEVELS : 0;
@@ -216,6 +234,7 @@ PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const 
   (*grid)->factor    = factor;
   (*grid)->sharpness = s.sharpness;
   (*grid)->faithful  = s.faithful;
+  (*grid)->shear     = shear;
   (*grid)->n         = rows;
   PetscCallMPI(MPI_Comm_size((*grid)->comm, &size));
   (*grid)->whole = PetscMin(PetscMax(total / size / WHOLE_SHARE, WHOLE_MIN), WHOLE_MAX);
@@ -232,6 +251,7 @@ PetscErrorCode FurlGridDestroy(FurlGrid **grid)
   PetscFunctionBegin;
   if (!*grid) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscFree((*grid)->cells));
+  PetscCall(FurlShearDestroy(&(*grid)->shear));
   PetscCall(PetscSFDestroy(&(*grid)->spread));
   PetscCall(FurlGridDestroy(&(*grid)->next));
   PetscCall(PetscFree((*grid)->partial));
@@ -241,6 +261,52 @@ PetscErrorCode FurlGridDestroy(FurlGrid **grid)
   for (int l = (*grid)->nlevels - 1; l >= 0; l--) PetscCall(FurlGridLevelDestroy(&(*grid)->level[l]));
   PetscCall(PetscFree((*grid)->level));
   PetscCall(PetscFree(*grid));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static FurlGridSoftenArgs SoftenArgs(const FurlGrid *grid, double factor)
+{
+  const FurlShear *const shear = &grid->shear;
+
+  return (FurlGridSoftenArgs){.n       = {shear->n[0], shear->n[1], shear->n[2]},
+                              .stride  = PetscMax(grid->components, 1),
+                              .place   = shear->place,
+                              .inverse = shear->inverse,
+                              .weight  = {shear->weight[0], shear->weight[1], shear->weight[2]},
+                              .jacobi  = shear->jacobi,
+                              .factor  = factor};
+}
+
+/* The user's vector to the cells, where those are not in its order */
+static PetscErrorCode ToCells(FurlGrid *grid, const double *x)
+{
+  const FurlShear *const shear = &grid->shear;
+  FurlGridSoftenArgs     args  = SoftenArgs(grid, 1);
+
+  PetscFunctionBegin;
+  if (grid->spread) {
+    PetscCall(PetscSFBcastBegin(grid->spread, MPI_DOUBLE, x, grid->cells, MPI_REPLACE));
+    PetscCall(PetscSFBcastEnd(grid->spread, MPI_DOUBLE, x, grid->cells, MPI_REPLACE));
+  }
+  if (!shear->place) PetscFunctionReturn(PETSC_SUCCESS);
+  args.from = x + grid->component;
+  args.to   = grid->cells;
+  FurlLaunch(&FurlKernelFurlGridSoftenIn, &args, (int64_t)shear->n[1] * shear->n[2]);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* From the cells of a sheared box to y; x: what they were made from */
+static PetscErrorCode FromSheared(FurlGrid *grid, double factor, const double *x, double *y)
+{
+  const FurlShear *const shear = &grid->shear;
+  FurlGridSoftenArgs     args  = SoftenArgs(grid, factor);
+
+  PetscFunctionBegin;
+  for (PetscInt r = 0; r < grid->n; r++) shear->work[r] = grid->cells[shear->place[r]];
+  args.from     = shear->work;
+  args.residual = x + grid->component;
+  args.to       = y + grid->component;
+  FurlLaunch(&FurlKernelFurlGridSoftenBack, &args, (int64_t)shear->n[1] * shear->n[2]);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -256,7 +322,7 @@ static FurlGridConvertArgs ConvertArgs(const FurlGrid *grid, double factor)
                                .stride = {box->stride[1], box->stride[2]},
                                .span   = box->span,
                                .root   = level->root,
-                               .others = PetscMax(grid->components - 1, 0),
+                               .others = grid->cells ? 0 : PetscMax(grid->components - 1, 0),
                                .factor = factor};
 }
 
@@ -275,11 +341,8 @@ PetscErrorCode FurlGridTakeVector(FurlGrid *grid, int shift, const double *x, fl
   FurlGridConvertArgs args = ConvertArgs(grid, ldexp(1, shift));
 
   PetscFunctionBegin;
-  if (grid->spread) {
-    PetscCall(PetscSFBcastBegin(grid->spread, MPI_DOUBLE, x, grid->cells, MPI_REPLACE));
-    PetscCall(PetscSFBcastEnd(grid->spread, MPI_DOUBLE, x, grid->cells, MPI_REPLACE));
-  }
-  args.from_high = (grid->spread ? grid->cells : x) + grid->component;
+  PetscCall(ToCells(grid, x));
+  args.from_high = grid->cells ? grid->cells : x + grid->component;
   args.to_low    = to;
   Convert(grid, &FurlKernelFurlGridToLow, &args);
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -293,8 +356,8 @@ PetscErrorCode FurlGridGiveVector(FurlGrid *grid, double factor, const float *fr
 
   PetscFunctionBegin;
   args.from_low = from;
-  args.to_high  = (grid->spread ? grid->cells : y) + grid->component;
-  Convert(grid, add && !grid->spread ? &FurlKernelFurlGridAddToHigh : &FurlKernelFurlGridToHigh, &args);
+  args.to_high  = grid->cells ? grid->cells : y + grid->component;
+  Convert(grid, add && !grid->cells ? &FurlKernelFurlGridAddToHigh : &FurlKernelFurlGridToHigh, &args);
   if (grid->spread) {
     PetscCall(PetscSFReduceBegin(grid->spread, MPI_DOUBLE, grid->cells, y, op));
     PetscCall(PetscSFReduceEnd(grid->spread, MPI_DOUBLE, grid->cells, y, op));
@@ -313,6 +376,7 @@ static PetscErrorCode ApplyOne(FurlGrid *grid, double size, double factor, const
   PetscCall(FurlGridCycle(grid));
   if (sharpen) PetscCall(FurlGridSharpenVector(grid));
   PetscCall(FurlGridGiveVector(grid, ldexp(factor * grid->factor, -shift), sharpen ? level->b : level->x, 0, y));
+  if (grid->shear.place) PetscCall(FromSheared(grid, factor * grid->factor, x, y));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -348,6 +412,8 @@ void FurlGridAddBytes(const FurlGrid *grid, double *levels, double *transfers, d
   *vectors += 4. * (double)finest->box.span * (finest->has_ghosts ? 2 : 1) + (grid->cells ? 8. * (double)FurlBoxCells(&finest->box) : 0);
   if (grid->p) *vectors += 12. * 2. * (double)finest->box.span;
   *coarsest += 8. * (double)(FurlBoxCells(&last->box) * (FurlBoxCells(&last->box) + 1));
+  *vectors += grid->shear.place ? 8. * (double)grid->n : 0;
+  *transfers += grid->shear.place ? 8. * (double)grid->n : 0;
   if (grid->next) FurlGridAddBytes(grid->next, levels, transfers, vectors, coarsest);
 }
 
@@ -380,7 +446,9 @@ PetscErrorCode FurlGridView(FurlGrid *grid, PetscViewer viewer)
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sums, 5, MPI_DOUBLE, MPI_SUM, grid->comm));
   PetscCall(PetscViewerASCIIPrintf(viewer, "%d red-black sweeps before and after%s%s%s; levels hold %.1f bytes an unknown, vectors %.1f\n",
                                    grid->sweeps, grid->singular ? ", all rows sum to zero" : "",
-                                   grid->sharpness > 0 ? ", rough vectors raised" : "", grid->level[0].back[0] ? ", upwind" : "",
-                                   (sums[0] + sums[1]) / sums[4], sums[2] / sums[4]));
+                                   grid->sharpness > 0 ? ", rough vectors raised"
+                                   : grid->shear.place ? ", along other axes than the box's"
+                                                       : "",
+                                   grid->level[0].back[0] ? ", upwind" : "", (sums[0] + sums[1]) / sums[4], sums[2] / sums[4]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -17,7 +17,8 @@ int FurlGridCanRefine(const FurlGrid *grid)
   const PetscInt *const N = grid->level[0].N;
 
   if ((double)N[0] * N[1] * N[2] < SMALLEST || grid->level[0].door) return 0;
-  return grid->faithful && !grid->next && !grid->singular && !(grid->sharpness > 0) && !grid->level[0].back[0] && grid->nlevels > 1;
+  return grid->faithful && !grid->shear.place && !grid->next && !grid->singular && !(grid->sharpness > 0) && !grid->level[0].back[0] &&
+         grid->nlevels > 1;
 }
 
 static PetscErrorCode Allocate(FurlGrid *grid)

@@ -1,14 +1,12 @@
 /*
-  Couplings of 2 bytes: relative error 2^-11 down to 2^-62, zero below, every code up to a half above the largest coupling, which is one,
-  is the code of what it decodes to, and what is larger gets the last of these. And the correction of the
+  Couplings of 2 bytes: relative error 2^-11 down to 2^-50, zero below, every code up to the largest coupling is the code of what it decodes
+  to, and what is larger gets the last of these. And the correction of the
   diagonal, which keeps the sums of the rows: on sqrt(d) the cycle's operator gives the excess over sqrt(d), to FP32's rounding.
 */
 #include <pc/grid/kernels/gridbodies.h> /* before PETSc's headers, with which I is a macro */
 #include <petscfurl.h>
 #include <pc/grid/grid.h>
 #include "gridtest.h"
-
-#define LAST 1.5f /* what larger numbers are taken for */
 
 static double Decoded(double q)
 {
@@ -22,14 +20,14 @@ static PetscErrorCode CheckCodes(void)
     const float q = FURL_GRID_CODE_SCALE * FurlGridDecode((uint16_t)code);
 
     if (q >= FURL_GRID_CODE_SMALLEST)
-      FurlTestCheck(FurlGridEncode(q) == (q > LAST ? FurlGridEncode(LAST) : code), "code %d is decoded as %a, whose code is %d", code,
-                    (double)q, (int)FurlGridEncode(q));
+      FurlTestCheck(FurlGridEncode(q) == (q > FURL_GRID_CODE_LARGEST ? FurlGridEncode(FURL_GRID_CODE_LARGEST) : code),
+                    "code %d is decoded as %a, whose code is %d", code, (double)q, (int)FurlGridEncode(q));
   }
   for (PetscInt i = 0; i < 200000; i++) {
-    const double q = (double)(float)exp2(-62 * (0.5 + 0.5 * FurlTestHash(i, 1)));
+    const double q = (double)(float)exp2(-50 + 31 * (1 + FurlTestHash(i, 1)));
 
     FurlTestCheck(fabs(Decoded(q) - q) <= 0x1p-11 * q, "%a is decoded as %a", q, Decoded(q));
-    FurlTestCheck(Decoded(q * 0x1p-63) == 0, "%a is not taken for zero", q * 0x1p-63);
+    FurlTestCheck(Decoded(q * 0x1p-64) == 0, "%a is not taken for zero", q * 0x1p-64);
   }
   FurlTestCheck(Decoded(0) == 0 && Decoded(1) == 1, "0 and 1 are decoded as %a and %a", Decoded(0), Decoded(1));
   PetscFunctionReturn(0);

@@ -105,7 +105,7 @@ static inline double ReferenceRound(double q)
   int          exponent;
   const double mantissa = frexp(q, &exponent);
 
-  return q < 0x1p-62 ? 0 : ldexp(floor(ldexp(mantissa, 11) + 0.5), exponent - 11);
+  return q < 0x1p-50 ? 0 : ldexp(floor(ldexp(mantissa, 11) + 0.5), exponent - 11);
 }
 
 /* From links and excess: diagonal, couplings, and the inverse of the diagonal that keeps the sums of the rows, in units of 2^-25 */
@@ -185,7 +185,7 @@ static inline PetscErrorCode ReferenceChoose(ReferenceLevel *level, PetscInt n[3
     if (level->n[d] > 1) PetscCall(ReferenceStrength(level, d, strength[d]));
     for (PetscInt i = 0; i < level->n[d]; i++) most = PetscMax(most, strength[d][i]);
   }
-  for (double theta = 0.5;; theta /= 2) {
+  for (double theta = level->n[0] > 1 && level->n[1] > 1 && level->n[2] > 1 ? 0.5 : 0.75;; theta /= 2) {
     for (int d = 0; d < 3; d++) n[d] = ReferenceJoin(level->n[d], strength[d], theta * most, level->lines[d]);
     cells = (double)n[0] * n[1] * n[2];
     if (cells <= 0.75 * level->N || theta < 1e-6) break;

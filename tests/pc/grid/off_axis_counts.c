@@ -70,11 +70,29 @@ int main(int argc, char **argv)
       suffix: plane
       args: -n 90,70 -most 15 -contrast {{1 3}}
     test:
-      suffix: rotated
-      args: -n 90,70 -most 30 -ratio 10 -angle {{.3 .7854 2.5}} -differences {{0 1}}
+      suffix: turned
+      args: -n 90,70 -most 15 -ratio 10 -angle {{.3 .7854 1.2 2.5}} -differences {{0 1}}
     test:
-      suffix: rotated_in_space
-      args: -n 31,29,33 -most 33 -ratio 10 -angle {{.3 .7854}} -differences {{0 1}}
+      suffix: turned_far
+      args: -n 90,70 -most 22 -ratio 100 -angle {{.15 .3 .6 .7854 1.2 2.5}}
+    test:
+      suffix: turned_far_differences
+      args: -n 90,70 -most 24 -ratio 100 -angle {{.15 .3 .45 1.2 2.5}} -differences
+    test:
+      suffix: turned_neumann
+      args: -n 90,70 -most 28 -ratio 10 -angle {{.3 .7854}} -neumann -mass {{1e-3 1}}
+    test:
+      suffix: turned_with_contrast
+      args: -n 90,70 -most 20 -ratio 10 -angle .6 -contrast 3
+    test:
+      suffix: turned_in_space
+      args: -n 31,29,33 -most 20 -ratio 10 -angle {{.3 .7854 2.5}} -differences {{0 1}}
+    test:
+      suffix: turned_far_in_space
+      args: -n 31,29,33 -most 29 -ratio 100 -angle {{.6 2.5}}
+    test:
+      suffix: turned_cg
+      args: -n 90,70 -most 24 -ratio 30 -angle .6 -ksp_type cg -ksp_norm_type unpreconditioned -pc_type furl
     test:
       suffix: hands_over
       args: -n 150,150 -most 300 -contrast 1000 -expect multigrid,half

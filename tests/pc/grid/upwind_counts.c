@@ -8,6 +8,7 @@ typedef struct {
   PetscInt  n[3], flow;
   PetscReal peclet;   /* of the box: velocity times its width over the diffusion */
   PetscBool periodic; /* in z */
+  PetscReal spread;   /* rows are multiplied by numbers from 1 to its root, or divided: their couplings leave those of the mirrors behind */
   PetscBool fixed;    /* rows of the cells at x = 0 hold nothing but their diagonal, columns stay */
 } FlowSpec;
 
@@ -46,6 +47,21 @@ static PetscErrorCode FlowRow(Mat A, const FlowSpec *s, const PetscInt at[3])
   PetscFunctionReturn(0);
 }
 
+static PetscErrorCode SpreadRows(const FlowSpec *s, Mat A)
+{
+  Vec          factors;
+  PetscScalar *factor;
+
+  PetscFunctionBegin;
+  PetscCall(MatCreateVecs(A, NULL, &factors));
+  PetscCall(VecGetArrayWrite(factors, &factor));
+  for (PetscInt r = 0; r < s->n[0] * s->n[1] * s->n[2]; r++) factor[r] = PetscPowReal(s->spread, FurlTestHash(r, 5) / 2);
+  PetscCall(VecRestoreArrayWrite(factors, &factor));
+  PetscCall(MatDiagonalScale(A, factors, NULL));
+  PetscCall(VecDestroy(&factors));
+  PetscFunctionReturn(0);
+}
+
 static PetscErrorCode FlowCreate(const FlowSpec *s, Mat *A)
 {
   const PetscInt rows = s->n[0] * s->n[1] * s->n[2];
@@ -58,6 +74,7 @@ static PetscErrorCode FlowCreate(const FlowSpec *s, Mat *A)
       for (at[0] = 0; at[0] < s->n[0]; at[0]++) PetscCall(FlowRow(*A, s, at));
   PetscCall(MatAssemblyBegin(*A, MAT_FINAL_ASSEMBLY));
   PetscCall(MatAssemblyEnd(*A, MAT_FINAL_ASSEMBLY));
+  if (s->spread > 0) PetscCall(SpreadRows(s, *A));
   PetscFunctionReturn(0);
 }
 
@@ -117,6 +134,7 @@ int main(int argc, char **argv)
   PetscCall(PetscOptionsGetInt(NULL, NULL, "-flow", &s.flow, NULL));
   PetscCall(PetscOptionsGetInt(NULL, NULL, "-most", &most, NULL));
   PetscCall(PetscOptionsGetReal(NULL, NULL, "-peclet", &s.peclet, NULL));
+  PetscCall(PetscOptionsGetReal(NULL, NULL, "-spread", &s.spread, NULL));
   PetscCall(PetscOptionsGetBool(NULL, NULL, "-periodic", &s.periodic, NULL));
   PetscCall(PetscOptionsGetBool(NULL, NULL, "-fixed", &s.fixed, NULL));
   PetscCall(FlowCreate(&s, &A));
@@ -158,6 +176,9 @@ int main(int argc, char **argv)
     test:
       suffix: periodic
       args: -n 37,40,33 -peclet 100 -periodic -most 18
+    test:
+      suffix: spread
+      args: -n 37,40,33 -peclet {{1 100}} -spread {{100 1e4}} -most 17
     test:
       suffix: plane
       args: -n 100,70,1 -peclet {{10 1000}} -flow {{0 1}} -most 20

@@ -3,10 +3,12 @@
   the boundaries and sizes. Bounds are those of FP32 work: |B(au + bv) - aBu - bBv| <= 1e-5 (|a||Bu| + |b||Bv|) and
   |(Bu,v) - (u,Bv)| <= 1e-5 |Bu||v|.
 */
+#include "elements.h"
 #include "gridtest.h"
 
-static const PetscInt Sizes[][3] = {{20, 18, 16}, {17, 19, 15}, {40, 33, 1}, {700, 1, 1}, {7, 5, 90}};
-static const char    *Bounds[]   = {"ddd", "nnn", "ppp", "pdn", "npd"};
+static const PetscInt Sizes[][3]  = {{20, 18, 16}, {17, 19, 15}, {40, 33, 1}, {700, 1, 1}, {7, 5, 90}};
+static const PetscInt Turned[][3] = {{40, 33, 1}, {17, 19, 15}, {8, 9, 70}};
+static const char    *Bounds[]    = {"ddd", "nnn", "ppp", "pdn", "npd"};
 
 /* The last two about 1e200 and 1e-200, whose squares no double holds */
 static const PetscReal Factors[] = {0x1p37, -0x1p-90, 0x1p664, -0x1p-664};
@@ -102,21 +104,15 @@ static PetscErrorCode Fill(const GridTestBox *box, PetscInt seed, Vec v)
   PetscFunctionReturn(0);
 }
 
-static PetscErrorCode Check(const GridTestBox *box)
+/* u and v are spent; the matrix is destroyed */
+static PetscErrorCode CheckMatrix(Mat A, const char name[], Vec u, Vec v)
 {
-  char name[128];
-  Mat  A;
-  PC   pc;
-  Vec  u, v, Bu, Bv;
+  PC  pc;
+  Vec Bu, Bv;
 
   PetscFunctionBegin;
-  PetscCall(PetscSNPrintf(name, sizeof(name), "%d x %d x %d cells, %s", (int)box->n[0], (int)box->n[1], (int)box->n[2], box->bench.bc));
-  PetscCall(GridTestMatrix(PETSC_COMM_WORLD, box, 1, &A));
-  PetscCall(MatCreateVecs(A, &u, &v));
   PetscCall(VecDuplicate(u, &Bu));
   PetscCall(VecDuplicate(u, &Bv));
-  PetscCall(Fill(box, 1, u));
-  PetscCall(Fill(box, 2, v));
   PetscCall(Prepare(A, &pc));
   PetscCall(PCApply(pc, u, Bu));
   PetscCall(PCApply(pc, v, Bv));
@@ -134,6 +130,40 @@ static PetscErrorCode Check(const GridTestBox *box)
   PetscFunctionReturn(0);
 }
 
+static PetscErrorCode Check(const GridTestBox *box)
+{
+  char name[128];
+  Mat  A;
+  Vec  u, v;
+
+  PetscFunctionBegin;
+  PetscCall(PetscSNPrintf(name, sizeof(name), "%d x %d x %d cells, %s", (int)box->n[0], (int)box->n[1], (int)box->n[2], box->bench.bc));
+  PetscCall(GridTestMatrix(PETSC_COMM_WORLD, box, 1, &A));
+  PetscCall(MatCreateVecs(A, &u, &v));
+  PetscCall(Fill(box, 1, u));
+  PetscCall(Fill(box, 2, v));
+  PetscCall(CheckMatrix(A, name, u, v));
+  PetscFunctionReturn(0);
+}
+
+/* Elements whose tensor is turned: the box is sheared */
+static PetscErrorCode CheckTurned(const PetscInt n[3], PetscReal angle)
+{
+  ElementsSpec s = {.n = {n[0], n[1], n[2]}, .ratio = 20, .angle = angle, .contrast = 2, .stretch = {1, 1, 1}, .width = {1, 1, 1}};
+  char         name[128];
+  Mat          A;
+  Vec          u, v;
+
+  PetscFunctionBegin;
+  PetscCall(PetscSNPrintf(name, sizeof(name), "%d x %d x %d nodes, turned by %g", (int)n[0], (int)n[1], (int)n[2], (double)angle));
+  PetscCall(ElementsCreate(&s, &A));
+  PetscCall(MatCreateVecs(A, &u, &v));
+  PetscCall(FurlTestNoise(u, 1, 1));
+  PetscCall(FurlTestNoise(v, 2, 1));
+  PetscCall(CheckMatrix(A, name, u, v));
+  PetscFunctionReturn(0);
+}
+
 int main(int argc, char **argv)
 {
   PetscInt class = BENCH_CONSTANT;
@@ -147,6 +177,10 @@ int main(int argc, char **argv)
       GridTestInit(&box, (BenchClass) class, Sizes[k], Bounds[b]);
       PetscCall(Check(&box));
     }
+  for (size_t k = 0; k < sizeof(Turned) / sizeof(*Turned); k++) {
+    PetscCall(CheckTurned(Turned[k], 0.6));
+    PetscCall(CheckTurned(Turned[k], 1.9));
+  }
   PetscCall(PetscFinalize());
   return 0;
 }

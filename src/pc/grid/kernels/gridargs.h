@@ -11,10 +11,11 @@
 #include <furl/kernel.h>
 #include <furl/planes.h>
 
-#define FURL_GRID_CODE_SCALE 18446744073709551616.0f   /* 2^64: a coupling is its decoded code times this */
-#define FURL_GRID_CODE_SMALLEST 2.168404344971009e-19f /* 2^-62: couplings below it are zero */
-#define FURL_GRID_TORN 0.05f                           /* a link so much weaker than others of its cells joins what belongs elsewhere */
-#define FURL_GRID_UNIT 2.98023223876953125e-08f        /* 2^-25: of the corrections of the inverse diagonal */
+#define FURL_GRID_CODE_SCALE 75557863725914323419136.0f /* 2^76: a coupling is its decoded code times this */
+#define FURL_GRID_CODE_LARGEST 6144.0f                  /* larger couplings are taken for it; those of a symmetric operator are at most 1 */
+#define FURL_GRID_CODE_SMALLEST 8.881784197001252e-16f  /* 2^-50: couplings below it are zero */
+#define FURL_GRID_TORN 0.05f                            /* a link so much weaker than others of its cells joins what belongs elsewhere */
+#define FURL_GRID_UNIT 2.98023223876953125e-08f         /* 2^-25: of the corrections of the inverse diagonal */
 
 /* One colour's cells: the six (or 2 in a line, 4 in a plane) couplings and neighbours of its cell 0, whatever array they live in */
 typedef struct {
@@ -62,6 +63,20 @@ typedef struct {
   const float        *root[6]; /* of the neighbours of cell 0 */
   float               beta;
 } FurlGridSharpenArgs;
+
+/* Between the user's vector and the cells of a sheared box: an item is a line of the user's box. S = 1 - weight D^-1 L, L with the link
+ * min(d_i, d_j) between neighbours in a direction */
+typedef struct {
+  int64_t        n[3];
+  int64_t        stride;    /* from one of the user's values to the next */
+  const int32_t *place;     /* [rows] cell of the row */
+  const float   *inverse;   /* [rows] of the diagonal */
+  const double  *from;      /* [rows x stride] into the cells; back: [rows] the cycle's result, as the rows are numbered */
+  const double  *residual;  /* [rows x stride] back: what the cycle was given */
+  double        *to;        /* [cells]; back: [rows x stride] */
+  double         weight[3]; /* by direction of the user's box */
+  double         jacobi, factor;
+} FurlGridSoftenArgs;
 
 /* z = alpha x + beta y over FURL_WIDTH entries an item */
 typedef struct {
@@ -170,6 +185,8 @@ typedef struct {
   X(FurlGridToLow, FurlGridConvertArgs)           \
   X(FurlGridToHigh, FurlGridConvertArgs)          \
   X(FurlGridSharpen, FurlGridSharpenArgs)         \
+  X(FurlGridSoftenIn, FurlGridSoftenArgs)         \
+  X(FurlGridSoftenBack, FurlGridSoftenArgs)       \
   X(FurlGridUpdate, FurlGridUpdateArgs)           \
   X(FurlGridAddToHigh, FurlGridConvertArgs)       \
   X(FurlGridStep, FurlGridStepArgs)               \

@@ -4,10 +4,10 @@
 #include <math.h>
 #include "gridargs.h"
 
-/* A coupling in 16 bits: 6 of exponent, 10 of mantissa, no sign; relative error <= 2^-11 down to 2^-62, zero below */
+/* A coupling in 16 bits: 6 of exponent, 10 of mantissa, no sign; relative error <= 2^-11 down to 2^-50, zero below */
 FURL_BODY uint16_t FurlGridEncode(float q)
 {
-  const float    scaled = (q < 1.5f ? q : 1.5f) * (1 / FURL_GRID_CODE_SCALE); /* at most 1, but for ghosts' own, which nobody reads */
+  const float    scaled = (q < FURL_GRID_CODE_LARGEST ? q : FURL_GRID_CODE_LARGEST) * (1 / FURL_GRID_CODE_SCALE);
   const uint32_t code   = (FurlFloatToBits(scaled) + 0x1000u) >> 13;
 
   return (uint16_t)(q < FURL_GRID_CODE_SMALLEST ? 0 : code);
