@@ -39,9 +39,9 @@ typedef PetscErrorCode (*FurlMatGetMatrixFn)(Mat A, const FurlMatrix **matrix);
   A PC whose finest level is Pmat itself, but for a rounding of 2^-11, can solve by conjugate gradients of its own in low precision:
 
   PCFurlMayRefine_C    whether it can; before its set-up, whether that is likely
-  PCFurlRefineBegin_C  begins with y = 0 and the residual r of norm `size`; again: r was renewed, so that the direction goes on. *can is
-                       false, and nothing begun, where the PC cannot
-  PCFurlRefineStep_C   one iteration: *norm is the 2-norm of r - P y by recurrence; *ok is false, and y what it was, where that broke down
+  PCFurlRefineBegin_C  begins with y = 0 and the residual r of norm `size`; *can is false, and nothing begun, where the PC cannot
+  PCFurlRefineStep_C   one iteration: *norm is the 2-norm of r - P y by recurrence, *floor that below which rounding hides the true one; *ok
+                       is false, and y what it was, where the recurrence broke down
   PCFurlRefineAdd_C    x += factor * y
 */
 typedef struct {
@@ -54,8 +54,8 @@ typedef struct {
 } FurlPCBytes;
 
 typedef PetscErrorCode (*FurlPCMayRefineFn)(PC pc, PetscBool *may);
-typedef PetscErrorCode (*FurlPCRefineBeginFn)(PC pc, Vec r, PetscReal size, PetscBool again, PetscBool *can);
-typedef PetscErrorCode (*FurlPCRefineStepFn)(PC pc, PetscReal *norm, PetscBool *ok);
+typedef PetscErrorCode (*FurlPCRefineBeginFn)(PC pc, Vec r, PetscReal size, PetscBool *can);
+typedef PetscErrorCode (*FurlPCRefineStepFn)(PC pc, PetscReal *norm, PetscReal *floor, PetscBool *ok);
 typedef PetscErrorCode (*FurlPCRefineAddFn)(PC pc, PetscReal factor, Vec x);
 typedef PetscErrorCode (*FurlPCGetBytesFn)(PC pc, FurlPCBytes *bytes);
 typedef PetscErrorCode (*FurlPCShareMatFn)(PC pc, Mat F);

@@ -45,20 +45,21 @@ PetscErrorCode FurlKSPRefineSolution(KSP ksp, PetscReal part, PetscReal sigma, V
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* One iteration; *ok is false where the recurrence broke down, *lost where the correction is worth nothing any more */
-static PetscErrorCode Step(KSP ksp, PetscBool *ok, PetscBool *lost)
+/* One iteration; *ok is false where the recurrence broke down or has reached what rounding hides, *lost where the correction is worth
+ * nothing: it is not finite, or rounding hides nearly all of the residual that the round began with */
+static PetscErrorCode Step(KSP ksp, PetscReal start, PetscBool *ok, PetscBool *lost)
 {
   KSP_Furl          *f = (KSP_Furl *)ksp->data;
   FurlPCRefineStepFn step;
-  PetscReal          norm = 0;
+  PetscReal          norm = 0, floor = 0;
 
   PetscFunctionBegin;
   PetscCall(PetscObjectQueryFunction((PetscObject)ksp->pc, "PCFurlRefineStep_C", &step));
-  PetscCall((*step)(ksp->pc, &norm, ok));
+  PetscCall((*step)(ksp->pc, &norm, &floor, ok));
   if (!*ok) PetscFunctionReturn(PETSC_SUCCESS);
-  *lost = PetscIsInfOrNanReal(norm);
-  *ok   = *lost ? PETSC_FALSE : PETSC_TRUE;
-  if (*lost) PetscFunctionReturn(PETSC_SUCCESS);
+  *lost = PetscIsInfOrNanReal(norm) || floor > LITTLE * start * f->sigma ? PETSC_TRUE : PETSC_FALSE;
+  *ok   = *lost || norm <= floor ? PETSC_FALSE : PETSC_TRUE;
+  if (PetscIsInfOrNanReal(norm)) PetscFunctionReturn(PETSC_SUCCESS);
   f->rnorm = norm;
   f->inner++;
   ksp->its++;
@@ -76,19 +77,19 @@ static PetscReal Goal(KSP ksp, PetscReal start)
 }
 
 /* Iterations from the true residual in r until it has fallen as far as it can */
-static PetscErrorCode Round(KSP ksp, PetscBool again, PetscBool *lost)
+static PetscErrorCode Round(KSP ksp, PetscBool *lost)
 {
-  KSP_Furl           *f    = (KSP_Furl *)ksp->data;
-  const PetscReal     goal = f->norm * Goal(ksp, f->norm);
-  PetscBool           ok   = PETSC_FALSE;
+  KSP_Furl           *f     = (KSP_Furl *)ksp->data;
+  const PetscReal     start = f->norm, goal = start * Goal(ksp, start);
+  PetscBool           ok = PETSC_FALSE;
   FurlPCRefineBeginFn begin;
 
   PetscFunctionBegin;
   *lost    = PETSC_FALSE;
   f->inner = 0;
   PetscCall(PetscObjectQueryFunction((PetscObject)ksp->pc, "PCFurlRefineBegin_C", &begin));
-  if (begin) PetscCall((*begin)(ksp->pc, FurlKSPr(f), f->rnorm, again, &ok));
-  while (ok && !ksp->reason && f->inner < LONG && (!f->inner || f->norm > goal)) PetscCall(Step(ksp, &ok, lost));
+  if (begin) PetscCall((*begin)(ksp->pc, FurlKSPr(f), f->rnorm, &ok));
+  while (ok && !ksp->reason && f->inner < LONG && (!f->inner || f->norm > goal)) PetscCall(Step(ksp, start, &ok, lost));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -129,15 +130,15 @@ static PetscErrorCode Renew(KSP ksp, PetscReal start)
 /* Refines until there is a reason, or no more to gain: then f->refining is false and r the true residual */
 PetscErrorCode FurlKSPRunRefined(KSP ksp)
 {
-  KSP_Furl *f     = (KSP_Furl *)ksp->data;
-  PetscBool again = PETSC_FALSE, lost;
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
+  PetscBool lost;
 
   PetscFunctionBegin;
   while (!ksp->reason && f->refining && f->rnorm > 0) {
     const PetscReal start = f->norm, rnorm = f->rnorm;
     PetscInt        done;
 
-    PetscCall(Round(ksp, again, &lost));
+    PetscCall(Round(ksp, &lost));
     done = f->inner;
     if (ksp->reason == KSP_DIVERGED_DTOL) ksp->reason = KSP_CONVERGED_ITERATING;
     if (done && !lost && ksp->reason >= KSP_DIVERGED_ITS)
@@ -147,7 +148,6 @@ PetscErrorCode FurlKSPRunRefined(KSP ksp)
       f->norm  = start;
       f->rnorm = rnorm;
     }
-    again       = PETSC_TRUE;
     f->refining = done > 0 && done < LONG && !lost && f->norm <= LITTLE * start ? PETSC_TRUE : PETSC_FALSE;
   }
   if (ksp->reason || f->rnorm == 0) PetscFunctionReturn(PETSC_SUCCESS);

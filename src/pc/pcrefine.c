@@ -16,7 +16,7 @@ static PetscErrorCode PCFurlMayRefine_Furl(PC pc, PetscBool *may)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode PCFurlRefineBegin_Furl(PC pc, Vec r, PetscReal size, PetscBool again, PetscBool *can)
+static PetscErrorCode PCFurlRefineBegin_Furl(PC pc, Vec r, PetscReal size, PetscBool *can)
 {
   PC_Furl *const     furl = (PC_Furl *)pc->data;
   const PetscScalar *from;
@@ -25,17 +25,17 @@ static PetscErrorCode PCFurlRefineBegin_Furl(PC pc, Vec r, PetscReal size, Petsc
   *can = furl->grid && FurlGridCanRefine(furl->grid) ? PETSC_TRUE : PETSC_FALSE;
   if (!*can) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(VecGetArrayRead(r, &from));
-  PetscCall(FurlGridRefineBegin(furl->grid, size, from, again));
+  PetscCall(FurlGridRefineBegin(furl->grid, size, from));
   PetscCall(VecRestoreArrayRead(r, &from));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode PCFurlRefineStep_Furl(PC pc, PetscReal *norm, PetscBool *ok)
+static PetscErrorCode PCFurlRefineStep_Furl(PC pc, PetscReal *norm, PetscReal *floor, PetscBool *ok)
 {
   int done;
 
   PetscFunctionBegin;
-  PetscCall(FurlGridRefineStep(((PC_Furl *)pc->data)->grid, norm, &done));
+  PetscCall(FurlGridRefineStep(((PC_Furl *)pc->data)->grid, norm, floor, &done));
   *ok = done ? PETSC_TRUE : PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -288,10 +288,11 @@ int                         FurlGridShift(double size); /* of a vector of that n
   own up to rounding, the residual falls by three digits before the difference shows, and is then renewed by the user's own product.
 */
 int FurlGridCanRefine(const FurlGrid *grid);
-/* r of norm `size`; again: after a renewal, so that the direction is kept */
-PETSC_INTERN PetscErrorCode FurlGridRefineBegin(FurlGrid *grid, double size, const double *r, int again);
-/* *norm: of the residual left, in the user's unknowns; *ok is 0, and nothing done, where the recurrence breaks down */
-PETSC_INTERN PetscErrorCode FurlGridRefineStep(FurlGrid *grid, double *norm, int *ok);
+/* r of norm `size` */
+PETSC_INTERN PetscErrorCode FurlGridRefineBegin(FurlGrid *grid, double size, const double *r);
+/* *norm: of the residual left, in the user's unknowns; *floor: below it rounding hides the true one; *ok is 0, and nothing done, where the
+ * recurrence breaks down */
+PETSC_INTERN PetscErrorCode FurlGridRefineStep(FurlGrid *grid, double *norm, double *floor, int *ok);
 /* x += factor * y */
 PETSC_INTERN PetscErrorCode FurlGridRefineAdd(FurlGrid *grid, double factor, double *x);
 PETSC_INTERN PetscErrorCode FurlGridView(FurlGrid *grid, PetscViewer viewer);

@@ -91,13 +91,13 @@ typedef struct {
   double      *partial; /* [items][2] */
 } FurlGridDotsArgs;
 
-/* One step of conjugate gradients in the scaled unknowns: u += alpha p, b -= alpha q, and of the new b the sum of the squares that the
- * residual has in the user's unknowns */
+/* One step of conjugate gradients in the scaled unknowns: u += alpha p, b -= alpha q, and in the user's unknowns the sums of the
+ * squares of the residual that the new b is, and of the diagonal times what u is */
 typedef struct {
   const float *p, *q, *w; /* w: sqrt(d) */
   float       *u, *b;
   float        alpha;
-  double      *partial; /* [items] */
+  double      *partial; /* [items][2] */
 } FurlGridStepArgs;
 
 /* Set-up: rows of inner cells of a line (an item: 32 of them), each of which has its 2 D + 1 entries in the order of their columns */

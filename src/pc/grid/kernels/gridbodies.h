@@ -377,17 +377,20 @@ FURL_BODY void FurlGridStep(const FurlGridStepArgs *a, int64_t item)
   float *FURL_RESTRICT       u  = a->u + at;
   float *FURL_RESTRICT       b  = a->b + at;
   FURL_PER_LANE(double, square);
+  FURL_PER_LANE(double, diagonal);
 
   FURL_LANES(l)
   {
-    const float  left = b[l] - a->alpha * q[l];
-    const double size = (double)w[l] * (double)left;
+    const float  left = b[l] - a->alpha * q[l], found = u[l] + a->alpha * p[l];
+    const double size = (double)w[l] * (double)left, part = (double)w[l] * (double)found;
 
-    u[l] += a->alpha * p[l];
-    b[l]          = left;
-    AT(square, l) = size * size;
+    u[l]            = found;
+    b[l]            = left;
+    AT(square, l)   = size * size;
+    AT(diagonal, l) = part * part;
   }
-  a->partial[item] = FurlSumLanes(square);
+  a->partial[2 * item]     = FurlSumLanes(square);
+  a->partial[2 * item + 1] = FurlSumLanes(diagonal);
 }
 
 /* Reads 12 B an entry */
