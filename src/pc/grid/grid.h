@@ -1,7 +1,7 @@
 /*
   Hierarchy `grid`: multigrid for matrices that are 5- or 7-point operators on a box of cells, found from the entries alone. docs/grid.md
   has the method. Everything works on *flat* arrays (kernels/gridargs.h): cell (i, j, k) of this process is G = origin + i + stride[1] j +
-  stride[2] k, strides odd; where a direction is periodic or cut between processes a line of ghost cells lies before and behind. Arrays
+  stride[2] k, strides odd; where a direction is periodic or cut between processes lines of ghost cells lie before and behind. Arrays
   begin with a margin of zeros, so that a neighbour of any cell may be read.
 */
 #pragma once
@@ -19,7 +19,7 @@
 /* One process's cells and their numbers */
 typedef struct {
   PetscInt n[3];       /* cells */
-  int      ghosts[3];  /* the direction has ghost cells */
+  int      ghosts[3];  /* ghost cells at either end of the direction */
   int      coupled[3]; /* the direction has links: more than one cell on all processes together */
   int64_t  stride[3];  /* stride[0] is 1 */
   int64_t  origin;     /* G of cell (0, 0, 0) */
@@ -55,17 +55,20 @@ typedef struct {
   PetscInt    N[3];
   int         periodic[3]; /* cell N - 1 is coupled to cell 0; N > 2 then */
   int         cut[3];      /* some process has not all cells of the direction */
+  int         depth;       /* ghost cells where there are any; 1: new ones after each half sweep */
   FurlPiece  *piece;       /* [size] */
   int         along; /* rows are numbered as the cells of all are, and processes have whole planes of the box (or lines, where there is
                         one plane): the direction in which these follow each other; -1: rows are numbered process by process */
 } FurlLayout;
 
 PETSC_INTERN PetscErrorCode FurlLayoutDestroy(FurlLayout *layout);
+/* Chooses the ghosts' depth, the same on all processes */
+void FurlLayoutSetDepth(FurlLayout *layout);
 /* Numbers of the cells of process `rank` */
 void FurlLayoutGetBox(const FurlLayout *layout, PetscMPIInt rank, FurlBox *box);
 /* The process that has the cell, tried first with the answer of the call before; -1 where there is no such cell. Wraps `at` around */
 PetscMPIInt FurlLayoutFind(const FurlLayout *layout, PetscInt at[3], PetscMPIInt guess);
-/* 0 or 1, the same for a cell on whatever process */
+/* 0 or 1, the same for a cell on whatever process, of which those of 0 are swept first */
 static inline int FurlLayoutColour(const PetscInt at[3])
 {
   return (int)((at[0] + at[1] + at[2]) & 1);
@@ -80,9 +83,9 @@ typedef struct {
   float   *buffer; /* [n] values as they came last */
 } FurlGhosts;
 
-typedef enum { FURL_GHOSTS_EVEN, FURL_GHOSTS_ODD, FURL_GHOSTS_FLAT } FurlGhostsOf;
+typedef enum { FURL_GHOSTS_EVEN, FURL_GHOSTS_ODD, FURL_GHOSTS_BOTH, FURL_GHOSTS_FLAT } FurlGhostsOf;
 
-/* Those of flat arrays, or those of arrays by colour whose owner is of FurlLayoutColour() 0 or 1 */
+/* Those of flat arrays; or of arrays by colour, all, or those whose owner is of FurlLayoutColour() 0 or 1 */
 PETSC_INTERN PetscErrorCode FurlGhostsCreate(const FurlLayout *layout, FurlGhostsOf of, FurlGhosts *ghosts);
 PETSC_INTERN PetscErrorCode FurlGhostsDestroy(FurlGhosts *ghosts);
 PETSC_INTERN PetscErrorCode FurlGhostsFill(FurlGhosts *ghosts, float *array); /* collective */
@@ -176,7 +179,6 @@ typedef struct {
   int        periodic[3];
   int        directions; /* that have links */
   int64_t    step[3];    /* their strides */
-  int        first;      /* the colour of this process's arrays that is swept first, so that all processes sweep the same cells */
   int64_t    chunk;      /* slices that hold all neighbours of a cell on one side: the step of a wavefront */
   int64_t    nchunks;
   uint16_t  *q[3];       /* couplings to the next cell, coded */
@@ -185,8 +187,8 @@ typedef struct {
   int16_t   *e;
   float     *root;
   float     *b, *x;
-  int        has_ghosts; /* on some process */
-  FurlGhosts ghosts[2];  /* whose owners are swept first, and second */
+  int        depth;     /* of the ghosts that some process has; 0: there are none */
+  FurlGhosts ghosts[2]; /* depth 1: whose owners are swept first, and second; deeper: whose owners are swept first, and all */
   /* to the finer level, none on the finest: */
   uint32_t     *child; /* see FurlGridTransferArgs */
   float        *scale;

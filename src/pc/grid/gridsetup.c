@@ -36,7 +36,7 @@ static PetscErrorCode AllocateScratch(FurlGrid *grid)
   PetscFunctionBegin;
   for (int l = 0; l < grid->nlevels; l++) {
     const FurlGridLevel *const level = grid->level + l;
-    const size_t               both  = level->p || level->has_ghosts ? 2 : 1;
+    const size_t               both  = level->p || level->depth == 1 ? 2 : 1;
 
     floats = PetscMax(floats, both * (size_t)level->box.span);
     if (level->p) doubles = PetscMax(doubles, 4 * (size_t)level->box.span / FURL_WIDTH);
@@ -286,7 +286,7 @@ void FurlGridAddBytes(const FurlGrid *grid, double *levels, double *transfers, d
     *transfers += level->child ? 8 * cells : 0;
     *vectors += cells * (level->p ? 16 : 8) + 20. * (double)(level->ghosts[0].n + level->ghosts[1].n);
   }
-  *vectors += 4. * (double)finest->box.span * (finest->has_ghosts ? 2 : 1) + (grid->cells ? 8. * (double)FurlBoxCells(&finest->box) : 0);
+  *vectors += 4. * (double)finest->box.span * (finest->depth == 1 ? 2 : 1) + (grid->cells ? 8. * (double)FurlBoxCells(&finest->box) : 0);
   *coarsest += 8. * (double)(FurlBoxCells(&last->box) * (FurlBoxCells(&last->box) + 1));
   if (grid->next) FurlGridAddBytes(grid->next, levels, transfers, vectors, coarsest);
 }
