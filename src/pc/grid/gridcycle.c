@@ -5,6 +5,65 @@
 */
 #include "grid.h"
 
+static FurlGridTransferArgs TransferArgs(const FurlGrid *grid, const FurlGridLevel *fine, const FurlGridLevel *coarse, int colour)
+{
+  const int64_t own = colour * coarse->box.span;
+
+  return (FurlGridTransferArgs){.child  = coarse->child + own,
+                                .scale  = coarse->scale + own,
+                                .span   = fine->box.span,
+                                .stride = {fine->box.stride[1], fine->box.stride[2]},
+                                .both   = fine->depth == 1,
+                                .fine   = grid->scratch,
+                                .coarse = coarse->b + own,
+                                .weight = fine->root,
+                                .from   = coarse->x + own,
+                                .to     = fine->x};
+}
+
+/* A transfer that follows the waves, slice by slice of coarse cells */
+typedef struct {
+  FurlGrid            *grid;
+  FurlGridLevel       *fine;
+  FurlGridTransferArgs args[2]; /* by colour of the coarse cells */
+  int64_t              done[2], end[2];
+} Transfer;
+
+static Transfer TransferOf(FurlGrid *grid, int l)
+{
+  FurlGridLevel *const fine  = grid->level + l;
+  const int64_t        items = fine[1].box.items;
+
+  return (Transfer){.grid = grid,
+                    .fine = fine,
+                    .args = {TransferArgs(grid, fine, fine + 1, 0), TransferArgs(grid, fine, fine + 1, 1)},
+                    .end  = {items, items}};
+}
+
+/* The slices up to end[colour], where they have not been done */
+static void TransferUpTo(Transfer *transfer, const FurlKernel *kernel, const int64_t end[2])
+{
+  for (int colour = 0; colour < 2; colour++) {
+    const int64_t upto = PetscMin(end[colour], transfer->end[colour]);
+
+    FurlLaunchRange(kernel, &transfer->args[colour], transfer->done[colour], upto);
+    transfer->done[colour] = PetscMax(transfer->done[colour], upto);
+  }
+}
+
+static void TransferAll(Transfer *transfer, const FurlKernel *kernel)
+{
+  TransferUpTo(transfer, kernel, transfer->end);
+}
+
+/* The transfer as far as chunk t of the level allows; slices: FurlGridLevel's closed or opened */
+static void TransferAlong(Transfer *transfer, const FurlKernel *kernel, int64_t *const slices[2], int64_t t)
+{
+  const int64_t chunk = PetscMin(t, transfer->fine->nchunks - 1), end[2] = {slices[0][chunk], slices[1][chunk]};
+
+  TransferUpTo(transfer, kernel, end);
+}
+
 /* What one level does on its way down or up: half sweeps in order, each a chunk behind the one before */
 #define STAGES_MAX 64
 
@@ -14,7 +73,8 @@ typedef struct {
   FurlGridStencilArgs args[STAGES_MAX];
   int64_t             first[STAGES_MAX], end[STAGES_MAX]; /* slices */
   int                 n;
-  int                 valid; /* ghosts that have the values of the cells they stand for, counted from these; 0: new ones are needed */
+  Transfer           *prolong; /* that goes before the first stage, as far as it was not done; or NULL */
+  int                 valid;   /* ghosts that have the values of the cells they stand for, counted from these; 0: new ones are needed */
 } Stages;
 
 /* The slices with this process's cells and so many planes of ghosts at either end (lines, where there is one plane) */
@@ -48,73 +108,41 @@ static void RunChunk(const Stages *stages, int stage, int64_t chunk)
     FurlLaunchRange(stages->kernel[stage], &stages->args[stage], first, PetscMin(begin + stages->level->chunk, stages->end[stage]));
 }
 
-static FurlGridTransferArgs TransferArgs(const FurlGrid *grid, const FurlGridLevel *fine, const FurlGridLevel *coarse, int colour)
+/* Corrects what other processes wait for: the planes at both ends of the box, if all ghosts are beyond these, else all cells */
+static void ProlongEnds(Transfer *transfer)
 {
-  const int64_t own = colour * coarse->box.span;
+  const FurlGridLevel *const level = transfer->fine;
+  const FurlBox *const       box   = &level->box;
+  const int                  last  = box->coupled[2] ? 2 : box->coupled[1] ? 1 : 0;
+  const int64_t              cells = level->chunk * FURL_WIDTH, low = (box->origin + level->depth * box->stride[last]) / 2 / cells;
+  const int64_t              high = (box->origin + (box->n[last] - level->depth) * box->stride[last]) / 2 / cells - 1;
 
-  return (FurlGridTransferArgs){.child  = coarse->child + own,
-                                .scale  = coarse->scale + own,
-                                .span   = fine->box.span,
-                                .stride = {fine->box.stride[1], fine->box.stride[2]},
-                                .both   = fine->depth == 1,
-                                .fine   = grid->scratch,
-                                .coarse = coarse->b + own,
-                                .weight = fine->root,
-                                .from   = coarse->x + own,
-                                .to     = fine->x};
-}
-
-/* A transfer that follows the waves, slice by slice of coarse cells */
-typedef struct {
-  FurlGrid            *grid;
-  FurlGridLevel       *fine;
-  FurlGridTransferArgs args[2]; /* by colour of the coarse cells */
-  int64_t              done[2];
-} Transfer;
-
-static Transfer TransferOf(FurlGrid *grid, int l)
-{
-  FurlGridLevel *const fine = grid->level + l;
-
-  return (Transfer){.grid = grid, .fine = fine, .args = {TransferArgs(grid, fine, fine + 1, 0), TransferArgs(grid, fine, fine + 1, 1)}};
-}
-
-/* The slices up to end[colour], where they have not been done */
-static void TransferUpTo(Transfer *transfer, const FurlKernel *kernel, const int64_t end[2])
-{
+  if (low >= high || (last > 0 && box->ghosts[0]) || (last > 1 && box->ghosts[1])) {
+    TransferAll(transfer, &FurlKernelFurlGridProlong);
+    return;
+  }
+  TransferAlong(transfer, &FurlKernelFurlGridProlong, level[1].opened, low);
   for (int colour = 0; colour < 2; colour++) {
-    FurlLaunchRange(kernel, &transfer->args[colour], transfer->done[colour], end[colour]);
-    transfer->done[colour] = PetscMax(transfer->done[colour], end[colour]);
+    const int64_t begin = PetscMax(level[1].closed[colour][high], transfer->done[colour]);
+
+    FurlLaunchRange(&FurlKernelFurlGridProlong, &transfer->args[colour], begin, transfer->end[colour]);
+    transfer->end[colour] = begin;
   }
 }
 
-static void TransferAll(Transfer *transfer, const FurlKernel *kernel)
-{
-  const int64_t items = transfer->fine[1].box.items, all[2] = {items, items};
-
-  TransferUpTo(transfer, kernel, all);
-}
-
-/* The transfer as far as chunk t of the level allows; slices: FurlGridLevel's closed or opened */
-static void TransferAlong(Transfer *transfer, const FurlKernel *kernel, int64_t *const slices[2], int64_t t)
-{
-  const int64_t chunk = PetscMin(t, transfer->fine->nchunks - 1), end[2] = {slices[0][chunk], slices[1][chunk]};
-
-  TransferUpTo(transfer, kernel, end);
-}
-
-/* All stages in one pass over the level, after a prolongation or before a restriction where these are not NULL; no stages are left */
-static void RunInWaves(Stages *stages, Transfer *prolong, Transfer *restrict_)
+/* All stages in one pass over the level, before a restriction where that is not NULL; no stages are left */
+static void RunInWaves(Stages *stages, Transfer *restriction)
 {
   const FurlGridLevel *const level = stages->level;
 
   for (int64_t t = 0; level->nchunks > 0 && t < level->nchunks + stages->n; t++) {
-    if (prolong) TransferAlong(prolong, &FurlKernelFurlGridProlong, level[1].opened, t);
+    if (stages->prolong) TransferAlong(stages->prolong, &FurlKernelFurlGridProlong, level[1].opened, t);
     for (int stage = 0; stage < stages->n; stage++) RunChunk(stages, stage, t - 1 - stage);
-    if (restrict_ && t >= stages->n) TransferAlong(restrict_, &FurlKernelFurlGridRestrict, level[1].closed, t - stages->n);
+    if (restriction && t >= stages->n) TransferAlong(restriction, &FurlKernelFurlGridRestrict, level[1].closed, t - stages->n);
   }
-  if (restrict_) TransferAll(restrict_, &FurlKernelFurlGridRestrict); /* slices without aggregates at the end */
-  stages->n = 0;
+  if (restriction) TransferAll(restriction, &FurlKernelFurlGridRestrict); /* slices without aggregates at the end */
+  stages->n       = 0;
+  stages->prolong = NULL;
 }
 
 /* Where ghosts are not deep, after a half sweep: new values of the cells that were swept, and again those of the others where the sweep ran
@@ -137,14 +165,14 @@ static PetscErrorCode AddStage(Stages *stages, const FurlKernel *kernel, int col
 
   PetscFunctionBegin;
   if (level->depth > 1 && stages->valid == 0) {
-    RunInWaves(stages, NULL, NULL);
+    if (stages->n) RunInWaves(stages, NULL);
     PetscCall(FurlGhostsFill(&level->ghosts[0], level->x));
     stages->valid = level->depth;
   }
   if (stages->valid > 0 && kernel != &FurlKernelFurlGridFirst) stages->valid--;
   Append(stages, kernel, colour, out);
   if (level->depth != 1) PetscFunctionReturn(PETSC_SUCCESS);
-  RunInWaves(stages, NULL, NULL);
+  RunInWaves(stages, NULL);
   if (out == level->x) PetscCall(RefreshGhosts(level, colour));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -172,7 +200,7 @@ static PetscErrorCode Down(FurlGrid *grid, int l)
     PetscCall(AddStage(&stages, &FurlKernelFurlGridResidual, 1, grid->scratch));
     TransferAll(&transfer, &FurlKernelFurlGridRestrict);
   } else
-    RunInWaves(&stages, NULL, &transfer);
+    RunInWaves(&stages, &transfer);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -181,16 +209,17 @@ static PetscErrorCode Up(FurlGrid *grid, int l)
 {
   FurlGridLevel *const level    = grid->level + l;
   Transfer             transfer = TransferOf(grid, l);
-  Stages               stages   = {.level = level};
+  Stages               stages   = {.level = level, .prolong = level->depth == 1 ? NULL : &transfer};
 
   PetscFunctionBegin;
-  if (level->depth) TransferAll(&transfer, &FurlKernelFurlGridProlong);
+  if (level->depth == 1) TransferAll(&transfer, &FurlKernelFurlGridProlong);
+  if (level->depth > 1) ProlongEnds(&transfer);
   for (int half = 0; level->depth == 1 && half < 2; half++) PetscCall(FurlGhostsFill(&level->ghosts[half], level->x));
   for (int k = 0; k < grid->sweeps; k++) {
     PetscCall(AddStage(&stages, &FurlKernelFurlGridSweep, 1, level->x));
     PetscCall(AddStage(&stages, &FurlKernelFurlGridSweep, 0, level->x));
   }
-  RunInWaves(&stages, level->depth ? NULL : &transfer, NULL);
+  RunInWaves(&stages, NULL);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
