@@ -85,6 +85,26 @@ FURL_BODY double FurlSumLanes(double *value)
   return value[0];
 }
 
+/* The largest of the lanes; NaN where one is */
+FURL_BODY float FurlMaxLanes(float *value)
+{
+#if defined(__CUDACC__)
+  for (int half = FURL_WIDTH / 2; half > 0; half /= 2) {
+    const float other = __shfl_xor_sync(0xffffffffu, value[0], half);
+
+    value[0] = value[0] >= other || value[0] != value[0] ? value[0] : other;
+  }
+#else
+  for (int half = FURL_WIDTH / 2; half > 0; half /= 2)
+    for (int l = 0; l < half; l++) {
+      const float other = value[l + half];
+
+      value[l] = value[l] >= other || value[l] != value[l] ? value[l] : other;
+    }
+#endif
+  return value[0];
+}
+
 /* Whether the condition, of the variables of lane l, holds in some lane */
 #if defined(__CUDACC__)
 #define FURL_ANY_LANE(any, l, condition) FURL_LANES(l) any = __any_sync(0xffffffffu, condition)

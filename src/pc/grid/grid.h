@@ -74,13 +74,33 @@ static inline int FurlLayoutColour(const PetscInt at[3])
   return (int)((at[0] + at[1] + at[2]) & 1);
 }
 
-/* Ghosts and where they come from */
+/* Places of an array, run after run of consecutive ones */
 typedef struct {
   int64_t  n;
-  int64_t *at;     /* [n] places in an array */
-  int64_t *owner;  /* [n] places of the cells that they stand for, where all are of this process */
-  PetscSF  sf;     /* the same with other processes; NULL where there is one alone */
-  float   *buffer; /* [n] values as they came last */
+  int64_t *place; /* [n] first ones */
+  int64_t *first; /* [n + 1] how many places the runs before have */
+} FurlRuns;
+
+/* The processes that values come from, or go to */
+typedef struct {
+  PetscMPIInt     n, *rank; /* [n] */
+  int64_t        *first;    /* [n + 1] values in the buffer */
+  int64_t        *packet;   /* [n] first packets */
+  float          *buffer;   /* [first[n]] */
+  FurlGridPacket *packets;  /* the same in 16 bits */
+} FurlPeers;
+
+/* Ghosts and where they come from */
+typedef struct {
+  int64_t      n;
+  int64_t     *at;             /* [n] places in an array */
+  float       *buffer;         /* [n] values as they came last: that of `from` */
+  FurlRuns     places, owners; /* `at`; and the places whose values go to others, or to ghosts where there is one process */
+  FurlPeers    from, to;
+  MPI_Comm     comm;
+  MPI_Request *request; /* [from.n + to.n]; NULL: one process */
+  PetscMPIInt  tag;
+  int          narrow; /* values travel in 16 bits */
 } FurlGhosts;
 
 typedef enum { FURL_GHOSTS_EVEN, FURL_GHOSTS_ODD, FURL_GHOSTS_BOTH, FURL_GHOSTS_FLAT } FurlGhostsOf;

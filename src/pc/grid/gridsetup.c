@@ -119,6 +119,9 @@ static PetscErrorCode BuildLevels(FurlStencil *s, FurlGrid *grid)
   if (s->layout.size == 1 && AllCells(s->layout.N) <= 4 * COARSEST) PetscCall(FurlGridCoarseBuild(s, grid));
   PetscCall(FurlStencilDestroy(s));
   PetscCall(ChooseK(grid));
+  for (int l = 0; l < grid->nlevels; l++)
+    for (int k = 0; grid->kcycles && grid->level[l].depth > 1 && k < 2; k++)
+      grid->level[l].ghosts[k].narrow = grid->level[l].comm != PETSC_COMM_SELF;
   PetscCall(AllocateScratch(grid));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -14,6 +14,8 @@
 #define FURL_GRID_CODE_SCALE 18446744073709551616.0f   /* 2^64: a coupling is its decoded code times this */
 #define FURL_GRID_CODE_SMALLEST 2.168404344971009e-19f /* 2^-62: couplings below it are zero */
 #define FURL_GRID_TORN 0.05f                           /* a link so much weaker than others of its cells joins what belongs elsewhere */
+#define FURL_GRID_PACKET_LEAST 1e-30f                  /* packets with nothing larger are zero, as their unit has no inverse in FP32 */
+#define FURL_GRID_PACKET_MOST 1e37f                    /* packets with anything larger become NaN */
 #define FURL_GRID_UNIT 2.98023223876953125e-08f        /* 2^-25: of the corrections of the inverse diagonal */
 
 /* One colour's cells: the six (or 2 in a line, 4 in a plane) couplings and neighbours of its cell 0, whatever array they live in */
@@ -61,6 +63,19 @@ typedef struct {
   const float        *root[6]; /* of the neighbours of cell 0 */
   float               beta;
 } FurlGridSharpenArgs;
+
+/* FURL_WIDTH values for another process, to 2^-16 of the largest */
+typedef struct {
+  float   unit;
+  int16_t value[FURL_WIDTH];
+} FurlGridPacket;
+
+/* An item: a packet */
+typedef struct {
+  float          *wide; /* [n] */
+  FurlGridPacket *packet;
+  int64_t         n;
+} FurlGridPacketArgs;
 
 /* z = alpha x + beta y over FURL_WIDTH entries an item */
 typedef struct {
@@ -142,6 +157,8 @@ typedef struct {
   X(FurlGridToLow, FurlGridConvertArgs)           \
   X(FurlGridToHigh, FurlGridConvertArgs)          \
   X(FurlGridSharpen, FurlGridSharpenArgs)         \
+  X(FurlGridNarrow, FurlGridPacketArgs)           \
+  X(FurlGridWiden, FurlGridPacketArgs)            \
   X(FurlGridUpdate, FurlGridUpdateArgs)           \
   X(FurlGridDots, FurlGridDotsArgs)               \
   X(FurlGridRoot, FurlGridRootArgs)               \

@@ -265,6 +265,37 @@ FURL_BODY void FurlGridSharpen(const FurlGridSharpenArgs *a, int64_t item)
     GridSharpenN(a, item * FURL_WIDTH, 4);
 }
 
+/* Reads 4 B a value, writes 2 */
+FURL_BODY void FurlGridNarrow(const FurlGridPacketArgs *a, int64_t item)
+{
+  const float *FURL_RESTRICT const from   = a->wide + item * FURL_WIDTH;
+  FurlGridPacket *const            packet = a->packet + item;
+  const int                        n      = GridBelow(a->n - item * FURL_WIDTH);
+  float                            most, inverse;
+  FURL_PER_LANE(float, size);
+
+  FURL_LANES(l) AT(size, l)          = 0;
+  FURL_LANES_BELOW(l, n) AT(size, l) = fabsf(from[l]);
+  most                               = FurlMaxLanes(size);
+  inverse                            = most >= FURL_GRID_PACKET_LEAST && most <= FURL_GRID_PACKET_MOST ? 32767 / most : 0;
+  FURL_LANES_BELOW(l, n)
+  {
+    const float units = inverse > 0 ? inverse * from[l] : 0;
+
+    packet->value[l] = (int16_t)(int32_t)(units < 0 ? units - 0.5f : units + 0.5f);
+  }
+  packet->unit = most <= FURL_GRID_PACKET_MOST ? most * (1 / 32767.0f) : NAN;
+}
+
+/* Reads 2 B a value, writes 4 */
+FURL_BODY void FurlGridWiden(const FurlGridPacketArgs *a, int64_t item)
+{
+  const FurlGridPacket *const packet = a->packet + item;
+  float *FURL_RESTRICT const  to     = a->wide + item * FURL_WIDTH;
+
+  FURL_LANES_BELOW(l, GridBelow(a->n - item * FURL_WIDTH)) to[l] = packet->unit * (float)packet->value[l];
+}
+
 /* Reads 8 B an entry, writes 4 */
 FURL_BODY void FurlGridUpdate(const FurlGridUpdateArgs *a, int64_t item)
 {
