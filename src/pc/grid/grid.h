@@ -239,6 +239,7 @@ typedef struct FurlGrid {
   PetscInt n;         /* rows here */
   PetscSF  spread;    /* rows to cells, where a process has others; NULL: the same */
   double  *cells;     /* [cells here] a vector as the cells are divided, where there is `spread` */
+  double  *rows;      /* [n] those of the component, where there is `spread` and there are several */
 } FurlGrid;
 
 PETSC_INTERN PetscErrorCode FurlGridLevelCreate(const FurlStencil *s, FurlGridLevel *level);

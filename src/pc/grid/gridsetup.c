@@ -210,6 +210,7 @@ PetscErrorCode FurlGridDestroy(FurlGrid **grid)
 {
   PetscFunctionBegin;
   if (!*grid) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscFree((*grid)->rows));
   PetscCall(PetscFree((*grid)->cells));
   PetscCall(PetscSFDestroy(&(*grid)->spread));
   PetscCall(FurlGridDestroy(&(*grid)->next));
@@ -219,6 +220,29 @@ PetscErrorCode FurlGridDestroy(FurlGrid **grid)
   for (int l = (*grid)->nlevels - 1; l >= 0; l--) PetscCall(FurlGridLevelDestroy(&(*grid)->level[l]));
   PetscCall(PetscFree((*grid)->level));
   PetscCall(PetscFree(*grid));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The rows of the component to the cells of this process */
+static PetscErrorCode SpreadRows(FurlGrid *grid, const double *x)
+{
+  const double *const rows = grid->rows ? grid->rows : x;
+
+  PetscFunctionBegin;
+  for (PetscInt r = 0; grid->rows && r < grid->n; r++) grid->rows[r] = x[grid->components * r + grid->component];
+  PetscCall(PetscSFBcastBegin(grid->spread, MPI_DOUBLE, rows, grid->cells, MPI_REPLACE));
+  PetscCall(PetscSFBcastEnd(grid->spread, MPI_DOUBLE, rows, grid->cells, MPI_REPLACE));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode CollectRows(FurlGrid *grid, double *y)
+{
+  double *const rows = grid->rows ? grid->rows : y;
+
+  PetscFunctionBegin;
+  PetscCall(PetscSFReduceBegin(grid->spread, MPI_DOUBLE, grid->cells, rows, MPI_REPLACE));
+  PetscCall(PetscSFReduceEnd(grid->spread, MPI_DOUBLE, grid->cells, rows, MPI_REPLACE));
+  for (PetscInt r = 0; grid->rows && r < grid->n; r++) y[grid->components * r + grid->component] = rows[r];
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -233,18 +257,15 @@ static PetscErrorCode ApplyOne(FurlGrid *grid, double size, double factor, const
                                       .stride    = {box->stride[1], box->stride[2]},
                                       .span      = level->box.span,
                                       .root      = level->root,
-                                      .others    = PetscMax(grid->components - 1, 0),
-                                      .from_high = (grid->spread ? grid->cells : x) + grid->component,
-                                      .to_high   = (grid->spread ? grid->cells : y) + grid->component,
+                                      .others    = grid->spread ? 0 : PetscMax(grid->components - 1, 0),
+                                      .from_high = grid->spread ? grid->cells : x + grid->component,
+                                      .to_high   = grid->spread ? grid->cells : y + grid->component,
                                       .from_low  = level->x,
                                       .to_low    = level->b,
                                       .factor    = ldexp(1, shift)};
 
   PetscFunctionBegin;
-  if (grid->spread) {
-    PetscCall(PetscSFBcastBegin(grid->spread, MPI_DOUBLE, x, grid->cells, MPI_REPLACE));
-    PetscCall(PetscSFBcastEnd(grid->spread, MPI_DOUBLE, x, grid->cells, MPI_REPLACE));
-  }
+  if (grid->spread) PetscCall(SpreadRows(grid, x));
   if (grid->sharpness > 0) args.to_low = level->x;
   FurlLaunch(&FurlKernelFurlGridToLow, &args, (int64_t)box->n[1] * box->n[2]);
   if (grid->sharpness > 0) PetscCall(FurlGridSharpenVector(grid));
@@ -253,10 +274,7 @@ static PetscErrorCode ApplyOne(FurlGrid *grid, double size, double factor, const
   args.from_low = grid->sharpness > 0 ? level->b : level->x;
   args.factor   = ldexp(factor * grid->factor, -shift);
   FurlLaunch(&FurlKernelFurlGridToHigh, &args, (int64_t)box->n[1] * box->n[2]);
-  if (grid->spread) {
-    PetscCall(PetscSFReduceBegin(grid->spread, MPI_DOUBLE, grid->cells, y, MPI_REPLACE));
-    PetscCall(PetscSFReduceEnd(grid->spread, MPI_DOUBLE, grid->cells, y, MPI_REPLACE));
-  }
+  if (grid->spread) PetscCall(CollectRows(grid, y));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
