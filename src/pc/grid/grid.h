@@ -156,8 +156,9 @@ PETSC_INTERN PetscErrorCode FurlStencilSpread(const FurlCsr *csr, FurlLayout *la
 
 /* Allocates the winds, zero */
 PETSC_INTERN PetscErrorCode FurlStencilAddWind(FurlStencil *s);
-/* The same for 5 or 7 points with couplings that differ from their mirrors, as upwind differences make them; of one process */
-PETSC_INTERN PetscErrorCode FurlStencilUpwind(const FurlCsr *csr, FurlLayout *layout, FurlStencil *s, double *factor, const char **why);
+/* The same for 5 or 7 points with couplings that differ from their mirrors, as upwind differences make them */
+PETSC_INTERN PetscErrorCode FurlStencilUpwind(Mat A, const FurlAijParts *parts, FurlLayout *layout, FurlStencil *s, double *factor,
+                                              const char **why);
 
 /* Aggregates of one or two lines in each direction, which never reach across processes; the same on each process */
 typedef struct {

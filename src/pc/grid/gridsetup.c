@@ -137,9 +137,9 @@ static PetscErrorCode ReadNarrow(Mat A, const FurlAijParts *parts, FurlLayout *l
   PetscCall(PetscArraycpy(again.piece, layout->piece, again.size));
   PetscCall(FurlStencilFromMat(A, parts, layout, s, factor, why));
   if (*why) PetscCall(PetscStrcmp(*why, FURL_NOT_SYMMETRIC, &symmetric));
-  if (*why && symmetric && again.size == 1) {
+  if (*why && symmetric) {
     *why = NULL;
-    PetscCall(FurlStencilUpwind(&parts->diagonal, &again, s, factor, why));
+    PetscCall(FurlStencilUpwind(A, parts, &again, s, factor, why));
   }
   PetscCall(FurlLayoutDestroy(&again));
   PetscFunctionReturn(PETSC_SUCCESS);
