@@ -93,6 +93,22 @@ static void ReadEntry(Reader *reader, Row *row, const PetscInt to[3], double cou
     (side > 0 ? reader->s->link : reader->s->wind)[d][row->G] = coupling > 0 ? (float)coupling : 0;
 }
 
+/* Cell of a column of this process: nearly always next to the row's, which takes no division to tell */
+static void OwnCell(const FurlPiece *piece, const Row *row, PetscInt column, PetscInt to[3])
+{
+  const PetscInt *const n       = piece->n;
+  const PetscInt        step[3] = {1, n[0], n[0] * n[1]}, offset = column - row->r;
+
+  for (int k = 0; k < 3; k++) to[k] = piece->start[k] + row->at[k];
+  for (int d = 0; d < 3; d++) {
+    const int side = offset == step[d] && row->at[d] + 1 < n[d] ? 1 : offset == -step[d] && row->at[d] > 0 ? -1 : 0;
+
+    to[d] += side;
+    if (side) return;
+  }
+  CellOf(piece, column, to);
+}
+
 static void AddValue(Row *row, double value, int diagonal)
 {
   row->sum += value;
@@ -113,7 +129,7 @@ static void ReadRow(Reader *reader, Row *row)
     PetscInt to[3];
 
     if (csr->column[k] == row->r || csr->value[k] == 0) continue;
-    CellOf(piece, csr->column[k], to);
+    OwnCell(piece, row, csr->column[k], to);
     ReadEntry(reader, row, to, -reader->factor * csr->value[k]);
   }
   for (PetscInt k = begin; k < end; k++)
