@@ -6,12 +6,18 @@
 #include <petscdmda.h>
 #include "../../furltest.h"
 
+typedef struct {
+  PetscInt  n, bs; /* cells of a line and of a column; components */
+  PetscReal reaction, decay;
+} Problem;
+
 /* The row of component k of a cell; columns[0] is its own. ao: from line by line to the numbering of a DMDA, or NULL */
-static PetscErrorCode FillRow(Mat A, AO ao, PetscInt n, PetscInt bs, PetscInt cell, PetscInt k, PetscReal reaction, PetscReal decay)
+static PetscErrorCode FillRow(Mat A, AO ao, const Problem *p, PetscInt cell, PetscInt k)
 {
+  const PetscInt n = p->n, bs = p->bs;
   const PetscInt i = cell % n, j = cell / n, in[4] = {i > 0, i + 1 < n, j > 0, j + 1 < n}, to[4] = {-1, 1, -n, n};
   PetscInt       column[16] = {cell * bs + k}, count = 1, first, end;
-  PetscScalar    value[16] = {(4 + decay) * (k + 1)};
+  PetscScalar    value[16] = {(4 + p->decay) * (k + 1)};
 
   PetscFunctionBegin;
   for (int s = 0; s < 4; s++) {
@@ -22,7 +28,7 @@ static PetscErrorCode FillRow(Mat A, AO ao, PetscInt n, PetscInt bs, PetscInt ce
   for (PetscInt l = 0; l < bs; l++) {
     if (l == k) continue;
     column[count]  = cell * bs + l;
-    value[count++] = reaction;
+    value[count++] = p->reaction;
   }
   if (ao) PetscCall(AOApplicationToPetsc(ao, count, column));
   PetscCall(MatGetOwnershipRange(A, &first, &end));
@@ -30,11 +36,12 @@ static PetscErrorCode FillRow(Mat A, AO ao, PetscInt n, PetscInt bs, PetscInt ce
   PetscFunctionReturn(0);
 }
 
-static PetscErrorCode CreateMatrix(PetscInt n, PetscInt bs, PetscReal reaction, PetscReal decay, Mat *A)
+static PetscErrorCode CreateMatrix(const Problem *p, Mat *A)
 {
-  PetscBool by_dmda = PETSC_FALSE;
-  AO        ao      = NULL;
-  DM        da;
+  const PetscInt n = p->n, bs = p->bs;
+  PetscBool      by_dmda = PETSC_FALSE;
+  AO             ao      = NULL;
+  DM             da;
 
   PetscFunctionBegin;
   PetscCall(PetscOptionsGetBool(NULL, NULL, "-dmda", &by_dmda, NULL));
@@ -53,7 +60,7 @@ static PetscErrorCode CreateMatrix(PetscInt n, PetscInt bs, PetscReal reaction, 
     PetscCall(MatMPIAIJSetPreallocation(*A, 4 + bs, NULL, 4, NULL));
   }
   for (PetscInt cell = 0; cell < n * n; cell++)
-    for (PetscInt k = 0; k < bs; k++) PetscCall(FillRow(*A, ao, n, bs, cell, k, reaction, decay));
+    for (PetscInt k = 0; k < bs; k++) PetscCall(FillRow(*A, ao, p, cell, k));
   PetscCall(MatAssemblyBegin(*A, MAT_FINAL_ASSEMBLY));
   PetscCall(MatAssemblyEnd(*A, MAT_FINAL_ASSEMBLY));
   PetscCall(DMDestroy(&da));
@@ -63,8 +70,8 @@ static PetscErrorCode CreateMatrix(PetscInt n, PetscInt bs, PetscReal reaction, 
 int main(int argc, char **argv)
 {
   char               text[4096] = "", expect[128] = "multigrid,grid";
-  PetscInt           n = 61, bs = 3, its, most = 13;
-  PetscReal          reaction = 0, decay = 0;
+  Problem            p = {.n = 61, .bs = 3};
+  PetscInt           its, most = 13;
   Mat                A;
   Vec                x, b;
   KSP                ksp;
@@ -74,12 +81,12 @@ int main(int argc, char **argv)
   const char        *found;
 
   PetscCall(PetscInitialize(&argc, &argv, NULL, NULL));
-  PetscCall(PetscOptionsGetInt(NULL, NULL, "-bs", &bs, NULL));
+  PetscCall(PetscOptionsGetInt(NULL, NULL, "-bs", &p.bs, NULL));
   PetscCall(PetscOptionsGetInt(NULL, NULL, "-most", &most, NULL));
-  PetscCall(PetscOptionsGetReal(NULL, NULL, "-reaction", &reaction, NULL));
-  PetscCall(PetscOptionsGetReal(NULL, NULL, "-decay", &decay, NULL));
+  PetscCall(PetscOptionsGetReal(NULL, NULL, "-reaction", &p.reaction, NULL));
+  PetscCall(PetscOptionsGetReal(NULL, NULL, "-decay", &p.decay, NULL));
   PetscCall(PetscOptionsGetString(NULL, NULL, "-expect", expect, sizeof(expect), NULL));
-  PetscCall(CreateMatrix(n, bs, reaction, decay, &A));
+  PetscCall(CreateMatrix(&p, &A));
   PetscCall(MatCreateVecs(A, &x, &b));
   PetscCall(FurlTestNoise(x, 1, 1));
   PetscCall(MatMult(A, x, b));
