@@ -104,13 +104,33 @@ FURL_BODY double FurlSumLanes(double *value)
 }
 
 /* The largest of the lanes; NaN counts as none */
-FURL_BODY double FurlMaxLanes(double *value)
+FURL_BODY double FurlMaxDoubleLanes(double *value)
 {
 #if defined(__CUDACC__)
   for (int half = FURL_WIDTH / 2; half > 0; half /= 2) value[0] = fmax(value[0], __shfl_xor_sync(0xffffffffu, value[0], half));
 #else
   for (int half = FURL_WIDTH / 2; half > 0; half /= 2)
     for (int l = 0; l < half; l++) value[l] = value[l + half] > value[l] ? value[l + half] : value[l];
+#endif
+  return value[0];
+}
+
+/* The largest of the lanes; NaN where one is */
+FURL_BODY float FurlMaxLanes(float *value)
+{
+#if defined(__CUDACC__)
+  for (int half = FURL_WIDTH / 2; half > 0; half /= 2) {
+    const float other = __shfl_xor_sync(0xffffffffu, value[0], half);
+
+    value[0] = value[0] >= other || value[0] != value[0] ? value[0] : other;
+  }
+#else
+  for (int half = FURL_WIDTH / 2; half > 0; half /= 2)
+    for (int l = 0; l < half; l++) {
+      const float other = value[l + half];
+
+      value[l] = value[l] >= other || value[l] != value[l] ? value[l] : other;
+    }
 #endif
   return value[0];
 }

@@ -1,7 +1,7 @@
 /*
   Hierarchy `grid`: multigrid for matrices that are 5- or 7-point operators on a box of cells, found from the entries alone. docs/grid.md
   has the method. Everything works on *flat* arrays (kernels/gridargs.h): cell (i, j, k) of this process is G = origin + i + stride[1] j +
-  stride[2] k, strides odd; where a direction is periodic or cut between processes a line of ghost cells lies before and behind. Arrays
+  stride[2] k, strides odd; where a direction is periodic or cut between processes lines of ghost cells lie before and behind. Arrays
   begin with a margin of zeros, so that a neighbour of any cell may be read.
 */
 #pragma once
@@ -19,7 +19,7 @@
 /* One process's cells and their numbers */
 typedef struct {
   PetscInt n[3];       /* cells */
-  int      ghosts[3];  /* the direction has ghost cells */
+  int      ghosts[3];  /* ghost cells at either end of the direction */
   int      coupled[3]; /* the direction has links: more than one cell on all processes together */
   int64_t  stride[3];  /* stride[0] is 1 */
   int64_t  origin;     /* G of cell (0, 0, 0) */
@@ -55,34 +55,57 @@ typedef struct {
   PetscInt    N[3];
   int         periodic[3]; /* cell N - 1 is coupled to cell 0; N > 2 then */
   int         cut[3];      /* some process has not all cells of the direction */
+  int         depth;       /* ghost cells where there are any; 1: new ones after each half sweep */
   FurlPiece  *piece;       /* [size] */
   int         along; /* rows are numbered as the cells of all are, and processes have whole planes of the box (or lines, where there is
                         one plane): the direction in which these follow each other; -1: rows are numbered process by process */
 } FurlLayout;
 
 PETSC_INTERN PetscErrorCode FurlLayoutDestroy(FurlLayout *layout);
+/* Chooses the ghosts' depth, the same on all processes */
+void FurlLayoutSetDepth(FurlLayout *layout);
 /* Numbers of the cells of process `rank` */
 void FurlLayoutGetBox(const FurlLayout *layout, PetscMPIInt rank, FurlBox *box);
 /* The process that has the cell, tried first with the answer of the call before; -1 where there is no such cell. Wraps `at` around */
 PetscMPIInt FurlLayoutFind(const FurlLayout *layout, PetscInt at[3], PetscMPIInt guess);
-/* 0 or 1, the same for a cell on whatever process */
+/* 0 or 1, the same for a cell on whatever process, of which those of 0 are swept first */
 static inline int FurlLayoutColour(const PetscInt at[3])
 {
   return (int)((at[0] + at[1] + at[2]) & 1);
 }
 
-/* Ghosts and where they come from */
+/* Places of an array, run after run of consecutive ones */
 typedef struct {
   int64_t  n;
-  int64_t *at;     /* [n] places in an array */
-  int64_t *owner;  /* [n] places of the cells that they stand for, where all are of this process */
-  PetscSF  sf;     /* the same with other processes; NULL where there is one alone */
-  float   *buffer; /* [n] values as they came last */
+  int64_t *place; /* [n] first ones */
+  int64_t *first; /* [n + 1] how many places the runs before have */
+} FurlRuns;
+
+/* The processes that values come from, or go to */
+typedef struct {
+  PetscMPIInt     n, *rank; /* [n] */
+  int64_t        *first;    /* [n + 1] values in the buffer */
+  int64_t        *packet;   /* [n] first packets */
+  float          *buffer;   /* [first[n]] */
+  FurlGridPacket *packets;  /* the same in 16 bits */
+} FurlPeers;
+
+/* Ghosts and where they come from */
+typedef struct {
+  int64_t      n;
+  int64_t     *at;             /* [n] places in an array */
+  float       *buffer;         /* [n] values as they came last: that of `from` */
+  FurlRuns     places, owners; /* `at`; and the places whose values go to others, or to ghosts where there is one process */
+  FurlPeers    from, to;
+  MPI_Comm     comm;
+  MPI_Request *request; /* [from.n + to.n]; NULL: one process */
+  PetscMPIInt  tag;
+  int          narrow; /* values travel in 16 bits */
 } FurlGhosts;
 
-typedef enum { FURL_GHOSTS_EVEN, FURL_GHOSTS_ODD, FURL_GHOSTS_FLAT } FurlGhostsOf;
+typedef enum { FURL_GHOSTS_EVEN, FURL_GHOSTS_ODD, FURL_GHOSTS_BOTH, FURL_GHOSTS_FLAT } FurlGhostsOf;
 
-/* Those of flat arrays, or those of arrays by colour whose owner is of FurlLayoutColour() 0 or 1 */
+/* Those of flat arrays; or of arrays by colour, all, or those whose owner is of FurlLayoutColour() 0 or 1 */
 PETSC_INTERN PetscErrorCode FurlGhostsCreate(const FurlLayout *layout, FurlGhostsOf of, FurlGhosts *ghosts);
 PETSC_INTERN PetscErrorCode FurlGhostsDestroy(FurlGhosts *ghosts);
 PETSC_INTERN PetscErrorCode FurlGhostsFill(FurlGhosts *ghosts, float *array); /* collective */
@@ -156,8 +179,9 @@ PETSC_INTERN PetscErrorCode FurlShearDestroy(FurlShear *shear);
 
 /* Allocates the winds, zero */
 PETSC_INTERN PetscErrorCode FurlStencilAddWind(FurlStencil *s);
-/* The same for 5 or 7 points with couplings that differ from their mirrors, as upwind differences make them; of one process */
-PETSC_INTERN PetscErrorCode FurlStencilUpwind(const FurlCsr *csr, FurlLayout *layout, FurlStencil *s, double *factor, const char **why);
+/* The same for 5 or 7 points with couplings that differ from their mirrors, as upwind differences make them */
+PETSC_INTERN PetscErrorCode FurlStencilUpwind(Mat A, const FurlAijParts *parts, FurlLayout *layout, FurlStencil *s, double *factor,
+                                              const char **why);
 
 /* Aggregates of one or two lines in each direction, which never reach across processes; the same on each process */
 typedef struct {
@@ -199,7 +223,6 @@ typedef struct {
   int        periodic[3];
   int        directions; /* that have links */
   int64_t    step[3];    /* their strides */
-  int        first;      /* the colour of this process's arrays that is swept first, so that all processes sweep the same cells */
   int64_t    chunk;      /* slices that hold all neighbours of a cell on one side: the step of a wavefront */
   int64_t    nchunks;
   uint16_t  *q[3];       /* couplings to the next cell, coded */
@@ -208,8 +231,8 @@ typedef struct {
   int16_t   *e;
   float     *root;
   float     *b, *x;
-  int        has_ghosts; /* on some process */
-  FurlGhosts ghosts[2];  /* whose owners are swept first, and second */
+  int        depth;     /* of the ghosts that some process has; 0: there are none */
+  FurlGhosts ghosts[2]; /* depth 1: whose owners are swept first, and second; deeper: whose owners are swept first, and all */
   /* to the finer level, none on the finest: */
   uint32_t     *child; /* see FurlGridTransferArgs */
   float        *scale;
@@ -249,6 +272,7 @@ typedef struct FurlGrid {
   PetscSF   spread;    /* rows to cells, where a process has others; NULL: the same */
   double   *cells;     /* [cells here] a vector as the cells are divided, where there is `spread` or a shear */
   FurlShear shear;     /* its arrays are NULL where the axes are those of the box */
+  double   *rows;      /* [n] those of the component, where there is `spread` and there are several */
 } FurlGrid;
 
 PETSC_INTERN PetscErrorCode FurlGridLevelCreate(const FurlStencil *s, FurlGridLevel *level);
@@ -276,7 +300,8 @@ PETSC_INTERN PetscErrorCode FurlGridApply(FurlGrid *grid, double size, double fa
 PETSC_INTERN PetscErrorCode FurlGridCycle(FurlGrid *grid);
 /* gridcycle.c, for the finest level: x'y and x'z of all processes; y = A x and x'y; z = alpha x + beta y */
 PETSC_INTERN PetscErrorCode FurlGridDotsOf(FurlGrid *grid, const float *x, const float *y, const float *z, double sum[2]);
-PETSC_INTERN PetscErrorCode FurlGridProductOf(FurlGrid *grid, const float *x, float *y, double *dot);
+PETSC_INTERN PetscErrorCode FurlGridProductOf(FurlGrid *grid, float *x, float *y, double *dot);
+void                        FurlGridZeroGhosts(const FurlGrid *grid, float *x); /* they do not enter sums then */
 void                        FurlGridUpdateOf(const FurlGrid *grid, double alpha, const float *x, double beta, const float *y, float *z);
 /* gridsetup.c: the user's vector x into the finest level's unknowns, times 2^shift; and back, times factor, perhaps added to y */
 PETSC_INTERN PetscErrorCode FurlGridTakeVector(FurlGrid *grid, int shift, const double *x, float *to);

@@ -7,49 +7,6 @@
 
 #define FAINT 1e-7 /* of p'p: a smaller p'Ap is the rounding of FP32 and of the diagonal's corrections, and may be negative */
 
-/* What one level does on its way down or up: half sweeps in order, each a chunk behind the one before */
-#define STAGES_MAX 64
-
-typedef struct {
-  const FurlKernel   *kernel[STAGES_MAX];
-  FurlGridStencilArgs args[STAGES_MAX];
-  int                 n;
-} Stages;
-
-static void Append(Stages *stages, const FurlKernel *kernel, const FurlGridLevel *level, int colour, float *out)
-{
-  FurlGridStencilArgs *const args = stages->args + stages->n;
-
-  FurlGridStencilOf(level, colour, level->x, args);
-  args->b                     = level->b + colour * level->box.span;
-  args->out                   = out + colour * level->box.span;
-  stages->kernel[stages->n++] = kernel;
-}
-
-static void RunChunk(const Stages *stages, const FurlGridLevel *level, int stage, int64_t chunk)
-{
-  const int64_t first = chunk * level->chunk, end = PetscMin(first + level->chunk, level->box.items);
-
-  if (chunk >= 0 && chunk < level->nchunks) FurlLaunchRange(stages->kernel[stage], &stages->args[stage], first, end);
-}
-
-/* After a half sweep: new values of the cells that were swept, and again those of the others where the sweep ran over ghosts' places */
-static PetscErrorCode RefreshGhosts(FurlGridLevel *level, int half)
-{
-  const FurlGhosts *const others = &level->ghosts[1 - half];
-
-  PetscFunctionBegin;
-  PetscCall(FurlGhostsFill(&level->ghosts[half], level->x));
-  for (int64_t k = 0; k < others->n; k++) level->x[others->at[k]] = others->buffer[k];
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static void ZeroGhosts(const FurlGridLevel *level, float *x)
-{
-  for (int half = 0; half < 2; half++)
-    for (int64_t k = 0; k < level->ghosts[half].n; k++) x[level->ghosts[half].at[k]] = 0;
-}
-
 static FurlGridTransferArgs TransferArgs(const FurlGrid *grid, const FurlGridLevel *fine, const FurlGridLevel *coarse, int colour)
 {
   const int64_t own = colour * coarse->box.span;
@@ -58,7 +15,7 @@ static FurlGridTransferArgs TransferArgs(const FurlGrid *grid, const FurlGridLev
                                 .scale  = coarse->scale + own,
                                 .span   = fine->box.span,
                                 .stride = {fine->box.stride[1], fine->box.stride[2]},
-                                .both   = fine->has_ghosts,
+                                .both   = fine->depth == 1,
                                 .fine   = grid->scratch,
                                 .coarse = coarse->b + own,
                                 .weight = fine->root,
@@ -71,120 +28,200 @@ typedef struct {
   FurlGrid            *grid;
   FurlGridLevel       *fine;
   FurlGridTransferArgs args[2]; /* by colour of the coarse cells */
-  int64_t              done[2];
+  int64_t              done[2], end[2];
 } Transfer;
 
 static Transfer TransferOf(FurlGrid *grid, int l)
 {
-  FurlGridLevel *const fine = grid->level + l;
+  FurlGridLevel *const fine  = grid->level + l;
+  const int64_t        items = fine[1].box.items;
 
-  return (Transfer){.grid = grid, .fine = fine, .args = {TransferArgs(grid, fine, fine + 1, 0), TransferArgs(grid, fine, fine + 1, 1)}};
+  return (Transfer){.grid = grid,
+                    .fine = fine,
+                    .args = {TransferArgs(grid, fine, fine + 1, 0), TransferArgs(grid, fine, fine + 1, 1)},
+                    .end  = {items, items}};
 }
 
 /* The slices up to end[colour], where they have not been done */
 static void TransferUpTo(Transfer *transfer, const FurlKernel *kernel, const int64_t end[2])
 {
   for (int colour = 0; colour < 2; colour++) {
-    FurlLaunchRange(kernel, &transfer->args[colour], transfer->done[colour], end[colour]);
-    transfer->done[colour] = PetscMax(transfer->done[colour], end[colour]);
+    const int64_t upto = PetscMin(end[colour], transfer->end[colour]);
+
+    FurlLaunchRange(kernel, &transfer->args[colour], transfer->done[colour], upto);
+    transfer->done[colour] = PetscMax(transfer->done[colour], upto);
   }
 }
 
 static void TransferAll(Transfer *transfer, const FurlKernel *kernel)
 {
-  const int64_t items = transfer->fine[1].box.items, all[2] = {items, items};
-
-  TransferUpTo(transfer, kernel, all);
+  TransferUpTo(transfer, kernel, transfer->end);
 }
 
-static void DownInWaves(const Stages *stages, Transfer *transfer)
+/* The transfer as far as chunk t of the level allows; slices: FurlGridLevel's closed or opened */
+static void TransferAlong(Transfer *transfer, const FurlKernel *kernel, int64_t *const slices[2], int64_t t)
 {
-  const FurlGridLevel *const level = transfer->fine, *const coarse = level + 1;
+  const int64_t chunk = PetscMin(t, transfer->fine->nchunks - 1), end[2] = {slices[0][chunk], slices[1][chunk]};
 
-  for (int64_t t = 0; t < level->nchunks + stages->n - 1; t++) {
-    const int64_t last = t - stages->n + 1;
+  TransferUpTo(transfer, kernel, end);
+}
 
-    for (int stage = 0; stage < stages->n; stage++) RunChunk(stages, level, stage, t - stage);
-    if (last >= 0) {
-      const int64_t end[2] = {coarse->closed[0][last], coarse->closed[1][last]};
+/* What one level does on its way down or up: half sweeps in order, each a chunk behind the one before */
+#define STAGES_MAX 64
 
-      TransferUpTo(transfer, &FurlKernelFurlGridRestrict, end);
-    }
+typedef struct {
+  FurlGridLevel      *level;
+  const FurlKernel   *kernel[STAGES_MAX];
+  FurlGridStencilArgs args[STAGES_MAX];
+  int64_t             first[STAGES_MAX], end[STAGES_MAX]; /* slices */
+  int                 n;
+  Transfer           *prolong; /* that goes before the first stage, as far as it was not done; or NULL */
+  int                 valid;   /* ghosts that have the values of the cells they stand for, counted from these; 0: new ones are needed */
+} Stages;
+
+/* The slices with this process's cells and so many planes of ghosts at either end (lines, where there is one plane) */
+static void RangeOf(const FurlGridLevel *level, int planes, int64_t *first, int64_t *end)
+{
+  const FurlBox *const box  = &level->box;
+  const int            last = box->coupled[2] ? 2 : box->coupled[1] ? 1 : 0;
+  const int64_t        less = (box->ghosts[last] - planes) * box->stride[last] / 2 / FURL_WIDTH;
+
+  *first = box->ghosts[last] > planes ? less : 0;
+  *end   = box->ghosts[last] > planes ? box->items - less : box->items;
+}
+
+static void Append(Stages *stages, const FurlKernel *kernel, int colour, float *out)
+{
+  FurlGridLevel *const       level = stages->level;
+  FurlGridStencilArgs *const args  = stages->args + stages->n;
+
+  FurlGridStencilOf(level, colour, level->x, args);
+  args->b   = level->b + colour * level->box.span;
+  args->out = out + colour * level->box.span;
+  RangeOf(level, stages->valid, &stages->first[stages->n], &stages->end[stages->n]);
+  stages->kernel[stages->n++] = kernel;
+}
+
+static void RunChunk(const Stages *stages, int stage, int64_t chunk)
+{
+  const int64_t begin = chunk * stages->level->chunk, first = PetscMax(begin, stages->first[stage]);
+
+  if (chunk >= 0)
+    FurlLaunchRange(stages->kernel[stage], &stages->args[stage], first, PetscMin(begin + stages->level->chunk, stages->end[stage]));
+}
+
+/* Corrects what other processes wait for: the planes at both ends of the box, if all ghosts are beyond these, else all cells */
+static void ProlongEnds(Transfer *transfer)
+{
+  const FurlGridLevel *const level = transfer->fine;
+  const FurlBox *const       box   = &level->box;
+  const int                  last  = box->coupled[2] ? 2 : box->coupled[1] ? 1 : 0;
+  const int64_t              cells = level->chunk * FURL_WIDTH, low = (box->origin + level->depth * box->stride[last]) / 2 / cells;
+  const int64_t              high = (box->origin + (box->n[last] - level->depth) * box->stride[last]) / 2 / cells - 1;
+
+  if (low >= high || (last > 0 && box->ghosts[0]) || (last > 1 && box->ghosts[1])) {
+    TransferAll(transfer, &FurlKernelFurlGridProlong);
+    return;
   }
-  TransferAll(transfer, &FurlKernelFurlGridRestrict); /* slices without aggregates at the end */
-}
+  TransferAlong(transfer, &FurlKernelFurlGridProlong, level[1].opened, low);
+  for (int colour = 0; colour < 2; colour++) {
+    const int64_t begin = PetscMax(level[1].closed[colour][high], transfer->done[colour]);
 
-static void UpInWaves(const Stages *stages, Transfer *transfer)
-{
-  const FurlGridLevel *const level = transfer->fine, *const coarse = level + 1;
-
-  for (int64_t t = 0; t < level->nchunks + stages->n; t++) {
-    const int64_t next   = PetscMin(t, level->nchunks - 1);
-    const int64_t end[2] = {coarse->opened[0][next], coarse->opened[1][next]};
-
-    TransferUpTo(transfer, &FurlKernelFurlGridProlong, end);
-    for (int stage = 0; stage < stages->n; stage++) RunChunk(stages, level, stage, t - 1 - stage);
+    FurlLaunchRange(&FurlKernelFurlGridProlong, &transfer->args[colour], begin, transfer->end[colour]);
+    transfer->end[colour] = begin;
   }
 }
 
-/* Stage after stage over the whole level, ghosts renewed after each; half: which cells the first one sweeps */
-static PetscErrorCode RunWithGhosts(const Stages *stages, FurlGridLevel *level, int half, int nsweeps)
+/* All stages in one pass over the level, before a restriction where that is not NULL; no stages are left */
+static void RunInWaves(Stages *stages, Transfer *restriction)
 {
+  const FurlGridLevel *const level = stages->level;
+
+  for (int64_t t = 0; level->nchunks > 0 && t < level->nchunks + stages->n; t++) {
+    if (stages->prolong) TransferAlong(stages->prolong, &FurlKernelFurlGridProlong, level[1].opened, t);
+    for (int stage = 0; stage < stages->n; stage++) RunChunk(stages, stage, t - 1 - stage);
+    if (restriction && t >= stages->n) TransferAlong(restriction, &FurlKernelFurlGridRestrict, level[1].closed, t - stages->n);
+  }
+  if (restriction) TransferAll(restriction, &FurlKernelFurlGridRestrict); /* slices without aggregates at the end */
+  stages->n       = 0;
+  stages->prolong = NULL;
+}
+
+/* Where ghosts are not deep, after a half sweep: new values of the cells that were swept, and again those of the others where the sweep ran
+ * over ghosts' places */
+static PetscErrorCode RefreshGhosts(FurlGridLevel *level, int half)
+{
+  const FurlGhosts *const others = &level->ghosts[1 - half];
+
   PetscFunctionBegin;
-  for (int stage = 0; stage < stages->n; stage++) {
-    FurlLaunch(stages->kernel[stage], &stages->args[stage], level->box.items);
-    if (stage < nsweeps) PetscCall(RefreshGhosts(level, (half + stage) % 2));
+  PetscCall(FurlGhostsFill(&level->ghosts[half], level->x));
+  for (int64_t k = 0; k < others->n; k++) level->x[others->at[k]] = others->buffer[k];
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A half sweep, or the residual, as the next stage. With each, one plane of ghosts less is right; when none is left the waves end, and new
+ * ones come */
+static PetscErrorCode AddStage(Stages *stages, const FurlKernel *kernel, int colour, float *out)
+{
+  FurlGridLevel *const level = stages->level;
+
+  PetscFunctionBegin;
+  if (level->depth > 1 && stages->valid == 0) {
+    if (stages->n) RunInWaves(stages, NULL);
+    PetscCall(FurlGhostsFill(&level->ghosts[0], level->x));
+    stages->valid = level->depth;
   }
+  if (stages->valid > 0 && kernel != &FurlKernelFurlGridFirst) stages->valid--;
+  Append(stages, kernel, colour, out);
+  if (level->depth != 1) PetscFunctionReturn(PETSC_SUCCESS);
+  RunInWaves(stages, NULL);
+  if (out == level->x) PetscCall(RefreshGhosts(level, colour));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Before the correction, from x = 0: sweeps, residual, restriction. Residuals of the second colour are zero after its sweep, but where a
- * seam of two cells of one colour runs through a periodic box, or beside another process */
+ * seam of two cells of one colour runs through a periodic box */
 static PetscErrorCode Down(FurlGrid *grid, int l)
 {
-  FurlGridLevel *const level = grid->level + l;
-  const int            first = level->first, second = 1 - first;
+  FurlGridLevel *const level    = grid->level + l;
   Transfer             transfer = TransferOf(grid, l);
-  Stages               stages   = {.n = 0};
+  Stages               stages   = {.level = level, .valid = level->depth > 1 ? level->depth : 0};
 
   PetscFunctionBegin;
+  if (level->depth > 1) PetscCall(FurlGhostsFill(&level->ghosts[1], level->b));
+  if (level->depth == 1) {
+    PetscCall(PetscArrayzero(level->x + level->box.span, level->box.items * FURL_WIDTH));
+    PetscCall(PetscArrayzero(level->ghosts[1].buffer, level->ghosts[1].n));
+  }
   for (int k = 0; k < grid->sweeps; k++) {
-    Append(&stages, k ? &FurlKernelFurlGridSweep : &FurlKernelFurlGridFirst, level, first, level->x);
-    Append(&stages, &FurlKernelFurlGridSweep, level, second, level->x);
+    PetscCall(AddStage(&stages, k ? &FurlKernelFurlGridSweep : &FurlKernelFurlGridFirst, 0, level->x));
+    PetscCall(AddStage(&stages, &FurlKernelFurlGridSweep, 1, level->x));
   }
-  Append(&stages, &FurlKernelFurlGridResidual, level, first, grid->scratch);
-  if (!level->has_ghosts) {
-    DownInWaves(&stages, &transfer);
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  Append(&stages, &FurlKernelFurlGridResidual, level, second, grid->scratch);
-  PetscCall(PetscArrayzero(level->x + second * level->box.span, level->box.items * FURL_WIDTH));
-  PetscCall(PetscArrayzero(level->ghosts[1].buffer, level->ghosts[1].n));
-  PetscCall(RunWithGhosts(&stages, level, 0, 2 * grid->sweeps));
-  TransferAll(&transfer, &FurlKernelFurlGridRestrict);
+  PetscCall(AddStage(&stages, &FurlKernelFurlGridResidual, 0, grid->scratch));
+  if (level->depth == 1) {
+    PetscCall(AddStage(&stages, &FurlKernelFurlGridResidual, 1, grid->scratch));
+    TransferAll(&transfer, &FurlKernelFurlGridRestrict);
+  } else
+    RunInWaves(&stages, &transfer);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* The correction and the sweeps after it. Cells that are swept first need no correction, but for ghosts */
 static PetscErrorCode Up(FurlGrid *grid, int l)
 {
-  FurlGridLevel *const level = grid->level + l;
-  const int            first = level->first, second = 1 - first;
+  FurlGridLevel *const level    = grid->level + l;
   Transfer             transfer = TransferOf(grid, l);
-  Stages               stages   = {.n = 0};
+  Stages               stages   = {.level = level, .prolong = level->depth == 1 ? NULL : &transfer};
 
   PetscFunctionBegin;
+  if (level->depth == 1) TransferAll(&transfer, &FurlKernelFurlGridProlong);
+  if (level->depth > 1) ProlongEnds(&transfer);
+  for (int half = 0; level->depth == 1 && half < 2; half++) PetscCall(FurlGhostsFill(&level->ghosts[half], level->x));
   for (int k = 0; k < grid->sweeps; k++) {
-    Append(&stages, &FurlKernelFurlGridSweep, level, second, level->x);
-    Append(&stages, &FurlKernelFurlGridSweep, level, first, level->x);
+    PetscCall(AddStage(&stages, &FurlKernelFurlGridSweep, 1, level->x));
+    PetscCall(AddStage(&stages, &FurlKernelFurlGridSweep, 0, level->x));
   }
-  if (!level->has_ghosts) {
-    UpInWaves(&stages, &transfer);
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  TransferAll(&transfer, &FurlKernelFurlGridProlong);
-  for (int half = 0; half < 2; half++) PetscCall(FurlGhostsFill(&level->ghosts[half], level->x));
-  PetscCall(RunWithGhosts(&stages, level, 1, 2 * grid->sweeps));
+  RunInWaves(&stages, NULL);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -211,9 +248,18 @@ static PetscErrorCode SumOverProcesses(const FurlGridLevel *level, double *sum, 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* partial: [2 items] room for the sums of x y; NULL: not wanted */
-static void Product(const FurlGridLevel *level, const float *x, float *y, double *partial)
+static void ZeroGhosts(const FurlGridLevel *level, float *x)
 {
+  for (int half = 0; half < 2; half++)
+    for (int64_t k = 0; k < level->ghosts[half].n; k++) x[level->ghosts[half].at[k]] = 0;
+}
+
+/* y = A x, zero at ghosts, and so is b, as both enter sums over whole arrays; of the ghosts x has those of the second colour next to the
+ * cells of this process. partial: [2 items] room for the sums of x y, ghosts' too; NULL: not wanted */
+static PetscErrorCode Product(FurlGridLevel *level, float *x, float *y, double *partial)
+{
+  PetscFunctionBegin;
+  if (level->depth > 1) PetscCall(FurlGhostsFill(&level->ghosts[0], x));
   for (int colour = 0; colour < 2; colour++) {
     FurlGridStencilArgs args = {.out = y + colour * level->box.span, .partial = partial ? partial + colour * level->box.items : NULL};
 
@@ -221,6 +267,8 @@ static void Product(const FurlGridLevel *level, const float *x, float *y, double
     FurlLaunch(&FurlKernelFurlGridProduct, &args, level->box.items);
   }
   ZeroGhosts(level, y);
+  ZeroGhosts(level, level->b);
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static void Update(const FurlGridLevel *level, double alpha, const float *x, double beta, const float *y, float *z)
@@ -245,7 +293,7 @@ static PetscErrorCode TwoCycles(FurlGrid *grid, int l)
 
   PetscFunctionBegin;
   PetscCall(CycleLevel(grid, l));
-  Product(level, level->x, level->Ap, NULL);
+  PetscCall(Product(level, level->x, level->Ap, NULL));
   Dots(grid, level, level->x, level->Ap, level->b, first);
   Dots(grid, level, level->x, level->x, level->x, first + 2);
   PetscCall(SumOverProcesses(level, first, 3));
@@ -255,7 +303,7 @@ static PetscErrorCode TwoCycles(FurlGrid *grid, int l)
   level->x = swap;
   Update(level, -first[1] / first[0], level->Ap, 1, level->b, level->b);
   PetscCall(CycleLevel(grid, l));
-  Product(level, level->x, Av, NULL);
+  PetscCall(Product(level, level->x, Av, NULL));
   Dots(grid, level, level->x, Av, level->Ap, second);
   Dots(grid, level, level->x, level->b, level->b, second + 2);
   PetscCall(SumOverProcesses(level, second, 3));
@@ -312,16 +360,21 @@ PetscErrorCode FurlGridDotsOf(FurlGrid *grid, const float *x, const float *y, co
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The sums of the product's own pass count ghosts: where there are some, x'y takes a pass of its own */
-PetscErrorCode FurlGridProductOf(FurlGrid *grid, const float *x, float *y, double *dot)
+void FurlGridZeroGhosts(const FurlGrid *grid, float *x)
 {
-  const FurlGridLevel *const level  = grid->level;
-  const int64_t              n      = 2 * level->box.items;
-  double                     sum[2] = {0, 0};
+  ZeroGhosts(grid->level, x);
+}
+
+/* The sums of the product's own pass count ghosts: where there are some, x'y takes a pass of its own */
+PetscErrorCode FurlGridProductOf(FurlGrid *grid, float *x, float *y, double *dot)
+{
+  FurlGridLevel *const level  = grid->level;
+  const int64_t        n      = 2 * level->box.items;
+  double               sum[2] = {0, 0};
 
   PetscFunctionBegin;
-  Product(level, x, y, level->has_ghosts ? NULL : grid->partial);
-  if (level->has_ghosts)
+  PetscCall(Product(level, x, y, level->depth ? NULL : grid->partial));
+  if (level->depth)
     Dots(grid, level, x, y, y, sum);
   else
     for (int64_t item = 0; item < n; item++) sum[0] += grid->partial[item];

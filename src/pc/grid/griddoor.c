@@ -90,47 +90,57 @@ static PetscErrorCode WholeLayout(const FurlLayout *layout, FurlLayout *whole)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The arrays of a stencil that are no consequence of others; returns how many */
+static int ArraysOf(const FurlStencil *s, float *array[7])
+{
+  int n = 0;
+
+  for (int d = 0; d < 3; d++)
+    if (s->link[d]) array[n++] = s->link[d];
+  for (int d = 0; d < 3; d++)
+    if (s->wind[d]) array[n++] = s->wind[d];
+  array[n++] = s->excess;
+  return n;
+}
+
+/* Cells from start on in natural order: their numbers of all arrays from the list, or to it */
+static float *CopyCells(const FurlStencil *s, const PetscInt start[3], const PetscInt n[3], int to, float *list)
+{
+  float    *array[7];
+  const int narrays = ArraysOf(s, array);
+
+  for (PetscInt k = 0; k < n[2]; k++)
+    for (PetscInt j = 0; j < n[1]; j++)
+      for (PetscInt i = 0; i < n[0]; i++) {
+        const int64_t G = FurlBoxAt(&s->box, start[0] + i, start[1] + j, start[2] + k);
+
+        for (int a = 0; a < narrays; a++, list++) *(to ? list : array[a] + G) = *(to ? array[a] + G : list);
+      }
+  return list;
+}
+
 PetscErrorCode FurlStencilGather(const FurlStencil *s, FurlStencil *whole)
 {
-  FurlGridDoor  count = {0};
-  float        *all;
-  FurlLayout    layout;
-  const FurlBox own = s->box;
-  int64_t       r;
+  const PetscInt origin[3] = {0, 0, 0};
+  FurlGridDoor   count     = {0};
+  FurlLayout     layout;
+  float         *all, *next, *array[7];
+  const int      narrays = ArraysOf(s, array);
 
   PetscFunctionBegin;
   PetscCall(CountCells(&s->layout, &count));
-  PetscCall(PetscCalloc1(4 * ((size_t)count.displs[count.size - 1] + count.counts[count.size - 1]), &all));
+  PetscCall(PetscCalloc1(narrays * ((size_t)count.displs[count.size - 1] + count.counts[count.size - 1]), &all));
   for (PetscMPIInt p = 0; p < count.size; p++) {
-    count.counts[p] *= 4;
-    count.displs[p] *= 4;
+    count.counts[p] *= narrays;
+    count.displs[p] *= narrays;
   }
-  r = count.displs[count.rank];
-  for (PetscInt k = 0; k < own.n[2]; k++)
-    for (PetscInt j = 0; j < own.n[1]; j++)
-      for (PetscInt i = 0; i < own.n[0]; i++) {
-        const int64_t G = FurlBoxAt(&own, i, j, k);
-
-        for (int d = 0; d < 3; d++) all[r++] = s->link[d] ? s->link[d][G] : 0;
-        all[r++] = s->excess[G];
-      }
+  CopyCells(s, origin, s->box.n, 1, all + count.displs[count.rank]);
   PetscCallMPI(MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, all, count.counts, count.displs, MPI_FLOAT, count.comm));
   PetscCall(WholeLayout(&s->layout, &layout));
   PetscCall(FurlStencilCreate(&layout, whole));
-  r = 0;
-  for (PetscMPIInt p = 0; p < count.size; p++) {
-    const FurlPiece *const piece = &s->layout.piece[p];
-
-    for (PetscInt k = 0; k < piece->n[2]; k++)
-      for (PetscInt j = 0; j < piece->n[1]; j++)
-        for (PetscInt i = 0; i < piece->n[0]; i++) {
-          const int64_t G = FurlBoxAt(&whole->box, piece->start[0] + i, piece->start[1] + j, piece->start[2] + k);
-
-          for (int d = 0; d < 3; d++, r++)
-            if (whole->link[d]) whole->link[d][G] = all[r];
-          whole->excess[G] = all[r++];
-        }
-  }
+  if (s->wind[0] || s->wind[1] || s->wind[2]) PetscCall(FurlStencilAddWind(whole));
+  next = all;
+  for (PetscMPIInt p = 0; p < count.size; p++) next = CopyCells(whole, s->layout.piece[p].start, s->layout.piece[p].n, 0, next);
   PetscCall(PetscFree2(count.counts, count.displs));
   PetscCall(PetscFree(all));
   PetscCall(FurlStencilFinish(whole));

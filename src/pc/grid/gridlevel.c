@@ -32,17 +32,15 @@ static void Shape(const FurlStencil *s, FurlGridLevel *level)
 {
   const FurlLayout *const layout = &s->layout;
   const FurlBox *const    box    = &s->box;
-  const PetscInt *const   start  = layout->piece[layout->rank].start;
   int64_t                 reach;
 
   *level = (FurlGridLevel){.comm = layout->size > 1 ? layout->comm : PETSC_COMM_SELF, .box = *box};
   for (int d = 0; d < 3; d++) {
     level->N[d]        = layout->N[d];
     level->periodic[d] = layout->periodic[d];
-    level->has_ghosts |= box->ghosts[d];
+    if (box->ghosts[d]) level->depth = layout->depth;
     if (s->link[d]) level->step[level->directions++] = box->stride[d];
   }
-  level->first   = (int)((box->origin + FurlLayoutColour(start)) & 1);
   reach          = level->directions ? (level->step[level->directions - 1] + 1) / 2 : 1;
   level->chunk   = PetscMax((reach + FURL_WIDTH - 1) / FURL_WIDTH, 32);
   level->nchunks = (box->items + level->chunk - 1) / level->chunk;
@@ -106,6 +104,28 @@ static void PlaceLevel(Room *room, int wind, FurlGridLevel *level)
   Place(room, sizeof(*level->root), &level->root);
 }
 
+static PetscErrorCode CreateGhosts(const FurlLayout *layout, FurlGridLevel *level)
+{
+  PetscFunctionBegin;
+  PetscCall(FurlGhostsCreate(layout, FURL_GHOSTS_EVEN, &level->ghosts[0]));
+  PetscCall(FurlGhostsCreate(layout, level->depth > 1 ? FURL_GHOSTS_BOTH : FURL_GHOSTS_ODD, &level->ghosts[1]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The outermost ghosts do not see all of their neighbours: corrections are the owners', sent by way of x */
+static PetscErrorCode FillCorrections(FurlGridLevel *level)
+{
+  const int64_t           n      = 2 * level->box.span;
+  const FurlGhosts *const ghosts = &level->ghosts[1];
+
+  PetscFunctionBegin;
+  for (int64_t k = 0; k < n; k++) level->x[k] = (float)level->e[k];
+  PetscCall(FurlGhostsFill(&level->ghosts[1], level->x));
+  for (int64_t k = 0; k < ghosts->n; k++) level->e[ghosts->at[k]] = (int16_t)ghosts->buffer[k];
+  PetscCall(PetscArrayzero(level->x, n));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode FurlGridLevelCreate(const FurlStencil *s, FurlGridLevel *level)
 {
   const int wind = s->wind[0] || s->wind[1] || s->wind[2];
@@ -116,7 +136,7 @@ PetscErrorCode FurlGridLevelCreate(const FurlStencil *s, FurlGridLevel *level)
   PlaceLevel(&room, wind, level);
   PetscCall(Allocate(&room, &level->memory));
   PlaceLevel(&room, wind, level);
-  for (int k = 0; k < 2; k++) PetscCall(FurlGhostsCreate(&s->layout, (FurlGhostsOf)k, &level->ghosts[k]));
+  PetscCall(CreateGhosts(&s->layout, level));
   Encode(s, level);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -183,7 +203,7 @@ PetscErrorCode FurlGridLevelLink(const FurlLines *lines, const FurlLayout *fine_
         coarse->child[at] = (uint32_t)G << 3 | shape;
         coarse->scale[at] = coarse->root[at] > 0 ? 1 / coarse->root[at] : 0;
       }
-  for (int colour = 0; !fine->has_ghosts && colour < 2; colour++) PetscCall(Schedule(fine, coarse, colour));
+  for (int colour = 0; fine->depth != 1 && colour < 2; colour++) PetscCall(Schedule(fine, coarse, colour));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -203,6 +223,7 @@ PetscErrorCode FurlGridLevelAllocateVectors(FurlGridLevel *level)
   PlaceVectors(&room, level);
   PetscCall(Allocate(&room, &level->memory_of_vectors));
   PlaceVectors(&room, level);
+  if (level->depth > 1) PetscCall(FillCorrections(level));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

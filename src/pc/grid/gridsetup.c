@@ -36,7 +36,7 @@ static PetscErrorCode AllocateScratch(FurlGrid *grid)
   PetscFunctionBegin;
   for (int l = 0; l < grid->nlevels; l++) {
     const FurlGridLevel *const level = grid->level + l;
-    const size_t               both  = level->twice || level->has_ghosts ? 2 : 1;
+    const size_t               both  = level->twice || level->depth == 1 ? 2 : 1;
 
     floats = PetscMax(floats, both * (size_t)level->box.span);
     if (level->twice || l == 0) doubles = PetscMax(doubles, 4 * (size_t)level->box.span / FURL_WIDTH);
@@ -121,6 +121,9 @@ static PetscErrorCode BuildLevels(FurlStencil *s, FurlGrid *grid)
   PetscCall(FurlStencilDestroy(s));
   ChooseK(grid);
   for (int l = 0; l < grid->nlevels; l++) PetscCall(FurlGridLevelAllocateVectors(&grid->level[l]));
+  for (int l = 0; l < grid->nlevels; l++)
+    for (int k = 0; grid->kcycles && grid->level[l].depth > 1 && k < 2; k++)
+      grid->level[l].ghosts[k].narrow = grid->level[l].comm != PETSC_COMM_SELF;
   PetscCall(AllocateScratch(grid));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -136,9 +139,9 @@ static PetscErrorCode ReadNarrow(Mat A, const FurlAijParts *parts, FurlLayout *l
   PetscCall(PetscArraycpy(again.piece, layout->piece, again.size));
   PetscCall(FurlStencilFromMat(A, parts, layout, s, factor, why));
   if (*why) PetscCall(PetscStrcmp(*why, FURL_NOT_SYMMETRIC, &symmetric));
-  if (*why && symmetric && again.size == 1) {
+  if (*why && symmetric) {
     *why = NULL;
-    PetscCall(FurlStencilUpwind(&parts->diagonal, &again, s, factor, why));
+    PetscCall(FurlStencilUpwind(A, parts, &again, s, factor, why));
   }
   PetscCall(FurlLayoutDestroy(&again));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -250,6 +253,7 @@ PetscErrorCode FurlGridDestroy(FurlGrid **grid)
 {
   PetscFunctionBegin;
   if (!*grid) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscFree((*grid)->rows));
   PetscCall(PetscFree((*grid)->cells));
   PetscCall(FurlShearDestroy(&(*grid)->shear));
   PetscCall(PetscSFDestroy(&(*grid)->spread));
@@ -261,6 +265,35 @@ PetscErrorCode FurlGridDestroy(FurlGrid **grid)
   for (int l = (*grid)->nlevels - 1; l >= 0; l--) PetscCall(FurlGridLevelDestroy(&(*grid)->level[l]));
   PetscCall(PetscFree((*grid)->level));
   PetscCall(PetscFree(*grid));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The rows of the component to the cells of this process */
+static PetscErrorCode SpreadRows(FurlGrid *grid, const double *x)
+{
+  const double *const rows = grid->rows ? grid->rows : x;
+
+  PetscFunctionBegin;
+  for (PetscInt r = 0; grid->rows && r < grid->n; r++) grid->rows[r] = x[grid->components * r + grid->component];
+  PetscCall(PetscSFBcastBegin(grid->spread, MPI_DOUBLE, rows, grid->cells, MPI_REPLACE));
+  PetscCall(PetscSFBcastEnd(grid->spread, MPI_DOUBLE, rows, grid->cells, MPI_REPLACE));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The cells of this process to the rows of the component, or added to them */
+static PetscErrorCode CollectRows(FurlGrid *grid, int add, double *y)
+{
+  double *const rows = grid->rows ? grid->rows : y;
+  const MPI_Op  op   = add && !grid->rows ? MPI_SUM : MPI_REPLACE;
+
+  PetscFunctionBegin;
+  PetscCall(PetscSFReduceBegin(grid->spread, MPI_DOUBLE, grid->cells, rows, op));
+  PetscCall(PetscSFReduceEnd(grid->spread, MPI_DOUBLE, grid->cells, rows, op));
+  for (PetscInt r = 0; grid->rows && r < grid->n; r++) {
+    double *const entry = y + grid->components * r + grid->component;
+
+    *entry = (add ? *entry : 0) + rows[r];
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -284,10 +317,7 @@ static PetscErrorCode ToCells(FurlGrid *grid, const double *x)
   FurlGridSoftenArgs     args  = SoftenArgs(grid, 1);
 
   PetscFunctionBegin;
-  if (grid->spread) {
-    PetscCall(PetscSFBcastBegin(grid->spread, MPI_DOUBLE, x, grid->cells, MPI_REPLACE));
-    PetscCall(PetscSFBcastEnd(grid->spread, MPI_DOUBLE, x, grid->cells, MPI_REPLACE));
-  }
+  if (grid->spread) PetscCall(SpreadRows(grid, x));
   if (!shear->place) PetscFunctionReturn(PETSC_SUCCESS);
   args.from = x + grid->component;
   args.to   = grid->cells;
@@ -352,16 +382,12 @@ PetscErrorCode FurlGridTakeVector(FurlGrid *grid, int shift, const double *x, fl
 PetscErrorCode FurlGridGiveVector(FurlGrid *grid, double factor, const float *from, int add, double *y)
 {
   FurlGridConvertArgs args = ConvertArgs(grid, factor);
-  const MPI_Op        op   = add ? MPI_SUM : MPI_REPLACE;
 
   PetscFunctionBegin;
   args.from_low = from;
   args.to_high  = grid->cells ? grid->cells : y + grid->component;
   Convert(grid, add && !grid->cells ? &FurlKernelFurlGridAddToHigh : &FurlKernelFurlGridToHigh, &args);
-  if (grid->spread) {
-    PetscCall(PetscSFReduceBegin(grid->spread, MPI_DOUBLE, grid->cells, y, op));
-    PetscCall(PetscSFReduceEnd(grid->spread, MPI_DOUBLE, grid->cells, y, op));
-  }
+  if (grid->spread) PetscCall(CollectRows(grid, add, y));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -409,7 +435,7 @@ void FurlGridAddBytes(const FurlGrid *grid, double *levels, double *transfers, d
     *transfers += level->child ? 8 * cells : 0;
     *vectors += cells * (level->twice ? 16 : 8) + 20. * (double)(level->ghosts[0].n + level->ghosts[1].n);
   }
-  *vectors += 4. * (double)finest->box.span * (finest->has_ghosts ? 2 : 1) + (grid->cells ? 8. * (double)FurlBoxCells(&finest->box) : 0);
+  *vectors += 4. * (double)finest->box.span * (finest->depth == 1 ? 2 : 1) + (grid->cells ? 8. * (double)FurlBoxCells(&finest->box) : 0);
   if (grid->p) *vectors += 12. * 2. * (double)finest->box.span;
   *coarsest += 8. * (double)(FurlBoxCells(&last->box) * (FurlBoxCells(&last->box) + 1));
   *vectors += grid->shear.place ? 8. * (double)grid->n : 0;

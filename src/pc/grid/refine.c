@@ -58,6 +58,7 @@ static PetscErrorCode Direct(FurlGrid *grid, int *ok)
   PetscFunctionBegin;
   *ok = 0;
   PetscCall(FurlGridCycle(grid));
+  FurlGridZeroGhosts(grid, level->b);
   PetscCall(FurlGridDotsOf(grid, level->x, level->b, grid->q, z));
   if (!(z[0] > 0) || !(z[0] <= PETSC_MAX_REAL)) PetscFunctionReturn(PETSC_SUCCESS);
   if (grid->pq > 0)

@@ -11,7 +11,7 @@ PetscErrorCode FurlGridSharpenVector(FurlGrid *grid)
   FurlGridLevel *const level = grid->level;
 
   PetscFunctionBegin;
-  for (int half = 0; half < 2; half++) PetscCall(FurlGhostsFill(&level->ghosts[half], level->x));
+  for (int k = level->depth > 1; k < 2; k++) PetscCall(FurlGhostsFill(&level->ghosts[k], level->x)); /* deep: the second has all */
   for (int colour = 0; colour < 2; colour++) {
     FurlGridSharpenArgs args = {.beta = (float)grid->sharpness};
     FurlGridStencilArgs roots;

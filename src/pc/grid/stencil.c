@@ -25,6 +25,7 @@ PetscErrorCode FurlStencilCreate(FurlLayout *layout, FurlStencil *s)
   PetscFunctionBegin;
   *s            = (FurlStencil){.layout = *layout};
   layout->piece = NULL;
+  FurlLayoutSetDepth(&s->layout);
   FurlLayoutGetBox(&s->layout, s->layout.rank, &s->box);
   PetscCall(FurlGhostsCreate(&s->layout, FURL_GHOSTS_FLAT, &s->ghosts));
   for (int d = 0; d < 3; d++)
@@ -62,25 +63,30 @@ PetscErrorCode FurlStencilDestroy(FurlStencil *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Zeros at the ghosts before (side 0) or behind (1) the cells of direction d */
-static void ClearFace(const FurlBox *box, int d, int side, float *array)
-{
-  const PetscInt n[3] = {d == 0 ? 1 : box->n[0], d == 1 ? 1 : box->n[1], d == 2 ? 1 : box->n[2]};
-  const int64_t ghost = side ? box->n[d] * box->stride[d] : -box->stride[d];
+#define GHOST 1
+#define CELL 2
 
-  for (PetscInt k = 0; k < n[2]; k++)
-    for (PetscInt j = 0; j < n[1]; j++)
-      for (PetscInt i = 0; i < n[0]; i++) array[FurlBoxAt(box, i, j, k) + ghost] = 0;
+/* What each place of a flat array has: a cell of this process, a ghost, or nothing (zero) */
+static void MarkPlaces(const FurlStencil *s, float *array)
+{
+  const FurlBox *const box = &s->box;
+
+  for (PetscInt k = 0; k < box->n[2]; k++)
+    for (PetscInt j = 0; j < box->n[1]; j++)
+      for (PetscInt i = 0; i < box->n[0]; i++) array[FurlBoxAt(box, i, j, k)] = CELL;
+  for (int64_t g = 0; g < s->ghosts.n; g++) array[s->ghosts.at[g]] = GHOST;
 }
 
-/* The links of the ghosts before the cells of direction d are those of these cells. No ghost has others: what lies beyond it would be
- * coupled to it, and enter sums over whole arrays */
-static PetscErrorCode FillLinks(FurlStencil *s, int d, float *link)
+/* Links of ghosts are their owners', but for those to what is no ghost: it would be coupled to them, and enter sums over whole arrays.
+ * Deep ghosts are coupled with each other, as what they stand for is */
+static PetscErrorCode FillLinks(FurlStencil *s, int d, const float *marks, float *link)
 {
+  const float least = s->layout.depth > 1 ? GHOST : CELL;
+
   PetscFunctionBegin;
   PetscCall(FurlGhostsFill(&s->ghosts, link));
-  for (int face = 0; FurlBoxCells(&s->box) && face < 6; face++)
-    if (s->box.ghosts[face / 2] && face != 2 * d) ClearFace(&s->box, face / 2, face % 2, link);
+  for (int64_t g = 0; g < s->ghosts.n; g++)
+    if (marks[s->ghosts.at[g] + s->box.stride[d]] < least) link[s->ghosts.at[g]] = 0;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -93,10 +99,11 @@ PetscErrorCode FurlStencilFinish(FurlStencil *s)
   PetscCall(AllocateFlats(&s->box, 2, derived, &s->memory_of_derived));
   args.root    = s->root;
   args.largest = s->largest;
+  if (s->ghosts.n) MarkPlaces(s, s->largest);
   for (int d = 0; d < 3; d++) {
     if (!s->link[d]) continue;
-    PetscCall(FillLinks(s, d, s->link[d]));
-    if (s->wind[d]) PetscCall(FillLinks(s, d, s->wind[d]));
+    PetscCall(FillLinks(s, d, s->largest, s->link[d]));
+    if (s->wind[d]) PetscCall(FillLinks(s, d, s->largest, s->wind[d]));
     args.link[args.directions]   = s->link[d];
     args.wind[args.directions]   = s->wind[d];
     args.step[args.directions++] = s->box.stride[d];

@@ -9,14 +9,22 @@
 #define STRANGE 1e-2  /* of all rows: as many may be otherwise before the box is given up */
 #define RANGE 1e15    /* the largest diagonal entry over the smallest */
 
-/* While the rows are read, link[d] holds the couplings ahead and wind[d] those back, both at the earlier of the two cells */
+/* Summed over the processes */
 typedef struct {
-  const FurlCsr *csr;
-  FurlStencil   *s;
-  double         factor;      /* signed */
-  double         least, most; /* of the diagonal times factor */
-  int64_t        positive, negative, elsewhere, own;
-  int            wrap[3];
+  double positive, negative, elsewhere, own, rows;
+  double wrap[3]; /* couplings across the ends of a direction */
+} Counts;
+
+#define NCOUNTS ((int)(sizeof(Counts) / sizeof(double)))
+
+/* While the rows are read, link[d] holds a cell's own coupling ahead and wind[d] that back */
+typedef struct {
+  const FurlAijParts *parts;
+  PetscInt           *ghost; /* [3 x ghosts] cells that the columns of others stand for, in the box of all */
+  FurlStencil        *s;
+  double              factor;      /* signed */
+  double              least, most; /* of the diagonal times factor */
+  Counts              count;
 } Reader;
 
 typedef struct {
@@ -26,59 +34,106 @@ typedef struct {
   int      links;
 } Row;
 
-/* The direction in which the column at offset o is a neighbour, and the side; -1 where it is none */
-static int Neighbour(Reader *reader, const Row *row, PetscInt o, int *side)
+/* Cell of row r of a process, which has its cells in natural order */
+static void CellOf(const FurlPiece *piece, PetscInt r, PetscInt at[3])
 {
-  const PetscInt *const n       = reader->s->box.n;
-  const PetscInt        step[3] = {1, n[0], n[0] * n[1]};
-
-  for (int d = 0; d < 3; d++) {
-    const PetscInt around = (n[d] - 1) * step[d];
-
-    if (n[d] == 1) continue;
-    *side = o == step[d] && row->at[d] + 1 < n[d] ? 1 : o == -step[d] && row->at[d] > 0 ? -1 : 0;
-    if (*side) return d;
-    *side = n[d] < 3 ? 0 : o == -around && row->at[d] == n[d] - 1 ? 1 : o == around && row->at[d] == 0 ? -1 : 0;
-    if (*side) {
-      reader->wrap[d] = 1;
-      return d;
-    }
-  }
-  return -1;
+  at[0] = piece->start[0] + r % piece->n[0];
+  at[1] = piece->start[1] + r / piece->n[0] % piece->n[1];
+  at[2] = piece->start[2] + r / piece->n[0] / piece->n[1];
 }
 
-/* The earlier cell of the two that the row's link to one side joins */
-static int64_t Earlier(const FurlBox *box, const Row *row, int d, int side)
+static PetscErrorCode ListGhosts(Reader *reader, const PetscInt *range)
 {
-  if (side > 0) return row->G;
-  return row->G + (row->at[d] > 0 ? -box->stride[d] : (box->n[d] - 1) * box->stride[d]);
+  const FurlLayout *const layout = &reader->s->layout;
+  const PetscInt          n      = reader->parts->offdiagonal.ncols;
+  PetscMPIInt             rank   = 0;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(3 * n, &reader->ghost));
+  for (PetscInt k = 0; k < n; k++) { /* ascending */
+    const PetscInt column = reader->parts->ghost[k];
+
+    while (column >= range[rank + 1]) rank++;
+    CellOf(&layout->piece[rank], column - range[rank], reader->ghost + 3 * k);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The direction in which cell `to` is a neighbour of `from`, and the side; -1 where it is none */
+static int Neighbour(Reader *reader, const PetscInt from[3], const PetscInt to[3], int *side)
+{
+  const PetscInt *const N = reader->s->layout.N;
+  int                   d = 0;
+
+  while (d < 3 && from[d] == to[d]) d++;
+  for (int k = d + 1; k < 3; k++)
+    if (from[k] != to[k]) return -1;
+  if (d == 3) return -1;
+  *side = to[d] == from[d] + 1 ? 1 : to[d] == from[d] - 1 ? -1 : 0;
+  if (*side) return d;
+  *side = N[d] < 3 ? 0 : from[d] == N[d] - 1 && to[d] == 0 ? 1 : from[d] == 0 && to[d] == N[d] - 1 ? -1 : 0;
+  if (!*side) return -1;
+  reader->count.wrap[d]++;
+  return d;
+}
+
+static void ReadEntry(Reader *reader, Row *row, const PetscInt to[3], double coupling)
+{
+  const FurlPiece *const piece = &reader->s->layout.piece[reader->s->layout.rank];
+  PetscInt               from[3];
+  int                    side, d;
+
+  for (int k = 0; k < 3; k++) from[k] = piece->start[k] + row->at[k];
+  row->links++;
+  reader->count.positive += coupling < -POSITIVE * row->diagonal;
+  d = Neighbour(reader, from, to, &side);
+  if (d < 0)
+    reader->count.elsewhere++;
+  else
+    (side > 0 ? reader->s->link : reader->s->wind)[d][row->G] = coupling > 0 ? (float)coupling : 0;
+}
+
+/* Cell of a column of this process: nearly always next to the row's, which takes no division to tell */
+static void OwnCell(const FurlPiece *piece, const Row *row, PetscInt column, PetscInt to[3])
+{
+  const PetscInt *const n       = piece->n;
+  const PetscInt        step[3] = {1, n[0], n[0] * n[1]}, offset = column - row->r;
+
+  for (int k = 0; k < 3; k++) to[k] = piece->start[k] + row->at[k];
+  for (int d = 0; d < 3; d++) {
+    const int side = offset == step[d] && row->at[d] + 1 < n[d] ? 1 : offset == -step[d] && row->at[d] > 0 ? -1 : 0;
+
+    to[d] += side;
+    if (side) return;
+  }
+  CellOf(piece, column, to);
+}
+
+static void AddValue(Row *row, double value, int diagonal)
+{
+  row->sum += value;
+  row->size += fabs(value);
+  if (diagonal) row->diagonal = value;
 }
 
 static void ReadRow(Reader *reader, Row *row)
 {
-  const FurlCsr *const csr = reader->csr;
-  const PetscInt       end = csr->rowptr[row->r + 1];
+  const FurlCsr *const csr = &reader->parts->diagonal, *const off = &reader->parts->offdiagonal;
+  const FurlPiece *const piece = &reader->s->layout.piece[reader->s->layout.rank];
+  const PetscInt         begin = off->nrows ? off->rowptr[row->r] : 0, end = off->nrows ? off->rowptr[row->r + 1] : 0;
 
-  for (PetscInt k = csr->rowptr[row->r]; k < end; k++) {
-    const double value = reader->factor * csr->value[k];
+  for (PetscInt k = csr->rowptr[row->r]; k < csr->rowptr[row->r + 1]; k++)
+    AddValue(row, reader->factor * csr->value[k], csr->column[k] == row->r);
+  for (PetscInt k = begin; k < end; k++) AddValue(row, reader->factor * off->value[k], 0);
+  for (PetscInt k = csr->rowptr[row->r]; k < csr->rowptr[row->r + 1]; k++) {
+    PetscInt to[3];
 
-    row->sum += value;
-    row->size += fabs(value);
-    if (csr->column[k] == row->r) row->diagonal = value;
+    if (csr->column[k] == row->r || csr->value[k] == 0) continue;
+    OwnCell(piece, row, csr->column[k], to);
+    ReadEntry(reader, row, to, -reader->factor * csr->value[k]);
   }
-  for (PetscInt k = csr->rowptr[row->r]; k < end; k++) {
-    const double coupling = -reader->factor * csr->value[k];
-    int          side, d;
-
-    if (csr->column[k] == row->r || coupling == 0) continue;
-    row->links++;
-    reader->positive += coupling < -POSITIVE * row->diagonal;
-    d = Neighbour(reader, row, csr->column[k] - row->r, &side);
-    if (d < 0)
-      reader->elsewhere++;
-    else
-      (side > 0 ? reader->s->link : reader->s->wind)[d][Earlier(&reader->s->box, row, d, side)] = coupling > 0 ? (float)coupling : 0;
-  }
+  for (PetscInt k = begin; k < end; k++)
+    if (off->value[k] != 0) ReadEntry(reader, row, reader->ghost + 3 * off->column[k], -reader->factor * off->value[k]);
 }
 
 static void FinishRow(Reader *reader, const Row *row)
@@ -88,20 +143,23 @@ static void FinishRow(Reader *reader, const Row *row)
   if (row->diagonal < reader->least) reader->least = row->diagonal;
   if (row->diagonal > reader->most) reader->most = row->diagonal;
   *excess = fabs(row->sum) <= 4 * PETSC_MACHINE_EPSILON * row->size || row->sum < 0 ? 0 : (float)row->sum;
-  reader->negative += row->sum < -POSITIVE * row->diagonal;
+  reader->count.negative += row->sum < -POSITIVE * row->diagonal;
   if (row->links) return;
   *excess = -(float)row->diagonal;
-  reader->own++;
+  reader->count.own++;
 }
 
-static void ReadRows(Reader *reader)
+static PetscErrorCode ReadRows(Reader *reader)
 {
-  const PetscInt *const n = reader->s->box.n;
+  const PetscInt *const n    = reader->s->box.n;
+  const MPI_Comm        comm = reader->s->layout.comm;
+  double                ends[2];
   PetscInt              r = 0;
 
-  reader->least    = PETSC_MAX_REAL;
-  reader->most     = -PETSC_MAX_REAL;
-  reader->positive = reader->negative = reader->elsewhere = reader->own = 0;
+  PetscFunctionBegin;
+  reader->least = PETSC_MAX_REAL;
+  reader->most  = -PETSC_MAX_REAL;
+  reader->count = (Counts){.rows = reader->parts->diagonal.nrows};
   for (PetscInt k = 0; k < n[2]; k++)
     for (PetscInt j = 0; j < n[1]; j++)
       for (PetscInt i = 0; i < n[0]; i++, r++) {
@@ -110,68 +168,150 @@ static void ReadRows(Reader *reader)
         ReadRow(reader, &row);
         FinishRow(reader, &row);
       }
+  ends[0] = -reader->least;
+  ends[1] = reader->most;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, ends, 2, MPI_DOUBLE, MPI_MAX, comm));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &reader->count, NCOUNTS, MPI_DOUBLE, MPI_SUM, comm));
+  reader->least = -ends[0];
+  reader->most  = ends[1];
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* From couplings ahead and back to link and wind. Those to rows of their own are boundary values: their weight stays on the diagonal */
-static void SplitLinks(FurlStencil *s, int d)
+/* Couplings to rows of their own are boundary values: their weight stays on the diagonal */
+static void KeepBoundaries(FurlStencil *s, const PetscInt at[3], int64_t here)
+{
+  const FurlBox *const box = &s->box;
+
+  for (int d = 0; d < 3 && s->excess[here] >= 0; d++) {
+    const int64_t ahead = here + box->stride[d], behind = here - box->stride[d];
+
+    if (!s->link[d]) continue;
+    if ((at[d] + 1 < box->n[d] || box->ghosts[d]) && s->excess[ahead] < 0) s->excess[here] += s->link[d][here];
+    if ((at[d] > 0 || box->ghosts[d]) && s->excess[behind] < 0) s->excess[here] += s->wind[d][here];
+  }
+}
+
+/* From a cell's couplings to link and wind between it and the next one, which comes later and still has its coupling back */
+static void SplitLinks(FurlStencil *s, const PetscInt at[3], int64_t here)
+{
+  const FurlBox *const box = &s->box;
+
+  for (int d = 0; d < 3; d++) {
+    const int64_t there = here + box->stride[d];
+    const int     is    = s->link[d] && (at[d] + 1 < box->n[d] || box->ghosts[d]); /* the cell, and maybe one there */
+    const int     cut   = !is || s->excess[here] < 0 || s->excess[there] < 0;
+    const float   ahead = cut ? 0 : s->link[d][here], back = cut ? 0 : s->wind[d][there];
+
+    if (!s->link[d]) continue;
+    s->link[d][here] = ahead < back ? ahead : back;
+    s->wind[d][here] = ahead - back;
+  }
+}
+
+static void ForCells(FurlStencil *s, void (*visit)(FurlStencil *, const PetscInt[3], int64_t))
 {
   const PetscInt *const n = s->box.n;
 
-  for (PetscInt r = 0; r < n[0] * n[1] * n[2]; r++) {
-    PetscInt      at[3] = {r % n[0], r / n[0] % n[1], r / n[0] / n[1]};
-    const int64_t here  = FurlBoxAt(&s->box, at[0], at[1], at[2]);
-    const float   ahead = s->link[d][here], back = s->wind[d][here];
-    int64_t       there;
+  for (PetscInt k = 0; k < n[2]; k++)
+    for (PetscInt j = 0; j < n[1]; j++)
+      for (PetscInt i = 0; i < n[0]; i++) {
+        const PetscInt at[3] = {i, j, k};
 
-    at[d]            = (at[d] + 1) % n[d];
-    there            = FurlBoxAt(&s->box, at[0], at[1], at[2]);
-    s->link[d][here] = ahead < back ? ahead : back;
-    s->wind[d][here] = ahead - back;
-    if (s->excess[here] >= 0 && s->excess[there] >= 0) continue;
-    if (s->excess[here] >= 0) s->excess[here] += ahead;
-    if (s->excess[there] >= 0) s->excess[there] += back;
-    s->link[d][here] = s->wind[d][here] = 0;
-  }
+        visit(s, at, FurlBoxAt(&s->box, i, j, k));
+      }
+}
+
+static PetscErrorCode Split(FurlStencil *s)
+{
+  PetscFunctionBegin;
+  for (int d = 0; d < 3; d++)
+    if (s->wind[d]) PetscCall(FurlGhostsFill(&s->ghosts, s->wind[d]));
+  PetscCall(FurlGhostsFill(&s->ghosts, s->excess));
+  ForCells(s, KeepBoundaries);
+  ForCells(s, SplitLinks);
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static const char *Judge(const Reader *reader)
 {
-  const double few = STRANGE * (double)reader->csr->nrows;
+  const Counts *const count = &reader->count;
+  const double        few   = STRANGE * count->rows;
 
   if (!(reader->least > 0)) return "the diagonal has zeros or both signs";
   if (!(reader->most <= RANGE * reader->least)) return "the diagonal's range is too wide for the grid's FP32";
-  if ((double)reader->elsewhere > few) return "too many couplings leave the box";
-  if ((double)reader->positive > few) return "too many couplings have the diagonal's sign";
-  if ((double)reader->negative > few) return "too many rows are not diagonally dominant";
+  if (count->elsewhere > few) return "too many couplings leave the box";
+  if (count->positive > few) return "too many couplings have the diagonal's sign";
+  if (count->negative > few) return "too many rows are not diagonally dominant";
   return NULL;
 }
 
-PetscErrorCode FurlStencilUpwind(const FurlCsr *csr, FurlLayout *layout, FurlStencil *s, double *factor, const char **why)
+/* Rows of the processes follow each other as their cells do */
+static PetscErrorCode ReadStencil(const FurlAijParts *parts, const PetscInt *range, FurlLayout *layout, FurlStencil *s, double *factor,
+                                  const char **why)
 {
-  Reader reader = {.csr = csr, .s = s};
+  Reader reader = {.parts = parts, .s = s};
 
   PetscFunctionBegin;
-  PetscCall(FurlSignedFactor(layout->comm, csr, factor));
+  PetscCall(FurlSignedFactor(layout->comm, &parts->diagonal, factor));
   reader.factor = *factor;
   PetscCall(FurlStencilCreate(layout, s));
   PetscCall(FurlStencilAddWind(s));
-  ReadRows(&reader);
-  if (reader.wrap[0] || reader.wrap[1] || reader.wrap[2]) { /* once more, with ghosts in the directions that are periodic */
+  PetscCall(ListGhosts(&reader, range));
+  PetscCall(ReadRows(&reader));
+  if (reader.count.wrap[0] + reader.count.wrap[1] + reader.count.wrap[2] > 0) { /* once more, with ghosts in periodic directions */
     FurlLayout with_ghosts = s->layout;
 
     s->layout.piece = NULL;
-    for (int d = 0; d < 3; d++) with_ghosts.periodic[d] = reader.wrap[d];
+    for (int d = 0; d < 3; d++) with_ghosts.periodic[d] = reader.count.wrap[d] > 0;
     PetscCall(FurlStencilDestroy(s));
     PetscCall(FurlStencilCreate(&with_ghosts, s));
     PetscCall(FurlStencilAddWind(s));
-    ReadRows(&reader);
+    PetscCall(ReadRows(&reader));
   }
-  for (int d = 0; d < 3; d++)
-    if (s->link[d]) SplitLinks(s, d);
+  PetscCall(PetscFree(reader.ghost));
+  PetscCall(Split(s));
   *why = Judge(&reader);
   if (*why)
     PetscCall(FurlStencilDestroy(s));
   else
     PetscCall(FurlStencilFinish(s));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The same matrix with the rows of this process's cells, where they are divided otherwise */
+static PetscErrorCode MoveRows(Mat A, const FurlLayout *layout, Mat *moved)
+{
+  const FurlPiece *const piece = &layout->piece[layout->rank];
+  const PetscInt         unit  = layout->along == 2 ? layout->N[0] * layout->N[1] : layout->N[0];
+  IS                     is;
+
+  PetscFunctionBegin;
+  PetscCall(ISCreateStride(layout->comm, piece->n[layout->along] * unit, piece->start[layout->along] * unit, 1, &is));
+  PetscCall(MatCreateSubMatrix(A, is, is, MAT_INITIAL_MATRIX, moved));
+  PetscCall(ISDestroy(&is));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlStencilUpwind(Mat A, const FurlAijParts *parts, FurlLayout *layout, FurlStencil *s, double *factor, const char **why)
+{
+  const int       along = layout->along;
+  const PetscInt *range;
+  FurlAijParts    moved;
+  Mat             rows;
+
+  PetscFunctionBegin;
+  if (along < 0) {
+    PetscCall(MatGetOwnershipRanges(A, &range));
+    PetscCall(ReadStencil(parts, range, layout, s, factor, why));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(MoveRows(A, layout, &rows));
+  PetscCall(MatGetOwnershipRanges(rows, &range));
+  PetscCall(FurlAijGetParts(rows, &moved));
+  layout->along = -1;
+  PetscCall(ReadStencil(&moved, range, layout, s, factor, why));
+  if (!*why) s->layout.along = along;
+  PetscCall(FurlAijRestoreParts(rows, &moved));
+  PetscCall(MatDestroy(&rows));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

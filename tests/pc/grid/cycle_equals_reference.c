@@ -24,7 +24,7 @@ static void Unfuse(FurlGrid *grid)
 
     level->chunk   = level->box.items;
     level->nchunks = 1;
-    if (level->has_ghosts) continue; /* no waves there */
+    if (level->depth == 1) continue; /* no waves there */
     for (int colour = 0; colour < 2 && l + 1 < grid->nlevels; colour++) level[1].opened[colour][0] = level[1].box.items;
   }
 }

@@ -4,6 +4,8 @@
 */
 #include "../../furltest.h"
 
+#define MORE 2 /* iterations that a division may cost */
+
 typedef struct {
   PetscInt  n[3], flow;
   PetscReal peclet;   /* of the box: velocity times its width over the diffusion */
@@ -65,13 +67,16 @@ static PetscErrorCode SpreadRows(const FlowSpec *s, Mat A)
 static PetscErrorCode FlowCreate(const FlowSpec *s, Mat *A)
 {
   const PetscInt rows = s->n[0] * s->n[1] * s->n[2];
-  PetscInt       at[3];
+  PetscInt       first, end;
 
   PetscFunctionBegin;
-  PetscCall(MatCreateSeqAIJ(PETSC_COMM_SELF, rows, rows, 7, NULL, A));
-  for (at[2] = 0; at[2] < s->n[2]; at[2]++)
-    for (at[1] = 0; at[1] < s->n[1]; at[1]++)
-      for (at[0] = 0; at[0] < s->n[0]; at[0]++) PetscCall(FlowRow(*A, s, at));
+  PetscCall(MatCreateAIJ(PETSC_COMM_WORLD, PETSC_DECIDE, PETSC_DECIDE, rows, rows, 7, NULL, 6, NULL, A));
+  PetscCall(MatGetOwnershipRange(*A, &first, &end));
+  for (PetscInt row = first; row < end; row++) {
+    const PetscInt at[3] = {row % s->n[0], row / s->n[0] % s->n[1], row / s->n[0] / s->n[1]};
+
+    PetscCall(FlowRow(*A, s, at));
+  }
   PetscCall(MatAssemblyBegin(*A, MAT_FINAL_ASSEMBLY));
   PetscCall(MatAssemblyEnd(*A, MAT_FINAL_ASSEMBLY));
   if (s->spread > 0) PetscCall(SpreadRows(s, *A));
@@ -128,6 +133,7 @@ int main(int argc, char **argv)
   PC          pc;
   PetscViewer viewer;
   const char *found;
+  PetscMPIInt size;
 
   PetscCall(PetscInitialize(&argc, &argv, NULL, NULL));
   PetscCall(PetscOptionsGetIntArray(NULL, NULL, "-n", s.n, &three, NULL));
@@ -137,6 +143,8 @@ int main(int argc, char **argv)
   PetscCall(PetscOptionsGetReal(NULL, NULL, "-spread", &s.spread, NULL));
   PetscCall(PetscOptionsGetBool(NULL, NULL, "-periodic", &s.periodic, NULL));
   PetscCall(PetscOptionsGetBool(NULL, NULL, "-fixed", &s.fixed, NULL));
+  PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
+  if (size > 1) most += MORE;
   PetscCall(FlowCreate(&s, &A));
   PetscCall(MatCreateVecs(A, &x, &b));
   PetscCall(FurlTestSolver(A, NULL, &ksp));
@@ -160,6 +168,19 @@ int main(int argc, char **argv)
 }
 
 /*TEST
+
+  testset:
+    nsize: {{2 3 5}}
+    args: -ksp_type furl -ksp_rtol 1e-8
+    test:
+      suffix: divided
+      args: -n 37,40,33 -peclet {{10 1000}} -flow {{0 1}} -most 16
+    test:
+      suffix: divided_fixed
+      args: -n 37,40,30 -peclet 100 -fixed -most 16
+    test:
+      suffix: divided_periodic
+      args: -n 37,20,{{33 36}} -peclet 100 -periodic -most 18
 
   testset:
     nsize: 1

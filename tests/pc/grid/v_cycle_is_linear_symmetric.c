@@ -168,12 +168,15 @@ int main(int argc, char **argv)
 {
   PetscInt class = BENCH_CONSTANT;
   PetscBool   set;
+  PetscMPIInt size;
   GridTestBox box;
 
   PetscCall(PetscInitialize(&argc, &argv, NULL, NULL));
   PetscCall(PetscOptionsGetEList(NULL, NULL, "-class", BenchClassNames, GRID_TEST_CLASSES, &class, &set));
+  PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
   for (size_t k = 0; k < sizeof(Sizes) / sizeof(*Sizes); k++)
     for (size_t b = 0; b < sizeof(Bounds) / sizeof(*Bounds); b++) {
+      if (size > 1 && Sizes[k][1] == 1) continue; /* a line is not divided */
       GridTestInit(&box, (BenchClass) class, Sizes[k], Bounds[b]);
       PetscCall(Check(&box));
     }
@@ -189,5 +192,10 @@ int main(int argc, char **argv)
 
   test:
     args: -class {{constant jump4 jump6 anisotropic stretched random layers}}
+
+  test:
+    suffix: divided
+    nsize: {{2 3}}
+    args: -class {{smooth jump6}}
 
 TEST*/

@@ -16,6 +16,8 @@
 #define FURL_GRID_CODE_SMALLEST 8.881784197001252e-16f  /* 2^-50: couplings below it are zero */
 #define FURL_GRID_TORN 0.05f                            /* a link so much weaker than others of its cells joins what belongs elsewhere */
 #define FURL_GRID_UNIT 2.98023223876953125e-08f         /* 2^-25: of the corrections of the inverse diagonal */
+#define FURL_GRID_PACKET_LEAST 1e-30f                   /* packets with nothing larger are zero, as their unit has no inverse in FP32 */
+#define FURL_GRID_PACKET_MOST 1e37f                     /* packets with anything larger become NaN */
 
 /* One colour's cells: the six (or 2 in a line, 4 in a plane) couplings and neighbours of its cell 0, whatever array they live in */
 typedef struct {
@@ -77,6 +79,19 @@ typedef struct {
   double         weight[3]; /* by direction of the user's box */
   double         jacobi, factor;
 } FurlGridSoftenArgs;
+
+/* FURL_WIDTH values for another process, to 2^-16 of the largest */
+typedef struct {
+  float   unit;
+  int16_t value[FURL_WIDTH];
+} FurlGridPacket;
+
+/* An item: a packet */
+typedef struct {
+  float          *wide; /* [n] */
+  FurlGridPacket *packet;
+  int64_t         n;
+} FurlGridPacketArgs;
 
 /* z = alpha x + beta y over FURL_WIDTH entries an item */
 typedef struct {
@@ -187,6 +202,8 @@ typedef struct {
   X(FurlGridSharpen, FurlGridSharpenArgs)         \
   X(FurlGridSoftenIn, FurlGridSoftenArgs)         \
   X(FurlGridSoftenBack, FurlGridSoftenArgs)       \
+  X(FurlGridNarrow, FurlGridPacketArgs)           \
+  X(FurlGridWiden, FurlGridPacketArgs)            \
   X(FurlGridUpdate, FurlGridUpdateArgs)           \
   X(FurlGridAddToHigh, FurlGridConvertArgs)       \
   X(FurlGridStep, FurlGridStepArgs)               \

@@ -357,6 +357,37 @@ FURL_BODY void FurlGridSharpen(const FurlGridSharpenArgs *a, int64_t item)
     GridSharpenN(a, item * FURL_WIDTH, 4);
 }
 
+/* Reads 4 B a value, writes 2 */
+FURL_BODY void FurlGridNarrow(const FurlGridPacketArgs *a, int64_t item)
+{
+  const float *FURL_RESTRICT const from   = a->wide + item * FURL_WIDTH;
+  FurlGridPacket *const            packet = a->packet + item;
+  const int                        n      = GridBelow(a->n - item * FURL_WIDTH);
+  float                            most, inverse;
+  FURL_PER_LANE(float, size);
+
+  FURL_LANES(l) AT(size, l)          = 0;
+  FURL_LANES_BELOW(l, n) AT(size, l) = fabsf(from[l]);
+  most                               = FurlMaxLanes(size);
+  inverse                            = most >= FURL_GRID_PACKET_LEAST && most <= FURL_GRID_PACKET_MOST ? 32767 / most : 0;
+  FURL_LANES_BELOW(l, n)
+  {
+    const float units = inverse > 0 ? inverse * from[l] : 0;
+
+    packet->value[l] = (int16_t)(int32_t)(units < 0 ? units - 0.5f : units + 0.5f);
+  }
+  packet->unit = most <= FURL_GRID_PACKET_MOST ? most * (1 / 32767.0f) : NAN;
+}
+
+/* Reads 2 B a value, writes 4 */
+FURL_BODY void FurlGridWiden(const FurlGridPacketArgs *a, int64_t item)
+{
+  const FurlGridPacket *const packet = a->packet + item;
+  float *FURL_RESTRICT const  to     = a->wide + item * FURL_WIDTH;
+
+  FURL_LANES_BELOW(l, GridBelow(a->n - item * FURL_WIDTH)) to[l] = packet->unit * (float)packet->value[l];
+}
+
 /* Reads 8 B an entry, writes 4 */
 FURL_BODY void FurlGridUpdate(const FurlGridUpdateArgs *a, int64_t item)
 {
@@ -487,8 +518,8 @@ FURL_BODY void GridReadD(const FurlGridReadArgs *a, int64_t item, int D, int las
   for (int d = 0; d < D; d++) FURL_LANES_BELOW(l, last + 1) a->link[d][at + l] = AT(rows.ahead[d], l);
   FURL_LANES_BELOW(l, last + 1) a->excess[at + l] = (float)AT(rows.sum, l);
   FURL_LANES(l) AT(rows.diagonal, l)              = -AT(rows.diagonal, l);
-  found[FURL_GRID_LEAST]                          = FurlMaxLanes(rows.diagonal);
-  found[FURL_GRID_MOST]                           = FurlMaxLanes(rows.size);
+  found[FURL_GRID_LEAST]                          = FurlMaxDoubleLanes(rows.diagonal);
+  found[FURL_GRID_MOST]                           = FurlMaxDoubleLanes(rows.size);
   found[FURL_GRID_NEGATIVE]                       = FurlSumLanes(negative);
   found[FURL_GRID_BELOW]                          = FurlSumLanes(below);
   found[FURL_GRID_STRANGE]                        = FurlSumLanes(rows.strange);
