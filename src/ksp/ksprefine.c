@@ -10,6 +10,7 @@
 
 #define ENOUGH 1e-3 /* of the residual at the begin of a round: about there the rounding of the couplings begins to show */
 #define LITTLE 0.1  /* of the same: a renewal that leaves more says that the two matrices differ */
+#define GROWTH 2    /* of the residual within a later round: FP32 has lost the way; in the first one smooth parts of b may make it grow */
 #define LONG 30     /* iterations of a round: a problem that hard is left to the default method and what it can change */
 
 /* Whether the PC can, or before its set-up is likely to, and the user's wishes leave it to Furl */
@@ -46,8 +47,8 @@ PetscErrorCode FurlKSPRefineSolution(KSP ksp, PetscReal part, PetscReal sigma, V
 }
 
 /* One iteration; *ok is false where the recurrence broke down or has reached what rounding hides, *lost where the correction is worth
- * nothing: it is not finite, or rounding hides nearly all of the residual that the round began with */
-static PetscErrorCode Step(KSP ksp, PetscReal start, PetscBool *ok, PetscBool *lost)
+ * nothing: it is not finite, rounding hides nearly all of the residual that the round began with, or the norm is above `most` */
+static PetscErrorCode Step(KSP ksp, PetscReal start, PetscReal most, PetscBool *ok, PetscBool *lost)
 {
   KSP_Furl          *f = (KSP_Furl *)ksp->data;
   FurlPCRefineStepFn step;
@@ -57,7 +58,7 @@ static PetscErrorCode Step(KSP ksp, PetscReal start, PetscBool *ok, PetscBool *l
   PetscCall(PetscObjectQueryFunction((PetscObject)ksp->pc, "PCFurlRefineStep_C", &step));
   PetscCall((*step)(ksp->pc, &norm, &floor, ok));
   if (!*ok) PetscFunctionReturn(PETSC_SUCCESS);
-  *lost = PetscIsInfOrNanReal(norm) || floor > LITTLE * start * f->sigma ? PETSC_TRUE : PETSC_FALSE;
+  *lost = PetscIsInfOrNanReal(norm) || floor > LITTLE * start * f->sigma || norm > most * f->sigma ? PETSC_TRUE : PETSC_FALSE;
   *ok   = *lost || norm <= floor ? PETSC_FALSE : PETSC_TRUE;
   if (PetscIsInfOrNanReal(norm)) PetscFunctionReturn(PETSC_SUCCESS);
   f->rnorm = norm;
@@ -77,10 +78,10 @@ static PetscReal Goal(KSP ksp, PetscReal start)
 }
 
 /* Iterations from the true residual in r until it has fallen as far as it can */
-static PetscErrorCode Round(KSP ksp, PetscBool *lost)
+static PetscErrorCode Round(KSP ksp, PetscBool first, PetscBool *lost)
 {
   KSP_Furl           *f     = (KSP_Furl *)ksp->data;
-  const PetscReal     start = f->norm, goal = start * Goal(ksp, start);
+  const PetscReal     start = f->norm, goal = start * Goal(ksp, start), most = first ? PETSC_MAX_REAL : GROWTH * start;
   PetscBool           ok = PETSC_FALSE;
   FurlPCRefineBeginFn begin;
 
@@ -89,7 +90,7 @@ static PetscErrorCode Round(KSP ksp, PetscBool *lost)
   f->inner = 0;
   PetscCall(PetscObjectQueryFunction((PetscObject)ksp->pc, "PCFurlRefineBegin_C", &begin));
   if (begin) PetscCall((*begin)(ksp->pc, FurlKSPr(f), f->rnorm, &ok));
-  while (ok && !ksp->reason && f->inner < LONG && (!f->inner || f->norm > goal)) PetscCall(Step(ksp, start, &ok, lost));
+  while (ok && !ksp->reason && f->inner < LONG && (!f->inner || f->norm > goal)) PetscCall(Step(ksp, start, most, &ok, lost));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -130,15 +131,15 @@ static PetscErrorCode Renew(KSP ksp, PetscReal start)
 /* Refines until there is a reason, or no more to gain: then f->refining is false and r the true residual */
 PetscErrorCode FurlKSPRunRefined(KSP ksp)
 {
-  KSP_Furl *f = (KSP_Furl *)ksp->data;
-  PetscBool lost;
+  KSP_Furl *f     = (KSP_Furl *)ksp->data;
+  PetscBool first = PETSC_TRUE, lost;
 
   PetscFunctionBegin;
   while (!ksp->reason && f->refining && f->rnorm > 0) {
     const PetscReal start = f->norm, rnorm = f->rnorm;
     PetscInt        done;
 
-    PetscCall(Round(ksp, &lost));
+    PetscCall(Round(ksp, first, &lost));
     done = f->inner;
     if (ksp->reason == KSP_DIVERGED_DTOL) ksp->reason = KSP_CONVERGED_ITERATING;
     if (done && !lost && ksp->reason >= KSP_DIVERGED_ITS)
@@ -148,6 +149,7 @@ PetscErrorCode FurlKSPRunRefined(KSP ksp)
       f->norm  = start;
       f->rnorm = rnorm;
     }
+    first       = PETSC_FALSE;
     f->refining = done > 0 && done < LONG && !lost && f->norm <= LITTLE * start ? PETSC_TRUE : PETSC_FALSE;
   }
   if (ksp->reason || f->rnorm == 0) PetscFunctionReturn(PETSC_SUCCESS);
