@@ -3,7 +3,7 @@
   to, and what is larger gets the last of these. And the correction of the
   diagonal, which keeps the sums of the rows: on sqrt(d) the cycle's operator gives the excess over sqrt(d), to FP32's rounding.
 */
-#include <pc/grid/kernels/gridbodies.h> /* before PETSc's headers, with which I is a macro */
+#include <pc/grid/kernels/gridmakebodies.h> /* before PETSc's headers, with which I is a macro */
 #include <petscfurl.h>
 #include <pc/grid/grid.h>
 #include "gridtest.h"
