@@ -79,14 +79,14 @@ static const Part Imported[] = {{"lossless copy of Amat: ", 24, 26.5},
 /*
   A box: two couplings of 2 bytes, a correction of 2 and a root of 4 make 10 a cell, a third more for the coarser levels; 8 a coarse cell
   for transfers; two vectors of 4, half of one for residuals, and two of the level where two cycles are combined: 8 (4/3) + 2 + 8/4. Levels
-  below 4096 cells are whole on both of two processes, 5/6 more. Ghosts, margins and padding add a quarter at this size. The dense inverse
-  has at most 200 cells, on each process.
+  below 4096 cells are whole on both of two processes, 5/6 more. Ghosts, up to four lines deep, margins and padding add three tenths at this
+  size. The dense inverse has at most 200 cells, on each process.
 */
 static const Part OnBox[] = {{"lossless copy of Amat: ", 24, 26.5},
                              {"Krylov vectors: ", 32, 33},
                              {"level matrices: ", 13.3, 13.3 * 1.25 * 11 / 6},
                              {"transfers: ", 8 / 3., 8 / 3. * 1.25 * 11 / 6},
-                             {"vectors of the cycle: ", 12, 14.7 * 1.25 * 11 / 6},
+                             {"vectors of the cycle: ", 12, 14.7 * 1.3 * 11 / 6},
                              {"coarsest level: ", 0.001, 2 * 8 * 200 * 201 / 7680.},
                              {"imported hierarchy in AIJ: ", 0, 0},
                              {NULL, 0, 0}};
