@@ -274,7 +274,7 @@ PetscErrorCode FurlKSPMult(KSP ksp, Vec x, Vec y, PetscScalar *dot)
 
   PetscFunctionBegin;
   PetscCall(PCGetOperators(ksp->pc, &op, NULL));
-  if (f->F && !f->own_product) op = f->F;
+  if (f->F && f->described && !f->own_product) op = f->F;
   if (dot && !ksp->transpose_solve) PetscCall(PetscObjectQueryFunction((PetscObject)op, "MatFurlMultDot_C", &multdot));
   if (multdot) {
     PetscCall((*multdot)(op, x, y, dot));
@@ -342,7 +342,7 @@ PetscErrorCode FurlKSPSharePC(KSP ksp)
   PetscCall(PetscObjectQueryFunction((PetscObject)ksp->pc, "PCFurlShareMat_C", &share));
   if (!share) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PCGetOperators(ksp->pc, &A, &P));
-  f->F_shared = f->F && A == P ? PETSC_TRUE : PETSC_FALSE;
+  f->F_shared = f->F && f->described && A == P ? PETSC_TRUE : PETSC_FALSE;
   PetscCall((*share)(ksp->pc, f->F_shared ? f->F : NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

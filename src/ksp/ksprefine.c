@@ -94,6 +94,12 @@ static PetscErrorCode Round(KSP ksp, PetscBool first, PetscBool *lost)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The reason where none was reached */
+static KSPConvergedReason Left(KSP ksp)
+{
+  return ksp->its >= ksp->max_it ? KSP_DIVERGED_ITS : KSP_CONVERGED_ITERATING;
+}
+
 /* Does the true residual bear out the reason? PETSc's own test must hold for it; a test of the user's may be off by a factor of two */
 static void Judge(KSP ksp, PetscReal claimed)
 {
@@ -101,7 +107,8 @@ static void Judge(KSP ksp, PetscReal claimed)
   const PetscReal limit = ksp->converged == KSPConvergedDefault ? ksp->ttol : 2 * claimed;
 
   ksp->rnorm = f->norm;
-  if (ksp->reason > 0 && !(f->norm <= limit)) ksp->reason = ksp->its >= ksp->max_it ? KSP_DIVERGED_ITS : KSP_CONVERGED_ITERATING;
+  if (ksp->reason == KSP_CONVERGED_ITS) return; /* the iterations that were asked for, whatever they gained */
+  if (ksp->reason > 0 && !(f->norm <= limit)) ksp->reason = Left(ksp);
 }
 
 /* Adds the correction and computes b - A x; a correction that made things worse is taken back */
@@ -145,9 +152,11 @@ PetscErrorCode FurlKSPRunRefined(KSP ksp)
     if (done && !lost && ksp->reason >= KSP_DIVERGED_ITS)
       PetscCall(Renew(ksp, start));
     else {
-      f->inner = 0;
-      f->norm  = start;
-      f->rnorm = rnorm;
+      f->inner   = 0;
+      f->norm    = start;
+      f->rnorm   = rnorm;
+      ksp->rnorm = start;
+      if (ksp->reason > 0 && ksp->reason != KSP_CONVERGED_ITS) ksp->reason = Left(ksp);
     }
     first       = PETSC_FALSE;
     f->refining = done > 0 && done < LONG && !lost && f->norm <= LITTLE * start ? PETSC_TRUE : PETSC_FALSE;

@@ -276,11 +276,12 @@ static PetscErrorCode LeaveRefinement(KSP ksp)
 
   PetscFunctionBegin;
   f->refining = PETSC_FALSE;
-  PetscCall(VecCopy(FurlKSPr(f), FurlKSPz(f))); /* the description uses r for itself */
   PetscCall(FurlKSPDescribe(ksp));
-  PetscCall(VecCopy(FurlKSPz(f), FurlKSPr(f)));
   f->running = ChooseForSide(ksp);
-  if (f->has_isolated && f->running == KSP_FURL_CG) PetscCall(FurlKSPSatisfyIsolated(ksp));
+  if (f->has_isolated && f->running == KSP_FURL_CG)
+    PetscCall(FurlKSPSatisfyIsolated(ksp));
+  else
+    PetscCall(FurlKSPTrueResidual(ksp, PETSC_FALSE)); /* the description has used the vectors for itself */
   PetscCall(Mark(ksp));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

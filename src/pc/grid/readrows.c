@@ -454,6 +454,6 @@ PetscErrorCode FurlStencilFromMat(Mat A, const FurlAijParts *parts, FurlLayout *
     PetscCall(FurlStencilDestroy(s));
   else
     PetscCall(FurlStencilFinish(s));
-  s->faithful = !reader.count.inexact && !reader.count.elsewhere && !reader.count.own;
+  s->faithful = !reader.count.inexact && 2 * reader.count.links == reader.count.couplings && !reader.count.elsewhere && !reader.count.own;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -203,7 +203,7 @@ FURL_BODY void FurlGridRoot(const FurlGridRootArgs *a, int64_t item)
   }
   FURL_LANES(l)
   {
-    const float root = sqrtf(excess[l] < 0 ? -excess[l] : AT(sum, l));
+    const float root = sqrtf(fabsf(excess[l] < 0 ? excess[l] : AT(sum, l))); /* no root of less than zero, used or not */
 
     a->root[at + l]    = excess[l] < 0 ? -root : root;
     a->largest[at + l] = AT(most, l);
