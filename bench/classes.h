@@ -63,8 +63,7 @@ static inline void BenchGridInit(BenchGrid *grid, BenchClass class, int64_t n, c
 {
   grid->class = class;
   grid->n     = n;
-  for (int d = 0; d < 3 && bc[d]; d++) grid->bc[d] = bc[d];
-  grid->bc[3] = 0;
+  for (int d = 0; d < 4; d++) grid->bc[d] = d < 3 && *bc ? *bc++ : 0;
   for (int64_t k = 0, layer = 0; class == BENCH_LAYERS && k < n; layer++) {
     const int64_t thickness = 1 + (int64_t)(3 * BenchUniform(1, layer));
 

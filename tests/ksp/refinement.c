@@ -115,7 +115,7 @@ static PetscErrorCode Life(Mat A, Vec b)
 {
   KSP                ksp;
   Vec                x;
-  PetscReal          residual, few;
+  PetscReal          residual, few, size;
   KSPConvergedReason reason;
 
   PetscFunctionBegin;
@@ -142,6 +142,15 @@ static PetscErrorCode Life(Mat A, Vec b)
   PetscCall(Residual(A, b, x, &residual));
   FurlTestCheck(reason == KSP_DIVERGED_ITS && residual < 0.1 && few > 0, "two iterations: reason %d, residual %g", (int)reason,
                 (double)residual);
+  /* iterations asked for, and no more: a reason to be content, with an iterate whose norm is told */
+  PetscCall(KSPConvergedDefaultSetConvergedMaxits(ksp, PETSC_TRUE));
+  PetscCall(KSPSolve(ksp, b, x));
+  PetscCall(KSPGetConvergedReason(ksp, &reason));
+  PetscCall(KSPGetResidualNorm(ksp, &few));
+  PetscCall(VecNorm(b, NORM_2, &size));
+  PetscCall(Residual(A, b, x, &residual));
+  FurlTestCheck(reason == KSP_CONVERGED_ITS && PetscAbsReal(few / size - residual) <= 1e-3 * residual,
+                "two iterations wanted: reason %d, norm told %g, found %g", (int)reason, (double)(few / size), (double)residual);
   PetscCall(KSPDestroy(&ksp));
   PetscCall(VecDestroy(&x));
   PetscFunctionReturn(0);
