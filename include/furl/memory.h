@@ -15,5 +15,8 @@ typedef struct {
   int    mapped;
 } FurlBlock;
 
+/* Between two arrays of a block, so that equal entries of them do not compete for the same sets of a cache */
+#define FURL_STAGGER 384 /* bytes: a few lines, a multiple of FURL_WIDTH numbers of FP32 */
+
 int  FurlBlockInit(FurlBlock *block, size_t bytes); /* 0: no memory */
 void FurlBlockFree(FurlBlock *block);

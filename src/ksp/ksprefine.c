@@ -4,7 +4,7 @@
   which a round begins are true, claims included, and nothing need be known of the matrix beforehand: neither its symmetry nor a compressed
   copy. A round that gains less than a digit ends it, and the default method goes on from there.
 
-  Bytes an unknown beside the preconditioner: an iteration 68, a renewal 84 of a 7-point matrix and 80 of vectors.
+  Bytes an unknown beside the preconditioner: an iteration 68, a renewal 84 of a 7-point matrix and 108 of vectors.
 */
 #include "kspfurlimpl.h"
 

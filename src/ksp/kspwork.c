@@ -3,7 +3,6 @@
 #include "kspfurlimpl.h"
 
 #define LARGE 131072 /* rows a process, on average: with fewer the pages of a vector cost nothing that shows */
-#define STAGGER 96   /* numbers between two vectors, so that equal entries do not compete for the same sets of a cache */
 
 /* A host vector of PETSc's own, with nothing attached */
 static PetscErrorCode IsOrdinaryVec(Vec v, PetscBool *ordinary)
@@ -59,7 +58,7 @@ static PetscErrorCode CreateInBlock(KSP ksp, Mat A)
   PetscCall(MatGetSize(A, NULL, &N));
   PetscCall(MatGetBlockSizes(A, NULL, &bs));
   PetscCallMPI(MPI_Comm_size(comm, &size));
-  stride = (size_t)n + STAGGER;
+  stride = (size_t)n + FURL_STAGGER / sizeof(PetscScalar);
   PetscCheck(FurlBlockInit(&f->work_memory, 4 * stride * sizeof(PetscScalar)), PETSC_COMM_SELF, PETSC_ERR_MEM,
              "No memory for four vectors of %" PetscInt_FMT " numbers", n);
   PetscCall(PetscMalloc1(4, &f->work));

@@ -11,22 +11,6 @@ typedef struct {
   char               view[16384];
 } Outcome;
 
-static PetscErrorCode RelativeNorm(Mat A, Vec b, Vec x, PetscReal *norm)
-{
-  PetscReal size;
-  Vec       r;
-
-  PetscFunctionBegin;
-  PetscCall(VecDuplicate(b, &r));
-  PetscCall(MatMult(A, x, r));
-  PetscCall(VecAYPX(r, -1, b));
-  PetscCall(VecNorm(r, NORM_2, norm));
-  PetscCall(VecNorm(b, NORM_2, &size));
-  if (size > 0) *norm /= size;
-  PetscCall(VecDestroy(&r));
-  PetscFunctionReturn(0);
-}
-
 static PetscErrorCode Solve(Mat A, Vec b, Outcome *outcome)
 {
   KSP ksp;
@@ -38,7 +22,7 @@ static PetscErrorCode Solve(Mat A, Vec b, Outcome *outcome)
   PetscCall(KSPSolve(ksp, b, x));
   PetscCall(KSPGetConvergedReason(ksp, &outcome->reason));
   PetscCall(FurlTestResidual(A, b, x, &outcome->residual));
-  PetscCall(RelativeNorm(A, b, x, &outcome->norm));
+  PetscCall(FurlTestResidualNorm(A, b, x, &outcome->norm));
   PetscCall(FurlTestView(ksp, outcome->view, sizeof(outcome->view)));
   PetscCall(KSPDestroy(&ksp));
   PetscCall(VecDestroy(&x));

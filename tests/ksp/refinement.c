@@ -19,23 +19,6 @@ static PetscErrorCode Encodings(int *n)
   PetscFunctionReturn(0);
 }
 
-/* |b - A x| / |b| */
-static PetscErrorCode Residual(Mat A, Vec b, Vec x, PetscReal *residual)
-{
-  Vec       r;
-  PetscReal size;
-
-  PetscFunctionBegin;
-  PetscCall(VecDuplicate(b, &r));
-  PetscCall(MatMult(A, x, r));
-  PetscCall(VecAYPX(r, -1, b));
-  PetscCall(VecNorm(r, NORM_2, residual));
-  PetscCall(VecNorm(b, NORM_2, &size));
-  *residual /= size;
-  PetscCall(VecDestroy(&r));
-  PetscFunctionReturn(0);
-}
-
 typedef struct {
   Mat       A;
   Vec       b;
@@ -84,7 +67,7 @@ static PetscErrorCode Solve(Mat A, Vec b, PetscReal rtol, PetscBool refine, Pets
   PetscCall(KSPSolve(ksp, b, x));
   PetscCall(KSPGetConvergedReason(ksp, &reason));
   PetscCall(KSPGetIterationNumber(ksp, its));
-  PetscCall(Residual(A, b, x, &residual));
+  PetscCall(FurlTestResidualNorm(A, b, x, &residual));
   PetscCall(Encodings(&after));
   FurlTestCheck(reason > 0 && residual <= rtol * (1 + 1e-6), "rtol %g: reason %d, residual %g", (double)rtol, (int)reason,
                 (double)residual);
@@ -130,7 +113,7 @@ static PetscErrorCode Life(Mat A, Vec b)
     PetscCall(KSPSetOperators(ksp, A, A));
     PetscCall(KSPSolve(ksp, b, x));
     PetscCall(KSPGetConvergedReason(ksp, &reason));
-    PetscCall(Residual(A, b, x, &residual));
+    PetscCall(FurlTestResidualNorm(A, b, x, &residual));
     FurlTestCheck(reason > 0 && residual <= 1.01e-8, "solve %d: reason %d, residual %g", k, (int)reason, (double)residual);
     if (k == 2) PetscCall(KSPSetReusePreconditioner(ksp, PETSC_FALSE));
   }
@@ -139,7 +122,7 @@ static PetscErrorCode Life(Mat A, Vec b)
   PetscCall(KSPSolve(ksp, b, x));
   PetscCall(KSPGetConvergedReason(ksp, &reason));
   PetscCall(KSPGetResidualNorm(ksp, &few));
-  PetscCall(Residual(A, b, x, &residual));
+  PetscCall(FurlTestResidualNorm(A, b, x, &residual));
   FurlTestCheck(reason == KSP_DIVERGED_ITS && residual < 0.1 && few > 0, "two iterations: reason %d, residual %g", (int)reason,
                 (double)residual);
   /* iterations asked for, and no more: a reason to be content, with an iterate whose norm is told */
@@ -148,7 +131,7 @@ static PetscErrorCode Life(Mat A, Vec b)
   PetscCall(KSPGetConvergedReason(ksp, &reason));
   PetscCall(KSPGetResidualNorm(ksp, &few));
   PetscCall(VecNorm(b, NORM_2, &size));
-  PetscCall(Residual(A, b, x, &residual));
+  PetscCall(FurlTestResidualNorm(A, b, x, &residual));
   FurlTestCheck(reason == KSP_CONVERGED_ITS && PetscAbsReal(few / size - residual) <= 1e-3 * residual,
                 "two iterations wanted: reason %d, norm told %g, found %g", (int)reason, (double)(few / size), (double)residual);
   PetscCall(KSPDestroy(&ksp));
@@ -177,7 +160,7 @@ static PetscErrorCode Unfaithful(Mat A, Vec b)
   PetscCall(KSPSetTolerances(ksp, 1e-9, PETSC_DEFAULT, PETSC_DEFAULT, 200));
   PetscCall(KSPSolve(ksp, b, x));
   PetscCall(KSPGetConvergedReason(ksp, &reason));
-  PetscCall(Residual(B, b, x, &residual));
+  PetscCall(FurlTestResidualNorm(B, b, x, &residual));
   FurlTestCheck(reason > 0 && residual <= 1.01e-9, "another matrix: reason %d, residual %g", (int)reason, (double)residual);
   PetscCall(KSPDestroy(&ksp));
   PetscCall(VecDestroy(&x));

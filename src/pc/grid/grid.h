@@ -265,7 +265,7 @@ typedef struct FurlGrid {
   /* refine.c: conjugate gradients in the finest level's unknowns, allocated when they are first asked for */
   FurlBlock memory_of_refinement;
   float    *p, *q, *u; /* direction, its image, what has been found since the residual was given */
-  double    pq, zr;    /* of the latest step; pq 0: there was none */
+  double    pq;        /* of the latest step; 0: there was none */
   int       shift;     /* level->b is 2^shift times the scaled residual */
   double    factor;    /* the cycle's operator is about factor * A; its sign is the diagonal's */
   PetscInt  n;         /* rows here */

@@ -1,8 +1,6 @@
 /* A level as the cycle reads it: couplings of 2 bytes by colour, made from a stencil */
 #include "grid.h"
 
-#define STAGGER 384 /* bytes between two arrays, so that equal cells of them do not compete for the same sets of a cache */
-
 /* Places for arrays by colour, one after another in a block: first counted, then given out */
 typedef struct {
   const FurlGridLevel *level;
@@ -16,7 +14,7 @@ static void Place(Room *room, size_t item, void *array)
   const FurlBox *const box = &room->level->box;
 
   if (room->data) *(char **)array = room->data + room->used + (size_t)box->margin * item;
-  room->used += (size_t)(box->margin + 2 * box->span) * item + STAGGER;
+  room->used += (size_t)(box->margin + 2 * box->span) * item + FURL_STAGGER;
 }
 
 static PetscErrorCode Allocate(Room *room, FurlBlock *memory)

@@ -24,7 +24,7 @@ int FurlGridCanRefine(const FurlGrid *grid)
 static PetscErrorCode Allocate(FurlGrid *grid)
 {
   const FurlBox *const box    = &grid->level[0].box;
-  const size_t         stride = (size_t)(box->margin + 2 * box->span) + 96; /* apart in the sets of a cache */
+  const size_t         stride = (size_t)(box->margin + 2 * box->span) + FURL_STAGGER / sizeof(float);
 
   PetscFunctionBegin;
   if (grid->p) PetscFunctionReturn(PETSC_SUCCESS);
@@ -49,8 +49,8 @@ PetscErrorCode FurlGridRefineBegin(FurlGrid *grid, double size, const double *r)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The direction p and its image; *ok is 0 where one of the products has not the sign of a definite operator's */
-static PetscErrorCode Direct(FurlGrid *grid, int *ok)
+/* The direction p, its image and the step along it; *ok is 0 where one of the products has not the sign of a definite operator's */
+static PetscErrorCode Direct(FurlGrid *grid, double *alpha, int *ok)
 {
   const FurlGridLevel *const level = grid->level;
   double                     z[2];
@@ -66,8 +66,8 @@ static PetscErrorCode Direct(FurlGrid *grid, int *ok)
   else
     FurlGridUpdateOf(grid, 1, level->x, 0, level->x, grid->p);
   PetscCall(FurlGridProductOf(grid, grid->p, grid->q, &grid->pq));
-  grid->zr = z[0];
-  *ok      = grid->pq > 0 && grid->pq <= PETSC_MAX_REAL;
+  *alpha = z[0] / grid->pq;
+  *ok    = grid->pq > 0 && grid->pq <= PETSC_MAX_REAL;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -77,12 +77,12 @@ PetscErrorCode FurlGridRefineStep(FurlGrid *grid, double *norm, double *floor, i
   const FurlGridLevel *const level  = grid->level;
   const int64_t              items  = 2 * level->box.span / FURL_WIDTH;
   FurlGridStepArgs           args   = {.p = grid->p, .q = grid->q, .w = level->root, .u = grid->u, .b = level->b, .partial = grid->partial};
-  double                     sum[2] = {0, 0};
+  double                     sum[2] = {0, 0}, alpha = 0;
 
   PetscFunctionBegin;
-  PetscCall(Direct(grid, ok));
+  PetscCall(Direct(grid, &alpha, ok));
   if (!*ok) PetscFunctionReturn(PETSC_SUCCESS);
-  args.alpha = (float)(grid->zr / grid->pq);
+  args.alpha = (float)alpha;
   FurlLaunch(&FurlKernelFurlGridStep, &args, items);
   for (int64_t item = 0; item < items; item++) {
     sum[0] += grid->partial[2 * item];

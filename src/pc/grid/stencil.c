@@ -1,14 +1,13 @@
 /* The operator of a level as links between cells: its memory, and what follows from links and excess */
 #include "grid.h"
 
-#define MARGINS 4  /* before and behind a flat array: neighbours of a slice that begins or ends outside, two cells apart */
-#define STAGGER 96 /* numbers: a few lines of a cache */
+#define MARGINS 4 /* before and behind a flat array: neighbours of a slice that begins or ends outside, two cells apart */
 
 /* n arrays of zeros, apart from each other so that equal cells of them do not compete for the same sets of a cache */
 static PetscErrorCode AllocateFlats(const FurlBox *box, int n, float **const array[], FurlBlock *memory)
 {
   const size_t front = (size_t)(MARGINS * box->margin), length = (size_t)box->nflat + 2 * front;
-  const size_t stride = (length + FURL_WIDTH - 1) / FURL_WIDTH * FURL_WIDTH + STAGGER;
+  const size_t stride = (length + FURL_WIDTH - 1) / FURL_WIDTH * FURL_WIDTH + FURL_STAGGER / sizeof(float);
 
   PetscFunctionBegin;
   PetscCheck(FurlBlockInit(memory, (size_t)n * stride * sizeof(**array[0])), PETSC_COMM_SELF, PETSC_ERR_MEM,
