@@ -17,29 +17,26 @@ typedef enum {
   FURL_HOW_EXACT /* none of these */
 } FurlHow;
 
-/* Where a run of slots begins */
-typedef struct {
-  int64_t slot;    /* in base[], count[] */
-  int64_t pair;    /* in present[] */
-  int64_t columns; /* its first delta or index */
-  int64_t raw, head, rest, exponent;
-} FurlIrregularCursor;
-
 /* The values of a slot */
 typedef struct {
   const double   *raw;
   const uint16_t *head;
   const int16_t  *second;
   const uint32_t *tail;
-  int16_t         exponent;
 } FurlIrregularValues;
 
-/* What a body is compiled for */
+/* A slice and its slot at hand */
 typedef struct {
-  FurlHow how;
-  int     width; /* columns of an index */
-  int     wide;  /* indices of 32 bits */
-} FurlIrregularForm;
+  const FurlProgram  *p;
+  const int32_t      *block; /* per lane; of blocks: which index lane l reads */
+  uint32_t            first; /* of blocks: bit l says that lane l begins a block, but for lane 0 */
+  const int32_t      *base;
+  const uint8_t      *layout;
+  const uint8_t      *narrow;
+  const uint16_t     *wide;
+  const int16_t      *exponent;
+  FurlIrregularValues v;
+} FurlIrregularCursor;
 
 /* Two floats at once */
 FURL_BODY uint64_t FurlLoadBoth(const float *x)
@@ -50,96 +47,164 @@ FURL_BODY uint64_t FurlLoadBoth(const float *x)
   return both;
 }
 
-FURL_BODY int FurlPadLanes(int count)
+/* The values that begin n entries further on; heads of planes need no more than the heads */
+FURL_BODY FurlIrregularValues FurlMoveValues(FurlHow how, int n, FurlIrregularValues v)
 {
-  return (count + FURL_GROUP - 1) / FURL_GROUP * FURL_GROUP;
-}
-
-/* The values that begin `lanes` lanes further on; heads of planes need no more than the heads */
-FURL_BODY FurlIrregularValues FurlMoveValues(FurlIrregularForm form, int lanes, FurlIrregularValues v)
-{
-  if (form.how == FURL_HOW_RAW)
-    v.raw += lanes * form.width;
+  if (how == FURL_HOW_RAW)
+    v.raw += n;
   else {
-    v.head += lanes * form.width;
-    v.second += lanes * form.width;
-    v.tail += lanes * form.width;
+    v.head += n;
+    v.second += n;
+    v.tail += n;
   }
   return v;
 }
 
-/* The cursor behind n slots of one kind */
-FURL_BODY void FurlSkipSlots(const FurlSlicesView *a, int kind, int width, int n, FurlIrregularCursor *at)
+/* Blocks that begin in lanes 1 .. lanes - 1 */
+FURL_BODY int FurlCountBlocks(uint32_t first, int lanes)
 {
-  for (int k = 0; k < n; k++) {
-    const int lanes   = FurlPadLanes(a->count[at->slot]);
-    const int entries = lanes * width;
-    const int h64     = kind == FURL_VALUES_PLANES && (a->exponent[at->exponent] & FURL_PLANES_H64);
+  return FURL_POPCOUNT(first & ((2u << (lanes - 1)) - 1));
+}
 
-    at->slot++;
-    at->pair++;
-    at->columns += lanes;
-    if (kind == FURL_VALUES_RAW || h64) at->raw += entries;
-    if (kind == FURL_VALUES_PLANES && !h64) at->rest += entries;
-    if (kind == FURL_VALUES_RAW) continue;
-    at->head += entries;
-    at->exponent++;
+FURL_BODY int FurlIndicesOf(const FurlIrregularCursor *at, int columns, int layout)
+{
+  return columns == FURL_COLUMNS_BLOCKS ? 1 + FurlCountBlocks(at->first, FurlLanesOf(layout)) : FurlStoredLanes(at->p, layout);
+}
+
+/* To the next slot: its indices and its payload, of which `how` says what it is */
+FURL_BODY void FurlSkipSlot(FurlHow how, int columns, FurlIrregularCursor *at)
+{
+  const int layout = *at->layout++;
+  const int size = FurlIndexSize(layout), indices = FurlIndicesOf(at, columns, layout);
+  const int entries = FurlStoredLanes(at->p, layout) * (columns == FURL_COLUMNS_SINGLES ? 1
+                                                        : columns == FURL_COLUMNS_PAIRS ? 2
+                                                                                        : at->p->width);
+
+  at->base++;
+  if (size == 0) at->narrow += indices;
+  at->wide += size * indices;
+  at->v = FurlMoveValues(how, entries, at->v);
+  if (how == FURL_HOW_RAW) return;
+  /* a double beside its head, without the other planes */
+  if (how == FURL_HOW_PLANES_HEAD && (*at->exponent & FURL_PLANES_H64)) {
+    at->v.raw += entries;
+    at->v.second -= entries;
+    at->v.tail -= entries;
   }
+  at->exponent++;
 }
 
 /* How the n slots from `at` on are read, which are all of one kind */
-FURL_BODY FurlHow FurlChooseHow(const FurlSlicesView *a, int kind, FurlRead read, const FurlIrregularCursor *at, int n)
+FURL_BODY FurlHow FurlChooseHow(int kind, FurlRead read, const FurlIrregularCursor *at, int n)
 {
   int flags = 0;
 
   if (kind == FURL_VALUES_RAW) return FURL_HOW_RAW;
   if (kind == FURL_VALUES_HEAD) return FURL_HOW_HEAD;
   if (read == FURL_READ_HEAD) return FURL_HOW_PLANES_HEAD;
-  for (int k = 0; k < n; k++) flags |= a->exponent[at->exponent + k];
+  for (int k = 0; k < n; k++) flags |= at->exponent[k];
   if (flags & FURL_PLANES_H64) return FURL_HOW_EXACT;
   if (read == FURL_READ_SECOND) return FURL_HOW_SECOND;
   return flags & FURL_PLANES_SMALL ? FURL_HOW_SMALL : FURL_HOW_ALL;
 }
 
-FURL_BODY int FurlIrregularWidth(int columns)
+/* Which index of a slot each lane reads: the rows of a block are neighbours. Returns the lanes that begin one */
+FURL_BODY uint32_t FurlNumberBlocks(const FurlSlicesView *a, int64_t s, int width, int32_t *block)
 {
-  return columns == FURL_COLUMNS_PAIRS16 ? 2 : 1;
+  const uint8_t *row  = a->lane_row + (int64_t)a->header[s].irregular * FURL_WIDTH;
+  const int      row0 = (int)(s * FURL_WIDTH % width);
+  const int inverse   = (1 << 16) / width + 1; /* division by a multiplication: exact for numerators below FURL_WIDTH + FURL_BLOCK_MOST */
+  uint32_t  first     = 0;
+
+  FURL_MASK_LANES(first, l, l > 0 && ((row0 + row[l]) * inverse >> 16) != ((row0 + row[l > 0 ? l - 1 : 0]) * inverse >> 16));
+  FURL_LANES(l) AT(block, l) = FurlCountBlocks(first, l + 1);
+  return first;
 }
 
-FURL_BODY FurlIrregularCursor FurlFirstSlot(const FurlSlicesView *a, const FurlSliceHeader *header)
+FURL_BODY FurlIrregularCursor FurlFirstSlot(const FurlSlicesView *a, int64_t s, int32_t *block)
 {
+  const FurlSliceHeader    *header    = a->header + s;
+  const FurlProgram        *p         = a->program + header->program;
   const FurlIrregular      *irregular = a->irregular + header->irregular;
-  const FurlIrregularCursor at        = {irregular->slots,
-                                         irregular->pairs,
-                                         (int64_t)irregular->columns * FURL_GROUP,
-                                         (int64_t)header->raw * FURL_GROUP,
-                                         (int64_t)header->head * FURL_GROUP,
-                                         (int64_t)header->rest * FURL_GROUP,
-                                         header->exponent};
+  const int                 blocks    = p->columns == FURL_COLUMNS_BLOCKS;
+  const FurlIrregularValues v         = {a->raw + (int64_t)header->raw * FURL_GROUP - irregular->raw_back,
+                                         a->head + (int64_t)header->head * FURL_GROUP - irregular->head_back,
+                                         a->second + (int64_t)header->rest * FURL_GROUP - irregular->rest_back,
+                                         a->tail + (int64_t)header->rest * FURL_GROUP - irregular->rest_back};
+  const FurlIrregularCursor at        = {p,
+                                         block,
+                                  blocks ? FurlNumberBlocks(a, s, p->width, block) : 0,
+                                         a->base + irregular->slots,
+                                         a->layout + irregular->slots,
+                                         a->narrow + irregular->narrow,
+                                         a->wide + irregular->wide,
+                                         a->exponent + header->exponent,
+                                         v};
 
   return at;
 }
+
+/* The distance of lane l from the base of the slot at hand, in columns */
+FURL_BODY int32_t FurlReadIndex(const FurlIrregularCursor *at, int l)
+{
+  const int blocks = at->p->columns == FURL_COLUMNS_BLOCKS, size = FurlIndexSize(*at->layout);
+  const int i = blocks ? AT(at->block, l) : l;
+
+  return (blocks ? at->p->width : 1) * (size == 0 ? at->narrow[i] : size == 1 ? at->wide[i] : FurlWideIndex(at->wide, i));
+}
+
+FURL_BODY int FurlHasBit(const uint64_t *word, int bit)
+{
+  return (int)(word[bit / 64] >> bit % 64 & 1);
+}
+
+/* Where the columns of a slot stand: the distance of each lane from the base, in one of these */
+typedef struct {
+  const uint8_t  *narrow;
+  const uint16_t *wide;
+  const int32_t  *where; /* per lane */
+  const int32_t  *block; /* per lane: which of the first two */
+  int             width;
+} FurlIndices;
+
+typedef enum { FURL_NARROW, FURL_WIDE, FURL_WHERE, FURL_NARROW_BLOCK, FURL_WIDE_BLOCK } FurlIndexForm;
+
+FURL_BODY int32_t FurlIndexOf(FurlIndexForm form, const FurlIndices *index, int l)
+{
+  if (form == FURL_NARROW) return index->narrow[l];
+  if (form == FURL_WIDE) return index->wide[l];
+  if (form == FURL_WHERE) return AT(index->where, l);
+  return index->width * (form == FURL_NARROW_BLOCK ? index->narrow[AT(index->block, l)] : index->wide[AT(index->block, l)]);
+}
+
+/* where[l] = the same, of every form; 0 of lanes that the slot has not */
+FURL_BODY void FurlFindColumns(const FurlIrregularCursor *at, int32_t *where)
+{
+  const int lanes = FurlLanesOf(*at->layout);
+
+  FURL_LANES(l) AT(where, l) = l < lanes ? FurlReadIndex(at, l) : 0;
+}
 #endif
 
-/* Entry e of a slot, but for the slot's scale */
-FURL_BODY FURL_REAL FURL_NAME(FurlReadIrregular)(FurlHow how, const FurlIrregularValues *v, int64_t e)
+/* An entry, but for the slot's scale */
+FURL_BODY FURL_REAL FURL_NAME(FurlReadIrregular)(FurlHow how, const FurlIrregularValues *v, int16_t exponent, int64_t e)
 {
   if (how == FURL_HOW_RAW) return (FURL_REAL)v->raw[e];
   if (how == FURL_HOW_HEAD) return FurlHeadToFloat(v->head[e]);
   if (how == FURL_HOW_PLANES_HEAD) return FurlHeadToFloatFlush(v->head[e]);
   if (how == FURL_HOW_SECOND) return FurlHeadSecondToFloatFlush(v->head[e], v->second[e]);
-  if (how == FURL_HOW_ALL) return (FURL_REAL)FurlPlanesToDouble(v->head[e], v->second[e], v->tail[e], v->exponent);
-  return (FURL_REAL)FurlPlanesToDoubleSmall(v->head[e], v->second[e], v->tail[e], v->exponent);
+  if (how == FURL_HOW_ALL) return (FURL_REAL)FurlPlanesToDouble(v->head[e], v->second[e], v->tail[e], exponent);
+  return (FURL_REAL)FurlPlanesToDoubleSmall(v->head[e], v->second[e], v->tail[e], exponent);
 }
 
 /* value[l] = x at the column of lane l, or at both columns of its pair */
-FURL_BODY void FURL_NAME(FurlGatherNarrow)(int width, const FURL_REAL *FURL_RESTRICT x, const uint16_t *FURL_RESTRICT delta, int n,
-                                           FURL_REAL *value)
+FURL_BODY void FURL_NAME(FurlGather)(int pairs, FurlIndexForm form, const FURL_REAL *FURL_RESTRICT x, const FurlIndices *index, int n,
+                                     FURL_REAL *value)
 {
-#define FURL_X(l) x[delta[l]]
-#define FURL_XAT(l) (x + delta[l])
-#define FURL_BOTH(l) FurlLoadBoth((const float *)(x + delta[l]))
-  if (width == 1)
+#define FURL_X(l) x[FurlIndexOf(form, index, l)]
+#define FURL_XAT(l) (x + FurlIndexOf(form, index, l))
+#define FURL_BOTH(l) FurlLoadBoth((const float *)(x + FurlIndexOf(form, index, l)))
+  if (!pairs)
     FURL_GROUP_SET(FURL_REAL, value, n, FURL_X);
   else if (sizeof(*x) == 4)
     FURL_GROUP_SET(uint64_t, (uint64_t *)value, n, FURL_BOTH);
@@ -150,161 +215,259 @@ FURL_BODY void FURL_NAME(FurlGatherNarrow)(int width, const FURL_REAL *FURL_REST
 #undef FURL_X
 }
 
-FURL_BODY void FURL_NAME(FurlGatherWide)(const FURL_REAL *FURL_RESTRICT x, const int32_t *FURL_RESTRICT index, int n, FURL_REAL *value)
-{
-#define FURL_X(l) x[index[l]]
-  FURL_GROUP_SET(FURL_REAL, value, n, FURL_X);
-#undef FURL_X
-}
-
-/* total += the entries of a group of lanes times x; v, delta or index, and total begin with the group */
-FURL_BODY void FURL_NAME(FurlAddGroup)(FurlIrregularForm form, int n, const FurlIrregularValues *v, FURL_REAL scale,
-                                       const FURL_REAL *FURL_RESTRICT x, const uint16_t *delta, const int32_t *index, FURL_REAL *total)
+/* total += the first n lanes of a group, which has all of them where `whole`; what lies behind is not added. All begin with the group */
+FURL_BODY void FURL_NAME(FurlAddGroup)(FurlHow how, int pairs, FurlIndexForm form, int whole, int n, const FurlIrregularValues *v,
+                                       FURL_REAL scale, int16_t exponent, const FURL_REAL *FURL_RESTRICT x, const FurlIndices *index,
+                                       FURL_REAL *total)
 {
   FURL_PER_ENTRY(FURL_REAL, xl, 2);
 
-  if (form.wide)
-    FURL_NAME(FurlGatherWide)(x, index, n, xl);
+  FURL_NAME(FurlGather)(pairs, form, x, index, n, xl);
+  if (pairs) FURL_GROUP_ENTRIES(e, FURL_REAL, n, 2)
+    {
+      const FURL_REAL product = FURL_NAME(FurlReadIrregular)(how, v, exponent, e) * (scale * AT_ENTRY(xl, 2, e));
+
+      AT_ENTRY(total, 2, e) += whole || e < 2 * n ? product : 0;
+    }
   else
-    FURL_NAME(FurlGatherNarrow)(form.width, x, delta, n, xl);
-  FURL_GROUP_ENTRIES(e, FURL_REAL, n, form.width)
-  AT_ENTRY(total, form.width, e) += FURL_NAME(FurlReadIrregular)(form.how, v, e) * (scale * AT_ENTRY(xl, form.width, e));
+    FURL_GROUP_ENTRIES(e, FURL_REAL, n, 1)
+    {
+      const FURL_REAL product = FURL_NAME(FurlReadIrregular)(how, v, exponent, e) * (scale * AT_ENTRY(xl, 1, e));
+
+      AT_ENTRY(total, 1, e) += whole || e < n ? product : 0;
+    }
 }
 
-/* sum += n slots that are stored alike, from `at` on. Absent entries have the value zero, and x somewhere */
-FURL_BODY void FURL_NAME(FurlAddIrregularRun)(const FurlSlicesView *a, FurlIrregularForm form, const FurlIrregularCursor *at, int n,
-                                              const FURL_REAL *FURL_RESTRICT x, FURL_REAL *FURL_RESTRICT sum)
+/* A group of which the slot has the first n lanes only: the indices of the others are not to be used */
+FURL_BODY void FURL_NAME(FurlAddRest)(FurlHow how, int pairs, FurlIndexForm form, int n, const FurlIrregularValues *v, FURL_REAL scale,
+                                      int16_t exponent, const FURL_REAL *FURL_RESTRICT x, const FurlIndices *index, FURL_REAL *total)
 {
-  const int           scaled   = form.how == FURL_HOW_HEAD || form.how == FURL_HOW_PLANES_HEAD || form.how == FURL_HOW_SECOND;
-  const int16_t      *exponent = a->exponent + at->exponent;
-  const uint8_t      *count    = a->count + at->slot;
-  const int32_t      *base     = a->base + at->slot;
-  const uint16_t     *delta    = a->delta + at->columns;
-  const int32_t      *index    = a->index + at->columns;
-  FurlIrregularValues v        = {a->raw + at->raw, a->head + at->head, a->second + at->rest, a->tail + at->rest, 0};
+  FURL_PER_LANE(int32_t, where);
+  const FurlIndices own = {NULL, NULL, where, NULL, 1};
 
-  for (int k = 0; k < n; k++) {
-    const int              lanes = FurlPadLanes(count[k]);
-    const FURL_REAL *const xbase = form.wide ? x : x + base[k];
-    FURL_REAL              scale = 1;
+  FURL_GROUP_LANES(l) AT(where, l) = FURL_LOAD_IF(l < n, FurlIndexOf(form, index, l));
+  FURL_NAME(FurlAddGroup)(how, pairs, FURL_WHERE, 0, n, v, scale, exponent, x, &own, total);
+}
 
-    if (form.how != FURL_HOW_RAW) v.exponent = exponent[k];
-    if (scaled) scale = FURL_NAME(FurlSlotScale)(v.exponent);
-    FURL_GROUPS(first, lanes)
-    {
-      const FurlIrregularValues group = FurlMoveValues(form, first, v);
+/* sum += a slot of single entries or pairs */
+FURL_BODY void FURL_NAME(FurlAddLanes)(FurlHow how, int pairs, FurlIndexForm form, int lanes, const FurlIrregularValues *v, FURL_REAL scale,
+                                       int16_t exponent, const FURL_REAL *FURL_RESTRICT x, const FurlIndices *index,
+                                       FURL_REAL *FURL_RESTRICT sum)
+{
+  FURL_GROUPS(first, lanes)
+  {
+    const int                 n = lanes - first, entries = first * (1 + pairs);
+    const FurlIrregularValues group = FurlMoveValues(how, entries, *v);
+    const FurlIndices         moved = {index->narrow + first, index->wide + first, index->where + first, NULL, 1};
 
-      FURL_NAME(FurlAddGroup)(form, count[k], &group, scale, xbase, delta + first, index + first, sum + first * form.width);
-    }
-    v = FurlMoveValues(form, lanes, v);
-    delta += lanes;
-    index += lanes;
+    if (FURL_GROUP_IS_WHOLE(n))
+      FURL_NAME(FurlAddGroup)(how, pairs, form, 1, n, &group, scale, exponent, x, &moved, sum + entries);
+    else
+      FURL_NAME(FurlAddRest)(how, pairs, form, n, &group, scale, exponent, x, &moved, sum + entries);
   }
+}
+
+/*
+  total += the first columns of a group of lanes in a slot of blocks, whose values are `stride` apart. Up to three at once: else the sum
+  goes through memory for each.
+*/
+FURL_BODY void FURL_NAME(FurlAddColumns)(FurlHow how, FurlIndexForm form, int columns, int whole, int n, int stride,
+                                         const FurlIrregularValues *v, FURL_REAL scale, int16_t exponent, const FURL_REAL *FURL_RESTRICT x,
+                                         const FurlIndices *index, FURL_REAL *total)
+{
+  const FurlIrregularValues v1 = FurlMoveValues(how, stride, *v), v2 = FurlMoveValues(how, 2 * stride, *v);
+  FURL_PER_ENTRY(FURL_REAL, x0, 1);
+  FURL_PER_ENTRY(FURL_REAL, x1, 1);
+  FURL_PER_ENTRY(FURL_REAL, x2, 1);
+
+  FURL_NAME(FurlGather)(0, form, x, index, n, x0);
+  if (columns > 1) FURL_NAME(FurlGather)(0, form, x + 1, index, n, x1);
+  if (columns > 2) FURL_NAME(FurlGather)(0, form, x + 2, index, n, x2);
+  FURL_GROUP_ENTRIES(e, FURL_REAL, n, 1)
+  {
+    FURL_REAL product = FURL_NAME(FurlReadIrregular)(how, v, exponent, e) * (scale * AT_ENTRY(x0, 1, e));
+
+    if (columns > 1) product += FURL_NAME(FurlReadIrregular)(how, &v1, exponent, e) * (scale * AT_ENTRY(x1, 1, e));
+    if (columns > 2) product += FURL_NAME(FurlReadIrregular)(how, &v2, exponent, e) * (scale * AT_ENTRY(x2, 1, e));
+    AT_ENTRY(total, 1, e) += whole || e < n ? product : 0;
+  }
+}
+
+/* total += a group of lanes, which has all of them where `whole`, in a slot of blocks */
+FURL_BODY void FURL_NAME(FurlAddBlockGroup)(FurlHow how, FurlIndexForm form, int whole, int n, int stride, FurlIrregularValues v,
+                                            FURL_REAL scale, int16_t exponent, const FURL_REAL *FURL_RESTRICT x, const FurlIndices *index,
+                                            FURL_REAL *total)
+{
+  int width = index->width;
+
+  for (; width >= 3; width -= 3, x += 3, v = FurlMoveValues(how, 3 * stride, v))
+    FURL_NAME(FurlAddColumns)(how, form, 3, whole, n, stride, &v, scale, exponent, x, index, total);
+  if (width == 2) FURL_NAME(FurlAddColumns)(how, form, 2, whole, n, stride, &v, scale, exponent, x, index, total);
+  if (width == 1) FURL_NAME(FurlAddColumns)(how, form, 1, whole, n, stride, &v, scale, exponent, x, index, total);
+}
+
+/* The same for a group of which the slot has the first n lanes only */
+FURL_BODY void FURL_NAME(FurlAddBlockRest)(FurlHow how, FurlIndexForm form, int n, int stride, FurlIrregularValues v, FURL_REAL scale,
+                                           int16_t exponent, const FURL_REAL *FURL_RESTRICT x, const FurlIndices *index, FURL_REAL *total)
+{
+  FURL_PER_LANE(int32_t, where);
+  const FurlIndices own = {NULL, NULL, where, NULL, index->width};
+
+  FURL_GROUP_LANES(l) AT(where, l) = l < n ? FurlIndexOf(form, index, l) : 0;
+  FURL_NAME(FurlAddBlockGroup)(how, FURL_WHERE, 0, n, stride, v, scale, exponent, x, &own, total);
+}
+
+/* sum += a slot of blocks, group by group */
+FURL_BODY void FURL_NAME(FurlAddBlocks)(FurlHow how, FurlIndexForm form, int lanes, const FurlIrregularValues *v, FURL_REAL scale,
+                                        int16_t exponent, const FURL_REAL *FURL_RESTRICT x, const FurlIndices *index,
+                                        FURL_REAL *FURL_RESTRICT sum)
+{
+  FURL_GROUPS(first, lanes)
+  {
+    const int                 own = FURL_OWN_GROUP(first), n = lanes - first, stride = lanes - own < FURL_GROUP ? lanes - own : FURL_GROUP;
+    const FurlIrregularValues group = FurlMoveValues(how, own * index->width - (own - first), *v);
+    const FurlIndices         moved = {index->narrow, index->wide, index->where + first, index->block + first, index->width};
+
+    if (FURL_GROUP_IS_WHOLE(n))
+      FURL_NAME(FurlAddBlockGroup)(how, form, 1, n, FURL_GROUP, group, scale, exponent, x, &moved, sum + first);
+    else
+      FURL_NAME(FurlAddBlockRest)(how, form, n, stride, group, scale, exponent, x, &moved, sum + first);
+  }
+}
+
+/* sum += the slot at hand */
+FURL_BODY void FURL_NAME(FurlAddSlot)(FurlHow how, int columns, const FurlIrregularCursor *at, const FURL_REAL *FURL_RESTRICT x,
+                                      FURL_REAL *FURL_RESTRICT sum)
+{
+  const int     scaled = how == FURL_HOW_HEAD || how == FURL_HOW_PLANES_HEAD || how == FURL_HOW_SECOND;
+  const int     pairs = columns == FURL_COLUMNS_PAIRS, lanes = FurlStoredLanes(at->p, *at->layout), size = FurlIndexSize(*at->layout);
+  const int16_t exponent = how == FURL_HOW_RAW ? 0 : *at->exponent;
+  FURL_REAL     scale    = 1;
+  FURL_PER_LANE(int32_t, where);
+  const FurlIndices index = {at->narrow, at->wide, where, at->block, at->p->width};
+
+  x += *at->base;
+  if (scaled) scale = FURL_NAME(FurlSlotScale)(exponent);
+  if (size > 1) FurlFindColumns(at, where);
+  if (columns == FURL_COLUMNS_BLOCKS) {
+    if (size == 0) FURL_NAME(FurlAddBlocks)(how, FURL_NARROW_BLOCK, lanes, &at->v, scale, exponent, x, &index, sum);
+    if (size == 1) FURL_NAME(FurlAddBlocks)(how, FURL_WIDE_BLOCK, lanes, &at->v, scale, exponent, x, &index, sum);
+    if (size > 1) FURL_NAME(FurlAddBlocks)(how, FURL_WHERE, lanes, &at->v, scale, exponent, x, &index, sum);
+  } else {
+    if (size == 0) FURL_NAME(FurlAddLanes)(how, pairs, FURL_NARROW, lanes, &at->v, scale, exponent, x, &index, sum);
+    if (size == 1) FURL_NAME(FurlAddLanes)(how, pairs, FURL_WIDE, lanes, &at->v, scale, exponent, x, &index, sum);
+    if (size > 1) FURL_NAME(FurlAddLanes)(how, pairs, FURL_WHERE, lanes, &at->v, scale, exponent, x, &index, sum);
+  }
+}
+
+/* sum += n slots that are stored alike; returns the cursor behind them. A pair has two sums */
+FURL_BODY FurlIrregularCursor FURL_NAME(FurlAddIrregularRun)(FurlHow how, int columns, FurlIrregularCursor at, int n,
+                                                             const FURL_REAL *FURL_RESTRICT x, FURL_REAL *FURL_RESTRICT sum)
+{
+  for (int k = 0; k < n; k++, FurlSkipSlot(how, columns, &at)) FURL_NAME(FurlAddSlot)(how, columns, &at, x, sum);
+  return at;
 }
 
 /* A function for each form, else the compiler runs out of registers */
-#define FURL_INSTANCE(name, how, width, wide)                                                               \
-  FURL_SHARED_BODY void FURL_NAME(name##how)(const FurlSlicesView *a, const FurlIrregularCursor *at, int n, \
-                                             const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)              \
-  {                                                                                                         \
-    FURL_NAME(FurlAddIrregularRun)(a, (FurlIrregularForm){how, width, wide}, at, n, x, sum);                \
+#define FURL_INSTANCE(name, how, columns)                                                                                       \
+  FURL_SHARED_BODY void FURL_NAME(name##how)(FurlIrregularCursor * at, int n, const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum) \
+  {                                                                                                                             \
+    *at = FURL_NAME(FurlAddIrregularRun)(how, columns, *at, n, x, sum);                                                         \
   }
-#define FURL_INSTANCES(name, width, wide)                                                                    \
-  FURL_INSTANCE(name, FURL_HOW_RAW, width, wide)                                                             \
-  FURL_INSTANCE(name, FURL_HOW_HEAD, width, wide)                                                            \
-  FURL_INSTANCE(name, FURL_HOW_PLANES_HEAD, width, wide)                                                     \
-  FURL_INSTANCE(name, FURL_HOW_SECOND, width, wide)                                                          \
-  FURL_INSTANCE(name, FURL_HOW_ALL, width, wide)                                                             \
-  FURL_INSTANCE(name, FURL_HOW_SMALL, width, wide)                                                           \
-  FURL_BODY void FURL_NAME(name)(const FurlSlicesView *a, FurlHow how, const FurlIrregularCursor *at, int n, \
-                                 const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)                           \
-  {                                                                                                          \
-    if (how == FURL_HOW_RAW) FURL_NAME(name##FURL_HOW_RAW)(a, at, n, x, sum);                                \
-    if (how == FURL_HOW_HEAD) FURL_NAME(name##FURL_HOW_HEAD)(a, at, n, x, sum);                              \
-    if (how == FURL_HOW_PLANES_HEAD) FURL_NAME(name##FURL_HOW_PLANES_HEAD)(a, at, n, x, sum);                \
-    if (how == FURL_HOW_SECOND) FURL_NAME(name##FURL_HOW_SECOND)(a, at, n, x, sum);                          \
-    if (how == FURL_HOW_ALL) FURL_NAME(name##FURL_HOW_ALL)(a, at, n, x, sum);                                \
-    if (how == FURL_HOW_SMALL) FURL_NAME(name##FURL_HOW_SMALL)(a, at, n, x, sum);                            \
+#define FURL_INSTANCES(name, columns)                                                                                            \
+  FURL_INSTANCE(name, FURL_HOW_RAW, columns)                                                                                     \
+  FURL_INSTANCE(name, FURL_HOW_HEAD, columns)                                                                                    \
+  FURL_INSTANCE(name, FURL_HOW_PLANES_HEAD, columns)                                                                             \
+  FURL_INSTANCE(name, FURL_HOW_SECOND, columns)                                                                                  \
+  FURL_INSTANCE(name, FURL_HOW_ALL, columns)                                                                                     \
+  FURL_INSTANCE(name, FURL_HOW_SMALL, columns)                                                                                   \
+  FURL_BODY void FURL_NAME(name)(FurlHow how, FurlIrregularCursor * at, int n, const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum) \
+  {                                                                                                                              \
+    if (how == FURL_HOW_RAW) FURL_NAME(name##FURL_HOW_RAW)(at, n, x, sum);                                                       \
+    if (how == FURL_HOW_HEAD) FURL_NAME(name##FURL_HOW_HEAD)(at, n, x, sum);                                                     \
+    if (how == FURL_HOW_PLANES_HEAD) FURL_NAME(name##FURL_HOW_PLANES_HEAD)(at, n, x, sum);                                       \
+    if (how == FURL_HOW_SECOND) FURL_NAME(name##FURL_HOW_SECOND)(at, n, x, sum);                                                 \
+    if (how == FURL_HOW_ALL) FURL_NAME(name##FURL_HOW_ALL)(at, n, x, sum);                                                       \
+    if (how == FURL_HOW_SMALL) FURL_NAME(name##FURL_HOW_SMALL)(at, n, x, sum);                                                   \
   }
-FURL_INSTANCES(FurlRunPairs, 2, 0)
-FURL_INSTANCES(FurlRunSingles, 1, 0)
-FURL_INSTANCES(FurlRunWide, 1, 1)
+FURL_INSTANCES(FurlRunSingles, FURL_COLUMNS_SINGLES)
+FURL_INSTANCES(FurlRunPairs, FURL_COLUMNS_PAIRS)
+FURL_INSTANCES(FurlRunBlocks, FURL_COLUMNS_BLOCKS)
 #undef FURL_INSTANCES
 #undef FURL_INSTANCE
-
-FURL_BODY void FURL_NAME(FurlRunAny)(const FurlSlicesView *a, int columns, FurlHow how, const FurlIrregularCursor *at, int n,
-                                     const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
-{
-  if (columns == FURL_COLUMNS_PAIRS16)
-    FURL_NAME(FurlRunPairs)(a, how, at, n, x, sum);
-  else if (columns == FURL_COLUMNS_DELTA16)
-    FURL_NAME(FurlRunSingles)(a, how, at, n, x, sum);
-  else
-    FURL_NAME(FurlRunWide)(a, how, at, n, x, sum);
-}
 
 /* sorted[l] = sum of the row that lane l holds; 0 where a slot must be read exactly */
 FURL_BODY int FURL_NAME(FurlSumRuns)(const FurlSlicesView *a, int64_t s, FurlRead read, const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sorted)
 {
-  const FurlProgram  *p     = a->program + a->header[s].program;
-  const int           width = FurlIrregularWidth(p->columns);
-  FurlIrregularCursor at    = FurlFirstSlot(a, a->header + s);
+  FURL_PER_LANE(int32_t, block);
   FURL_PER_ENTRY(FURL_REAL, sum, 2);
+  FurlIrregularCursor at = FurlFirstSlot(a, s, block);
+  const FurlProgram  *p  = at.p;
 
   FURL_LANES(l) AT_ENTRY(sum, 2, 2 * l) = 0, AT_ENTRY(sum, 2, 2 * l + 1) = 0;
   for (int k = 0; k < p->nslots;) {
     const int     kind = a->kind[p->first + k];
-    const int     n    = a->run[p->first + k];
-    const FurlHow how  = FurlChooseHow(a, kind, read, &at, n);
+    const int     n    = k + a->run[p->first + k] < p->ntable ? a->run[p->first + k] : p->nslots - k;
+    const FurlHow how  = FurlChooseHow(kind, read, &at, n);
 
     if (how == FURL_HOW_EXACT) return 0;
-    FURL_NAME(FurlRunAny)(a, p->columns, how, &at, n, x, sum);
+    if (p->columns == FURL_COLUMNS_PAIRS)
+      FURL_NAME(FurlRunPairs)(how, &at, n, x, sum);
+    else if (p->columns == FURL_COLUMNS_SINGLES)
+      FURL_NAME(FurlRunSingles)(how, &at, n, x, sum);
+    else
+      FURL_NAME(FurlRunBlocks)(how, &at, n, x, sum);
     k += n;
-    if (k < p->nslots) FurlSkipSlots(a, kind, width, n, &at);
   }
-  if (width == 2)
+  if (p->columns == FURL_COLUMNS_PAIRS)
     FURL_LANES(l) AT(sorted, l) = AT_ENTRY(sum, 2, 2 * l) + AT_ENTRY(sum, 2, 2 * l + 1);
   else
     FURL_LANES(l) AT(sorted, l) = AT_ENTRY(sum, 1, l);
   return 1;
 }
 
-/* An entry of any slot */
-FURL_BODY FURL_REAL FURL_NAME(FurlReadExact)(const FurlSlicesView *a, int kind, FurlRead read, const FurlIrregularCursor *at, int e)
+/* An entry of the slot at hand, of any kind */
+FURL_BODY FURL_REAL FURL_NAME(FurlReadExact)(int kind, FurlRead read, const FurlIrregularCursor *at, int e)
 {
-  const FurlIrregularValues v   = {a->raw + at->raw, a->head + at->head, a->second + at->rest, a->tail + at->rest,
-                                 kind == FURL_VALUES_RAW ? (int16_t)0 : a->exponent[at->exponent]};
-  const int                 h64 = (v.exponent & FURL_PLANES_H64) != 0;
+  const int16_t exponent = kind == FURL_VALUES_RAW ? (int16_t)0 : *at->exponent;
+  const int     h64      = (exponent & FURL_PLANES_H64) != 0;
 
-  if (kind == FURL_VALUES_RAW || (h64 && read != FURL_READ_HEAD)) return (FURL_REAL)v.raw[e];
+  if (kind == FURL_VALUES_RAW || (h64 && read != FURL_READ_HEAD)) return (FURL_REAL)at->v.raw[e];
   if (kind == FURL_VALUES_HEAD || read == FURL_READ_HEAD)
-    return FURL_NAME(FurlReadIrregular)(FURL_HOW_PLANES_HEAD, &v, e) * FURL_NAME(FurlSlotScale)(v.exponent);
-  if (read == FURL_READ_SECOND) return FURL_NAME(FurlReadIrregular)(FURL_HOW_SECOND, &v, e) * FURL_NAME(FurlSlotScale)(v.exponent);
-  return FURL_NAME(FurlReadIrregular)(FURL_HOW_SMALL, &v, e);
+    return FURL_NAME(FurlReadIrregular)(FURL_HOW_PLANES_HEAD, &at->v, 0, e) * FURL_NAME(FurlSlotScale)(exponent);
+  if (read == FURL_READ_SECOND) return FURL_NAME(FurlReadIrregular)(FURL_HOW_SECOND, &at->v, 0, e) * FURL_NAME(FurlSlotScale)(exponent);
+  return FURL_NAME(FurlReadIrregular)(FURL_HOW_SMALL, &at->v, exponent, e);
 }
 
 /* The same sums with slots of every kind, and without a look at x where there is no entry: it may be infinite there */
 FURL_SHARED_BODY void FURL_NAME(FurlIrregularExact)(const FurlSlicesView *a, int64_t s, FurlRead read, const FURL_REAL *FURL_RESTRICT x,
                                                     FURL_REAL *sorted)
 {
-  const FurlProgram  *p     = a->program + a->header[s].program;
-  const int           width = FurlIrregularWidth(p->columns);
-  FurlIrregularCursor at    = FurlFirstSlot(a, a->header + s);
+  FURL_PER_LANE(int32_t, block);
+  FurlIrregularCursor at      = FurlFirstSlot(a, s, block);
+  const uint64_t     *present = a->present + a->irregular[a->header[s].irregular].present;
+  const FurlProgram  *p       = at.p;
+  const int           width   = p->width;
 
   FURL_LANES(l) AT(sorted, l) = 0;
   for (int k = 0; k < p->nslots; k++) {
-    const int      kind    = a->kind[p->first + k];
-    const uint64_t present = width == 2 ? a->present[at.pair] : 0;
+    const int kind   = a->kind[p->first + (k < p->ntable ? k : p->ntable - 1)];
+    const int masked = *at.layout & FURL_LAYOUT_MASKED, lanes = FurlLanesOf(*at.layout);
+    FURL_PER_LANE(int32_t, where);
 
-    FURL_LANES_BELOW(l, a->count[at.slot])
+    FurlFindColumns(&at, where);
+    FURL_LANES_BELOW(l, lanes)
     {
-      const int64_t j = p->columns == FURL_COLUMNS_INDEX32 ? a->index[at.columns + l] : a->base[at.slot] + a->delta[at.columns + l];
+      const int64_t j = *at.base + (int64_t)AT(where, l);
 
-      for (int d = 0; d < width; d++)
-        if (width == 1 || (present >> (2 * l + d) & 1))
-          AT(sorted, l) += FURL_NAME(FurlReadExact)(a, kind, read, &at, width * l + d) * x[j + d];
+      for (int d = 0; d < width; d++) {
+        const int entry = p->columns == FURL_COLUMNS_BLOCKS ? FurlBlockEntry(lanes, width, l, d) : width * l + d;
+
+        if (!masked || FurlHasBit(present, width * l + d)) AT(sorted, l) += FURL_NAME(FurlReadExact)(kind, read, &at, entry) * x[j + d];
+      }
     }
-    FurlSkipSlots(a, kind, width, 1, &at);
+    if (masked) present += FurlPresentWords(width);
+    FurlSkipSlot(kind == FURL_VALUES_RAW ? FURL_HOW_RAW : FURL_HOW_PLANES_HEAD, p->columns, &at);
   }
 }
 

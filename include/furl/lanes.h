@@ -27,11 +27,16 @@
 #define FURL_RESTRICT __restrict__
 #define FURL_UNROLL _Pragma("unroll")
 #define FURL_GROUPS(first, n) for (int first = 0; first < 1; first++)
+#define FURL_GROUP_IS_WHOLE(n) 0
+#define FURL_OWN_GROUP(first) ((int)(threadIdx.x % FURL_WIDTH) / FURL_GROUP * FURL_GROUP)
+#define FURL_GROUP_LANES(l) FURL_LANES(l)
 #define FURL_GROUP_ENTRIES(e, type, n, width) \
   for (int furl_l = (int)(threadIdx.x % FURL_WIDTH), e = furl_l * (width); furl_l < (n) && e < (furl_l + 1) * (width); e++)
 #define FURL_PER_ENTRY(type, name, width) type name[width]
 #define AT_ENTRY(name, width, e) (name)[(e) % (width)]
 
+#define FURL_POPCOUNT(word) __popc(word)
+#define FURL_LOAD_IF(condition, load) ((condition) ? (load) : 0)
 #define FURL_GROUP_SET(type, value, n, X) FURL_LANES_BELOW(furl_l, n)(value)[0] = X(furl_l)
 #define FURL_GROUP_SET_PAIRS(type, value, n, X) FURL_LANES_BELOW(furl_l, n)(value)[0] = X(furl_l)[0], (value)[1] = X(furl_l)[1]
 #else
@@ -44,6 +49,9 @@
 #define FURL_RESTRICT restrict
 #define FURL_UNROLL _Pragma("GCC unroll 8") /* a short loop inside one over the lanes, which must not become the vector loop */
 #define FURL_GROUPS(first, n) for (int first = 0; first < (n); first += FURL_GROUP)
+#define FURL_GROUP_IS_WHOLE(n) ((n) >= FURL_GROUP)
+#define FURL_OWN_GROUP(first) (first) /* of eight lanes, also where the whole warp is one group */
+#define FURL_GROUP_LANES(l) _Pragma("GCC ivdep") for (int l = 0; l < FURL_GROUP; l++)
 /* a vector at a time, which is not unrolled before it is made SIMD: it would not become so */
 #define FURL_GROUP_ENTRIES(e, type, n, width)                                                          \
   for (int furl_e = ((void)(n), 0); furl_e < FURL_GROUP * (width); furl_e += FURL_VECTOR(type, width)) \
@@ -51,6 +59,9 @@
 #define FURL_VECTOR(type, width) ((int)(64 / sizeof(type)) < FURL_GROUP * (width) ? (int)(64 / sizeof(type)) : FURL_GROUP * (width))
 #define FURL_PER_ENTRY(type, name, width) type name[FURL_WIDTH * (width)]
 #define AT_ENTRY(name, width, e) (name)[e]
+#define FURL_POPCOUNT(word) __builtin_popcount(word)
+/* an integer that is zero where it must not be read; gcc's arrays go on far enough (array.c), and it need not branch */
+#define FURL_LOAD_IF(condition, load) ((load) & -(condition))
 
 /*
   value[l] = X(l) for the lanes of a group, X being a load from anywhere; pairs: value[2 l] and value[2 l + 1] are the two numbers at X(l).
@@ -142,6 +153,15 @@ FURL_BODY float FurlMaxLanes(float *value)
 #define FURL_ANY_LANE(any, l, condition) \
   any = 0;                               \
   FURL_LANES(l) any |= (condition)
+#endif
+
+/* Bit l of the mask: whether the condition holds in lane l */
+#if defined(__CUDACC__)
+#define FURL_MASK_LANES(mask, l, condition) FURL_LANES(l) mask = __ballot_sync(0xffffffffu, condition)
+#else
+#define FURL_MASK_LANES(mask, l, condition) \
+  mask = 0;                                 \
+  FURL_LANES(l) mask |= (uint32_t)(condition) << l
 #endif
 
 /* to[row[l]] = from[l]: row is a permutation of the lanes */

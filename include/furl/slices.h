@@ -8,8 +8,10 @@
   Regular slices (FURL_COLUMNS_PATTERN): a slot is a diagonal, columns are row + offset, a mask says which rows have it.
   Values of a symmetric matrix are stored once: a *diagonal* is an array over all rows of the matrix, and both the slot of column offset o
   (value of row i at start + i) and that of offset -o (start - o + i, the mirror) read it: see docs/format.md.
-  Irregular slices (FURL_COLUMNS_DELTA16, _PAIRS16, _INDEX32): the rows are taken in order of falling length; slot k holds the k-th
-  entries, or pairs of entries in columns j and j + 1, of the first count[k] of them.
+  Irregular slices: the rows are taken in order of falling length; slot k holds the k-th entries of the first of them, or the k-th pairs of
+  entries in columns j and j + 1, or the entries of the k-th block of w columns, of which the rows of a block of w rows share the index. An
+  index is a distance from the slot's base, in columns or in blocks, of 8, 16 or 32 bits. The values of a pair are neighbours; a slot of
+  blocks has the values of the first columns of all lanes, then those of the second columns, and so on.
 */
 #pragma once
 
@@ -22,10 +24,12 @@
 
 typedef enum {
   FURL_COLUMNS_PATTERN, /* row + offset */
-  FURL_COLUMNS_DELTA16, /* base of the slot + 16 bits */
-  FURL_COLUMNS_PAIRS16, /* the same for two columns, j and j + 1: an absent one has value zero and no bit in present[] */
-  FURL_COLUMNS_INDEX32  /* 32 bits */
+  FURL_COLUMNS_SINGLES, /* an index an entry */
+  FURL_COLUMNS_PAIRS,   /* an index for two columns */
+  FURL_COLUMNS_BLOCKS   /* an index for w columns of w rows */
 } FurlColumns;
+
+#define FURL_COLUMNS_COUNT 4
 
 typedef enum {
   FURL_VALUES_CONSTANT, /* one double in the program: 0 bytes an entry */
@@ -42,11 +46,13 @@ typedef enum {
 typedef struct {
   int32_t nslots;
   int32_t first;      /* its first slot in the slot tables */
+  int32_t ntable;     /* slots that it has there; those of an irregular slice beyond them are of the last one's kind */
   int32_t min_offset; /* smallest and largest column - row of a pattern */
   int32_t max_offset;
   uint8_t columns; /* FurlColumns */
   uint8_t masked;  /* 1 where some slot of a pattern misses a row */
-  uint8_t unused[2];
+  uint8_t width;   /* columns of an index: 1, 2 for pairs, w for blocks */
+  uint8_t pad;     /* 7 where irregular slots are filled up to groups, which products like better; else 0 */
 } FurlProgram;
 
 typedef struct {
@@ -59,10 +65,59 @@ typedef struct {
 } FurlSliceHeader;
 
 typedef struct {
-  uint32_t columns; /* group where its deltas or indices begin */
-  uint32_t slots;   /* first of its slots in base[] and count[] */
-  uint32_t pairs;   /* first of its slots in present[] */
+  uint32_t slots;                          /* first of its slots in base[] and layout[] */
+  uint32_t present;                        /* first of its words in present[] */
+  uint32_t narrow;                         /* first of its indices of 8 bits */
+  uint32_t wide;                           /* first of the others */
+  uint8_t  raw_back, head_back, rest_back; /* entries by which its payload begins before the group that the header names */
+  uint8_t  unused;
 } FurlIrregular;
+
+/* The layout of an irregular slot: its lanes less one, the size of an index, whether entries are absent, whose value is zero */
+#define FURL_LAYOUT_LANES 31
+#define FURL_LAYOUT_16 32
+#define FURL_LAYOUT_32 64
+#define FURL_LAYOUT_MASKED 128
+
+#define FURL_BLOCK_MOST 8 /* columns of a block */
+
+FURL_BODY int FurlLanesOf(int layout)
+{
+  return (layout & FURL_LAYOUT_LANES) + 1;
+}
+
+/* Lanes for which the slot has an index and values */
+FURL_BODY int FurlStoredLanes(const FurlProgram *p, int layout)
+{
+  return (FurlLanesOf(layout) + p->pad) & ~p->pad;
+}
+
+/* Items of wide[] an index; 0: it is in narrow[] */
+FURL_BODY int FurlIndexSize(int layout)
+{
+  return layout >> 5 & 3;
+}
+
+/* Words of a slot in present[]: bit w l + d says that lane l has column d */
+FURL_BODY int FurlPresentWords(int width)
+{
+  return (FURL_WIDTH * width + 63) / 64;
+}
+
+/* Place of column d of lane l among the values of a slot of blocks */
+FURL_BODY int FurlBlockEntry(int lanes, int width, int l, int d)
+{
+  const int first = l / FURL_GROUP * FURL_GROUP;
+  const int n     = lanes - first < FURL_GROUP ? lanes - first : FURL_GROUP;
+
+  return first * width + d * n + (l - first);
+}
+
+/* An index of 32 bits, low half first */
+FURL_BODY int32_t FurlWideIndex(const uint16_t *wide, int i)
+{
+  return (int32_t)(wide[2 * i] | (uint32_t)wide[2 * i + 1] << 16);
+}
 
 /* What a kernel reads: plain pointers, in the memory of the device */
 typedef struct {
@@ -84,14 +139,14 @@ typedef struct {
   const FurlIrregular   *irregular; /* [nirregular] */
   const uint8_t         *lane_row;  /* [nirregular][FURL_WIDTH] the row of the slice that lane l holds */
   const int32_t         *base;      /* [slots of irregular slices] smallest column of the slot */
-  const uint8_t         *count;     /* [slots of irregular slices] lanes in use */
+  const uint8_t         *layout;    /* [slots of irregular slices] FURL_LAYOUT_* */
   const double          *diagonal;  /* [entries] diagonals, raw; or, as planes and heads: */
   const uint16_t        *diagonal_head;
   const int16_t         *diagonal_second;
   const uint32_t        *diagonal_tail;
-  const uint64_t        *present; /* [slots of slices of pairs] bit 2 l + d: lane l has column d of its pair */
-  const uint16_t        *delta;   /* [groups][FURL_GROUP] column - base */
-  const int32_t         *index;   /* [groups][FURL_GROUP] column */
+  const uint64_t        *present; /* [words of the slots that are masked] */
+  const uint8_t         *narrow;  /* [indices of 8 bits] */
+  const uint16_t        *wide;    /* [indices of 16 bits, and two items for those of 32] */
 } FurlSlicesView;
 
 /* A growing array, owned by FurlSlices */
@@ -108,7 +163,7 @@ typedef struct {
   FurlArray lone;                       /* int32_t, ascending: rows whose diagonal entry is a number other than zero, and all others zero */
   int       not_positive, not_negative; /* 1 where a row that is not lone has a diagonal entry that is not so, or none */
   FurlArray header, program, offset, mask, kind, run, constant, start, window, raw, head, second, tail, exponent, diagonal, diagonal_head,
-    diagonal_second, diagonal_tail, irregular, lane_row, base, count, present, delta, index;
+    diagonal_second, diagonal_tail, irregular, lane_row, base, layout, present, narrow, wide;
 } FurlSlices;
 
 /* Rows of a matrix in compressed sparse row form, columns ascending and unique; nothing is owned */
@@ -161,11 +216,12 @@ void FurlSlicesDecodeDiagonal(const FurlSlicesView *view, int64_t s, PetscInt *c
 /* Of a sample of the slices: their entries, and those in slices that take no pattern */
 void FurlSlicesSample(const FurlCsr *csr, int64_t *entries, int64_t *irregular);
 
-/* Bytes held, and the number of slots and entries of each way of storing values */
+/* Bytes held, the slots of each way of storing values, and the slices of each way of storing columns */
 typedef struct {
   size_t  stored_bytes;
   int64_t slots[FURL_VALUES_COUNT], slots_h64;
-  int64_t slices_pattern, slices_delta16, slices_index32, nprograms;
+  int64_t slices[FURL_COLUMNS_COUNT], nprograms;
+  int64_t irregular_slots[3]; /* with indices of 8, 16 and 32 bits */
 } FurlSlicesReport;
 
 FurlSlicesReport FurlSlicesGetReport(const FurlSlices *slices);

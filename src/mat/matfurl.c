@@ -13,7 +13,7 @@ static PetscInt LongestRow(const FurlSlices *slices)
   for (int64_t s = 0; s < view.nslices; s++) {
     const FurlProgram *const p = view.program + view.header[s].program;
 
-    longest = PetscMax(longest, p->columns == FURL_COLUMNS_PAIRS16 ? 2 * p->nslots : p->nslots);
+    longest = PetscMax(longest, (PetscInt)p->width * p->nslots);
   }
   return longest;
 }

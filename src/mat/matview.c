@@ -9,8 +9,12 @@ typedef enum {
   NONZEROS,
   SLICES,
   SLICES_PATTERN,
-  SLICES_DELTA16,
-  SLICES_INDEX32,
+  SLICES_SINGLES,
+  SLICES_PAIRS,
+  SLICES_BLOCKS,
+  INDICES_8,
+  INDICES_16,
+  INDICES_32,
   PROGRAMS,
   SLOTS_CONSTANT,
   SLOTS_RAW,
@@ -28,9 +32,11 @@ static void AddPart(const FurlSlices *part, double *number)
   number[BYTES] += (double)report.stored_bytes;
   number[NONZEROS] += (double)part->nnz;
   number[SLICES] += (double)part->nslices;
-  number[SLICES_PATTERN] += (double)report.slices_pattern;
-  number[SLICES_DELTA16] += (double)report.slices_delta16;
-  number[SLICES_INDEX32] += (double)report.slices_index32;
+  number[SLICES_PATTERN] += (double)report.slices[FURL_COLUMNS_PATTERN];
+  number[SLICES_SINGLES] += (double)report.slices[FURL_COLUMNS_SINGLES];
+  number[SLICES_PAIRS] += (double)report.slices[FURL_COLUMNS_PAIRS];
+  number[SLICES_BLOCKS] += (double)report.slices[FURL_COLUMNS_BLOCKS];
+  for (int size = 0; size < 3; size++) number[INDICES_8 + size] += (double)report.irregular_slots[size];
   number[PROGRAMS] += (double)report.nprograms;
   number[SLOTS_CONSTANT] += (double)report.slots[FURL_VALUES_CONSTANT];
   number[SLOTS_RAW] += (double)report.slots[FURL_VALUES_RAW];
@@ -80,8 +86,12 @@ static PetscErrorCode ViewHistogram(const double *number, PetscViewer viewer)
 {
   PetscFunctionBegin;
   PetscCall(PetscViewerASCIIPrintf(
-    viewer, "slices: %.0f, of these %.0f with a pattern, %.0f with 16-bit columns, %.0f with 32-bit columns; programs: %.0f\n",
-    number[SLICES], number[SLICES_PATTERN], number[SLICES_DELTA16], number[SLICES_INDEX32], number[PROGRAMS]));
+    viewer,
+    "slices: %.0f, of these %.0f with a pattern, %.0f with an index an entry, %.0f in pairs, %.0f in blocks; "
+    "programs: %.0f\n",
+    number[SLICES], number[SLICES_PATTERN], number[SLICES_SINGLES], number[SLICES_PAIRS], number[SLICES_BLOCKS], number[PROGRAMS]));
+  PetscCall(PetscViewerASCIIPrintf(viewer, "slots without a pattern: %.0f with indices of 8 bits, %.0f of 16, %.0f of 32\n",
+                                   number[INDICES_8], number[INDICES_16], number[INDICES_32]));
   PetscCall(PetscViewerASCIIPrintf(viewer,
                                    "slots of the programs: %.0f constant, %.0f in diagonals, %.0f raw, %.0f planes, %.0f heads alone; "
                                    "slots stored as head and double: %.0f\n",

@@ -4,6 +4,8 @@
 #include <furl/memory.h>
 #include "array.h"
 
+#define BEHIND 256 /* bytes, readable behind the last item: a vector's worth of any payload */
+
 void FurlArrayInit(FurlArray *array, size_t item)
 {
   *array = (FurlArray){.item = item};
@@ -13,7 +15,7 @@ void *FurlArrayExtend(FurlArray *array, size_t n)
 {
   if (array->used + n > array->room) {
     const size_t room = array->used + n > 2 * array->room ? array->used + n : 2 * array->room;
-    void *const  data = realloc(array->data, room * array->item);
+    void *const  data = realloc(array->data, room * array->item + BEHIND);
 
     if (!data) return NULL;
     FurlMemoryLargePages((char *)data + array->used * array->item, (room - array->used) * array->item);
@@ -26,7 +28,7 @@ void *FurlArrayExtend(FurlArray *array, size_t n)
 
 void FurlArrayTrim(FurlArray *array)
 {
-  void *const data = array->used ? realloc(array->data, array->used * array->item) : NULL;
+  void *const data = array->used ? realloc(array->data, array->used * array->item + BEHIND) : NULL;
 
   if (!data && array->used) return; /* the larger block stays valid */
   if (!array->used) free(array->data);

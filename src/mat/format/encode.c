@@ -56,7 +56,7 @@ static int64_t ScaleEntries(FurlEncoder *e, int64_t row0)
 }
 
 /* Takes the entries of slice s that are to be stored, scaled */
-static void LoadSlice(FurlEncoder *e, int64_t s)
+void FurlEncodeLoad(FurlEncoder *e, int64_t s)
 {
   const FurlEncoding *encoding = e->encoding;
   const int64_t       row0     = s * FURL_WIDTH;
@@ -65,16 +65,34 @@ static void LoadSlice(FurlEncoder *e, int64_t s)
   e->nrows = e->csr->nrows - row0 < FURL_WIDTH ? e->csr->nrows - row0 : FURL_WIDTH;
   n        = encoding->skip_diagonal || encoding->row_scale || encoding->column_scale ? ScaleEntries(e, row0) : PointToEntries(e, row0);
   for (int64_t l = e->nrows; l <= FURL_WIDTH; l++) e->start[l] = n;
-  e->slices->nnz += n;
+}
+
+static uint32_t Groups(const FurlArray *array)
+{
+  return (uint32_t)((array->used + FURL_GROUP - 1) / FURL_GROUP);
 }
 
 FurlSliceHeader FurlEncodeBegin(const FurlSlices *slices)
 {
-  return (FurlSliceHeader){.raw       = (uint32_t)(slices->raw.used / FURL_GROUP),
-                           .head      = (uint32_t)(slices->head.used / FURL_GROUP),
-                           .rest      = (uint32_t)(slices->second.used / FURL_GROUP),
+  return (FurlSliceHeader){.raw       = Groups(&slices->raw),
+                           .head      = Groups(&slices->head),
+                           .rest      = Groups(&slices->second),
                            .exponent  = (uint32_t)slices->exponent.used,
                            .irregular = (uint32_t)slices->irregular.used};
+}
+
+static int FillGroup(FurlArray *array)
+{
+  const size_t n    = (FURL_GROUP - array->used % FURL_GROUP) % FURL_GROUP;
+  void *const  room = n ? FurlArrayExtend(array, n) : NULL;
+
+  if (room) memset(room, 0, n * array->item);
+  return room || !n;
+}
+
+int FurlEncodeAlign(FurlSlices *slices)
+{
+  return FillGroup(&slices->raw) && FillGroup(&slices->head) && FillGroup(&slices->second) && FillGroup(&slices->tail);
 }
 
 FurlEncodeStatus FurlEncodeEnd(FurlEncoder *e, FurlSliceHeader header)
@@ -91,11 +109,12 @@ static FurlEncodeStatus EncodeSlice(FurlEncoder *e, int64_t s)
   FurlEncodeStatus status;
   int              done;
 
-  LoadSlice(e, s);
+  FurlEncodeLoad(e, s);
+  e->slices->nnz += e->start[FURL_WIDTH];
   status = FurlEncodePattern(e, s, &done);
   if (status || done) return status;
   e->npattern = 0;
-  return FurlEncodeIrregular(e);
+  return FurlEncodeIrregular(e, s * FURL_WIDTH);
 }
 
 static int EncoderInit(FurlEncoder *e, const FurlCsr *csr, const FurlEncoding *encoding, FurlSlices *slices)
@@ -132,6 +151,7 @@ FurlEncodeStatus FurlSlicesReencode(const FurlCsr *csr, const FurlEncoding *enco
   if (csr->nrows >= INT32_MAX || csr->ncols >= INT32_MAX) return FURL_ENCODE_TOO_LARGE;
   if (!EncoderInit(&e, csr, encoding, slices)) status = FURL_ENCODE_MEMORY;
   if (!status) status = FurlDiagonalsChoose(&e);
+  if (!status) FurlBlocksChoose(&e);
   for (int64_t s = 0; !status && s < slices->nslices; s++) status = EncodeSlice(&e, s);
   EncoderFree(&e);
   if (status)

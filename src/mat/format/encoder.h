@@ -27,7 +27,8 @@ typedef struct {
   FurlProgramTable    table;
   FurlProgramDraft    draft; /* [FURL_MAX_SLOTS or the longest row] of each */
   FurlDiagonals       diagonals;
-  int32_t             npattern; /* slots of the latest pattern, a first guess for the next slice */
+  int                 block_width; /* of the blocks that irregular slices may have; 1: none */
+  int32_t             npattern;    /* slots of the latest pattern, a first guess for the next slice */
   int32_t             pattern[FURL_MAX_SLOTS];
   int32_t            *expected;              /* [FURL_WIDTH][npattern] column - first row of a slice whose rows have all its slots */
   int64_t             nrows;                 /* rows of the slice */
@@ -49,13 +50,15 @@ static inline double FurlScaledValue(const FurlEncoding *encoding, double value,
   return i <= j ? value * row * column : value * column * row;
 }
 
-/* encode.c: a slice's payload begins and ends */
+/* encode.c: takes the entries of slice s that are to be stored, scaled; a slice's payload begins, perhaps with a group, and ends */
+void             FurlEncodeLoad(FurlEncoder *e, int64_t s);
+int              FurlEncodeAlign(FurlSlices *slices); /* 0: no memory */
 FurlSliceHeader  FurlEncodeBegin(const FurlSlices *slices);
 FurlEncodeStatus FurlEncodeEnd(FurlEncoder *e, FurlSliceHeader header);
 
 /* pattern.c, irregular.c: the two families of slices. Pattern: *done is 0 where the slice has no cheap pattern, nothing is stored then */
 FurlEncodeStatus FurlEncodePattern(FurlEncoder *e, int64_t s, int *done);
-FurlEncodeStatus FurlEncodeIrregular(FurlEncoder *e);
+FurlEncodeStatus FurlEncodeIrregular(FurlEncoder *e, int64_t row0);
 
 /*
   diagonals.c: chooses the diagonals of the matrix; stores the entries of slice s in them, from the slots of the draft where it has been
@@ -65,6 +68,9 @@ FurlEncodeStatus FurlEncodeIrregular(FurlEncoder *e);
 FurlEncodeStatus FurlDiagonalsChoose(FurlEncoder *e);
 void             FurlDiagonalsStore(FurlEncoder *e, int64_t s, int loaded);
 int              FurlDiagonalsMatch(FurlEncoder *e, int64_t row0, int32_t k, const double *value);
+
+/* blocks.c: from a sample, the width of blocks that serves best */
+void FurlBlocksChoose(FurlEncoder *e);
 
 /* describe.c: adds slice s to the fingerprint and to the lone rows, where they are wanted; `loaded` as above */
 FurlEncodeStatus FurlDescribeSlice(FurlEncoder *e, int64_t s, int loaded);

@@ -1,25 +1,7 @@
-/* Irregular slices: rows in order of falling length, columns stored in 16 or 32 bits, one an entry or one for two neighbours */
+/* Irregular slices: rows in order of falling length, columns stored in 16 or 32 bits, one an entry or one for neighbours */
 #include <string.h>
 #include "array.h"
-#include "encoder.h"
-
-/* How a slice is to be stored */
-typedef struct {
-  FurlColumns columns;
-  int         width;              /* columns of an index: 2 for pairs */
-  int32_t     nslots;             /* of the longest row */
-  int32_t     length[FURL_WIDTH]; /* slots of each row */
-  uint8_t     row[FURL_WIDTH];    /* the rows in order of falling length */
-} Plan;
-
-/* The k-th entries, or pairs, of the rows that have so many, taken slot after slot */
-typedef struct {
-  int64_t  next[FURL_WIDTH]; /* entry of the lane's row that comes next */
-  int      n;                /* lanes of the slot */
-  int32_t  column[FURL_WIDTH];
-  uint64_t present; /* of pairs: bit 2 l + d, lane l has column d */
-  double   value[2 * FURL_WIDTH];
-} Slot;
+#include "irregular.h"
 
 /* Pairs that entries first .. end - 1 make */
 static int32_t CountPairs(const int32_t *column, int64_t first, int64_t end)
@@ -30,8 +12,7 @@ static int32_t CountPairs(const int32_t *column, int64_t first, int64_t end)
   return n;
 }
 
-/* Rows of the slice in order of falling length, those of the same length in their own order */
-static void SortLanes(Plan *plan)
+void FurlPlanSortLanes(FurlIrregularPlan *plan)
 {
   for (int l = 0; l < FURL_WIDTH; l++) {
     int p = l;
@@ -42,15 +23,15 @@ static void SortLanes(Plan *plan)
   plan->nslots = plan->length[plan->row[0]];
 }
 
-static void PlanSingles(const FurlEncoder *e, Plan *plan)
+static void PlanSingles(const FurlEncoder *e, FurlIrregularPlan *plan)
 {
   plan->width = 1;
   for (int l = 0; l < FURL_WIDTH; l++) plan->length[l] = (int32_t)(e->start[l + 1] - e->start[l]);
-  SortLanes(plan);
+  FurlPlanSortLanes(plan);
 }
 
 /* Pairs halve the loads of a product; they are taken where the zeros that fill them up cost no more than a tenth of the bytes */
-static int PlanPairs(const FurlEncoder *e, Plan *plan)
+static int PlanPairs(const FurlEncoder *e, FurlIrregularPlan *plan)
 {
   const int64_t bytes_of_value = e->encoding->store == FURL_STORE_HEADS ? 2 : 8;
   int64_t       pairs          = 0;
@@ -60,17 +41,18 @@ static int PlanPairs(const FurlEncoder *e, Plan *plan)
     plan->length[l] = CountPairs(e->column, e->start[l], e->start[l + 1]);
     pairs += plan->length[l];
   }
-  SortLanes(plan);
+  FurlPlanSortLanes(plan);
   return e->csr->ncols > 1 && 10 * pairs * (2 + 2 * bytes_of_value) <= 11 * e->start[FURL_WIDTH] * (2 + bytes_of_value);
 }
 
-static void BeginSlots(const FurlEncoder *e, const Plan *plan, Slot *slot)
+static void BeginSlots(const FurlEncoder *e, const FurlIrregularPlan *plan, FurlIrregularSlot *slot)
 {
+  slot->nlanes = FURL_WIDTH;
   for (int l = 0; l < FURL_WIDTH; l++) slot->next[l] = e->start[plan->row[l]];
 }
 
 /* A pair must not reach beyond the last column: there it begins one earlier */
-static void TakePair(const FurlEncoder *e, int64_t end, int l, Slot *slot)
+static void TakePair(const FurlEncoder *e, int64_t end, int l, FurlIrregularSlot *slot)
 {
   const int64_t q     = slot->next[l];
   const int32_t last  = (int32_t)e->csr->ncols - 2;
@@ -82,136 +64,203 @@ static void TakePair(const FurlEncoder *e, int64_t end, int l, Slot *slot)
   for (; slot->next[l] < end && e->column[slot->next[l]] <= begin + 1; slot->next[l]++) {
     const int bit = 2 * l + (e->column[slot->next[l]] - begin);
 
-    slot->present |= 1ull << bit;
+    slot->present[0] |= 1ull << bit;
     slot->value[bit] = e->value[slot->next[l]];
   }
 }
 
+static void TakePairs(const FurlEncoder *e, const FurlIrregularPlan *plan, FurlIrregularSlot *slot)
+{
+  slot->present[0] = 0;
+  for (int l = 0; l < slot->nlanes; l++) TakePair(e, e->start[plan->row[l] + 1], l, slot);
+  slot->npresent = __builtin_popcountll(slot->present[0]);
+}
+
+static void TakeSingles(const FurlEncoder *e, FurlIrregularSlot *slot)
+{
+  for (int l = 0; l < slot->nlanes; l++) {
+    slot->column[l] = e->column[slot->next[l]];
+    slot->value[l]  = e->value[slot->next[l]++];
+  }
+  slot->npresent = slot->nlanes;
+}
+
+/* Lanes that fill up a group read the x of the first one, times zero */
+static void PadSlot(const FurlIrregularPlan *plan, FurlIrregularSlot *slot)
+{
+  slot->nindices = slot->nstored = (slot->nlanes + plan->pad) & ~plan->pad;
+  slot->nvalues                  = slot->nstored * plan->width;
+  for (int l = slot->nlanes; l < slot->nstored; l++) slot->column[l] = slot->column[0];
+  for (int q = slot->nlanes * plan->width; q < slot->nvalues; q++) slot->value[q] = 0;
+}
+
 /* Slot k; the slots before it have been taken */
-static void TakeSlot(const FurlEncoder *e, const Plan *plan, int32_t k, Slot *slot)
+static void TakeSlot(const FurlEncoder *e, const FurlIrregularPlan *plan, int32_t k, FurlIrregularSlot *slot)
 {
-  slot->present = 0;
-  for (slot->n = 0; slot->n < FURL_WIDTH && plan->length[plan->row[slot->n]] > k; slot->n++) {
-    const int     l = slot->n;
-    const int64_t q = slot->next[l];
+  while (plan->length[plan->row[slot->nlanes - 1]] <= k) slot->nlanes--;
+  if (plan->columns == FURL_COLUMNS_BLOCKS)
+    FurlTakeBlocks(e, plan, slot);
+  else {
+    if (plan->columns == FURL_COLUMNS_PAIRS)
+      TakePairs(e, plan, slot);
+    else
+      TakeSingles(e, slot);
+    PadSlot(plan, slot);
+  }
+}
 
-    if (plan->width == 2)
-      TakePair(e, e->start[plan->row[l] + 1], l, slot);
-    else {
-      slot->column[l] = e->column[q];
-      slot->value[l]  = e->value[q];
-      slot->next[l]++;
+/* Whole groups where they cost little: one in twenty of the entries */
+static int ChoosePad(const FurlIrregularPlan *plan)
+{
+  int64_t lanes = 0, stored = 0;
+
+  for (int32_t k = 0, n = FURL_WIDTH; k < plan->nslots; k++) {
+    while (plan->length[plan->row[n - 1]] <= k) n--;
+    lanes += n;
+    stored += (n + FURL_GROUP - 1) / FURL_GROUP * FURL_GROUP;
+  }
+  return 20 * (stored - lanes) <= lanes ? FURL_GROUP - 1 : 0;
+}
+
+/* Blocks where they cost the fewest bytes, else pairs, else single entries */
+static void MakePlan(const FurlEncoder *e, int64_t row0, FurlIrregularPlan *plan)
+{
+  const int64_t bytes_of_value = e->encoding->store == FURL_STORE_HEADS ? 2 : 8;
+
+  if (FurlPlanBlocks(e, row0, plan) < e->start[FURL_WIDTH] * (2 + bytes_of_value)) return;
+  *plan = (FurlIrregularPlan){.columns = FURL_COLUMNS_PAIRS};
+  if (!PlanPairs(e, plan)) {
+    *plan = (FurlIrregularPlan){.columns = FURL_COLUMNS_SINGLES};
+    PlanSingles(e, plan);
+  }
+  plan->pad = ChoosePad(plan);
+}
+
+static int AppendNarrow(FurlSlices *slices, const uint32_t *index, int n)
+{
+  uint8_t *const narrow = FurlArrayExtend(&slices->narrow, (size_t)n);
+
+  for (int i = 0; narrow && i < n; i++) narrow[i] = (uint8_t)index[i];
+  return narrow != NULL;
+}
+
+static int AppendWide(FurlSlices *slices, const uint32_t *index, int n, int size)
+{
+  uint16_t *const wide = FurlArrayExtend(&slices->wide, (size_t)(size * n));
+
+  if (size == 1)
+    for (int i = 0; wide && i < n; i++) wide[i] = (uint16_t)index[i];
+  else
+    for (int i = 0; wide && i < n; i++) {
+      wide[2 * i]     = (uint16_t)index[i];
+      wide[2 * i + 1] = (uint16_t)(index[i] >> 16);
     }
+  return wide != NULL;
+}
+
+/* Indices in 8, 16 or 32 bits, whichever hold the largest; *layout says which */
+static int AppendIndices(FurlSlices *slices, const FurlIrregularPlan *plan, const FurlIrregularSlot *slot, uint8_t *layout)
+{
+  int32_t *const base     = FurlArrayExtend(&slices->base, 1);
+  int32_t        smallest = slot->column[0], largest = slot->column[0];
+  const uint32_t scale = plan->columns == FURL_COLUMNS_BLOCKS ? (uint32_t)plan->width : 1;
+  uint32_t       index[FURL_WIDTH];
+
+  if (!base) return 0;
+  for (int i = 1; i < slot->nindices; i++) {
+    smallest = slot->column[i] < smallest ? slot->column[i] : smallest;
+    largest  = slot->column[i] > largest ? slot->column[i] : largest;
   }
+  *base = smallest;
+  for (int i = 0; i < slot->nindices; i++) index[i] = (uint32_t)(slot->column[i] - smallest);
+  if (scale > 1)
+    for (int i = 0; i < slot->nindices; i++) index[i] /= scale;
+  largest = (int32_t)((uint32_t)(largest - smallest) / scale);
+  if (largest <= UINT8_MAX) return AppendNarrow(slices, index, slot->nindices);
+  *layout |= largest <= UINT16_MAX ? FURL_LAYOUT_16 : FURL_LAYOUT_32;
+  return AppendWide(slices, index, slot->nindices, FurlIndexSize(*layout));
 }
 
-static int32_t Smallest(const int32_t *column, int n)
+static int AppendPresent(FurlSlices *slices, const FurlIrregularPlan *plan, const FurlIrregularSlot *slot)
 {
-  int32_t smallest = column[0];
+  const size_t    words   = (size_t)FurlPresentWords(plan->width);
+  uint64_t *const present = FurlArrayExtend(&slices->present, words);
 
-  for (int l = 1; l < n; l++) smallest = column[l] < smallest ? column[l] : smallest;
-  return smallest;
+  if (present) memcpy(present, slot->present, words * sizeof(*present));
+  return present != NULL;
 }
 
-/* Whether all columns of the slice lie within 2^16 of each other; rows ascend */
-static int IsNarrow(const FurlEncoder *e)
+static int AppendSlot(FurlEncoder *e, const FurlIrregularPlan *plan, int32_t k, FurlIrregularSlot *slot)
 {
-  int32_t least = INT32_MAX, most = 0;
+  FurlProgramDraft *const d      = &e->draft;
+  FurlSlices *const       slices = e->slices;
+  uint8_t *const          room   = FurlArrayExtend(&slices->layout, 1);
+  uint8_t                 layout = (uint8_t)(slot->nlanes - 1);
 
-  for (int l = 0; l < FURL_WIDTH; l++) {
-    if (e->start[l] == e->start[l + 1]) continue;
-    least = e->column[e->start[l]] < least ? e->column[e->start[l]] : least;
-    most  = e->column[e->start[l + 1] - 1] > most ? e->column[e->start[l + 1] - 1] : most;
+  if (!room || !AppendIndices(slices, plan, slot, &layout)) return 0;
+  if (slot->npresent < slot->nlanes * plan->width) {
+    layout |= FURL_LAYOUT_MASKED;
+    if (!AppendPresent(slices, plan, slot)) return 0;
   }
-  return most - least < UINT16_MAX; /* one less, for a pair that begins one earlier */
-}
-
-/* Whether those of each slot do */
-static int FitsDeltas(const FurlEncoder *e, const Plan *plan)
-{
-  Slot slot;
-
-  if (IsNarrow(e)) return 1;
-  BeginSlots(e, plan, &slot);
-  for (int32_t k = 0; k < plan->nslots; k++) {
-    int32_t base;
-
-    TakeSlot(e, plan, k, &slot);
-    base = Smallest(slot.column, slot.n);
-    for (int l = 0; l < slot.n; l++)
-      if (slot.column[l] - base > UINT16_MAX) return 0;
-  }
-  return 1;
-}
-
-static void MakePlan(const FurlEncoder *e, Plan *plan)
-{
-  plan->columns = FURL_COLUMNS_PAIRS16;
-  if (PlanPairs(e, plan) && FitsDeltas(e, plan)) return;
-  PlanSingles(e, plan);
-  plan->columns = FitsDeltas(e, plan) ? FURL_COLUMNS_DELTA16 : FURL_COLUMNS_INDEX32;
-}
-
-static int AppendColumns(FurlSlices *slices, FurlColumns columns, const Slot *slot, int padded)
-{
-  int32_t *const base  = FurlArrayExtend(&slices->base, 1);
-  uint8_t *const count = FurlArrayExtend(&slices->count, 1);
-
-  if (!base || !count) return 0;
-  *base  = Smallest(slot->column, slot->n);
-  *count = (uint8_t)slot->n;
-  if (columns == FURL_COLUMNS_PAIRS16) {
-    uint64_t *const present = FurlArrayExtend(&slices->present, 1);
-    if (!present) return 0;
-    *present = slot->present;
-  }
-  if (columns == FURL_COLUMNS_INDEX32) {
-    int32_t *const index = FurlArrayExtend(&slices->index, (size_t)padded);
-    for (int l = 0; index && l < padded; l++) index[l] = l < slot->n ? slot->column[l] : *base;
-    return index != NULL;
-  }
-  uint16_t *const delta = FurlArrayExtend(&slices->delta, (size_t)padded);
-  for (int l = 0; delta && l < padded; l++) delta[l] = (uint16_t)(l < slot->n ? slot->column[l] - *base : 0);
-  return delta != NULL;
-}
-
-static int AppendSlot(FurlEncoder *e, const Plan *plan, int32_t k, Slot *slot)
-{
-  FurlProgramDraft *const d       = &e->draft;
-  const int               padded  = (slot->n + FURL_GROUP - 1) / FURL_GROUP * FURL_GROUP;
-  const int               nvalues = padded * plan->width;
-
-  for (int l = slot->n * plan->width; l < nvalues; l++) slot->value[l] = 0;
+  *room          = layout;
   d->offset[k]   = 0;
   d->mask[k]     = 0;
   d->constant[k] = 0;
   d->start[k]    = 0;
   d->window[k]   = 0;
-  d->kind[k]     = (uint8_t)FurlValuesChoose(e, slot->value, nvalues);
-  return AppendColumns(e->slices, plan->columns, slot, padded) && FurlValuesAppend(e->slices, (FurlValues)d->kind[k], slot->value, nvalues);
+  d->kind[k]     = (uint8_t)FurlValuesChoose(e, slot->value, slot->nvalues);
+  return FurlValuesAppend(slices, (FurlValues)d->kind[k], slot->value, slot->nvalues);
 }
 
-FurlEncodeStatus FurlEncodeIrregular(FurlEncoder *e)
+static uint8_t Back(const FurlArray *array)
 {
-  FurlSlices *const     slices    = e->slices;
-  const FurlSliceHeader header    = FurlEncodeBegin(slices);
-  uint8_t *const        row       = FurlArrayExtend(&slices->lane_row, FURL_WIDTH);
-  FurlIrregular *const  irregular = FurlArrayExtend(&slices->irregular, 1);
-  Plan                  plan;
-  Slot                  slot;
+  return (uint8_t)((FURL_GROUP - array->used % FURL_GROUP) % FURL_GROUP);
+}
 
-  if (!row || !irregular) return FURL_ENCODE_MEMORY;
-  MakePlan(e, &plan);
-  memcpy(row, plan.row, FURL_WIDTH);
-  e->draft.nslots    = plan.nslots;
-  e->draft.columns   = plan.columns;
-  irregular->slots   = (uint32_t)slices->base.used;
-  irregular->pairs   = (uint32_t)slices->present.used;
-  irregular->columns = (uint32_t)((plan.columns == FURL_COLUMNS_INDEX32 ? slices->index.used : slices->delta.used) / FURL_GROUP);
+/* What lies beside the slots of a slice */
+static int AppendSlice(FurlSlices *slices, const FurlIrregularPlan *plan)
+{
+  uint8_t *const       row       = FurlArrayExtend(&slices->lane_row, FURL_WIDTH);
+  FurlIrregular *const irregular = FurlArrayExtend(&slices->irregular, 1);
+
+  if (!row || !irregular) return 0;
+  memcpy(row, plan->row, FURL_WIDTH);
+  *irregular = (FurlIrregular){.slots     = (uint32_t)slices->base.used,
+                               .present   = (uint32_t)slices->present.used,
+                               .narrow    = (uint32_t)slices->narrow.used,
+                               .wide      = (uint32_t)slices->wide.used,
+                               .raw_back  = Back(&slices->raw),
+                               .head_back = Back(&slices->head),
+                               .rest_back = Back(&slices->second)};
+  return 1;
+}
+
+/* The last slot of the tables stands for those behind it that are of its kind */
+static int32_t SlotsOfTable(const FurlProgramDraft *draft)
+{
+  int32_t n = draft->nslots;
+
+  while (n > 1 && draft->kind[n - 2] == draft->kind[n - 1]) n--;
+  return n;
+}
+
+FurlEncodeStatus FurlEncodeIrregular(FurlEncoder *e, int64_t row0)
+{
+  const FurlSliceHeader header = FurlEncodeBegin(e->slices);
+  FurlIrregularPlan     plan;
+  FurlIrregularSlot     slot;
+
+  MakePlan(e, row0, &plan);
+  if (!AppendSlice(e->slices, &plan)) return FURL_ENCODE_MEMORY;
   BeginSlots(e, &plan, &slot);
   for (int32_t k = 0; k < plan.nslots; k++) {
     TakeSlot(e, &plan, k, &slot);
     if (!AppendSlot(e, &plan, k, &slot)) return FURL_ENCODE_MEMORY;
   }
+  e->draft.columns = plan.columns;
+  e->draft.width   = plan.width;
+  e->draft.pad     = plan.pad;
+  e->draft.nslots  = plan.nslots;
+  e->draft.ntable  = SlotsOfTable(&e->draft);
   return FurlEncodeEnd(e, header);
 }

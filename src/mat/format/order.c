@@ -23,6 +23,9 @@ FurlProgramDraft FurlDraftSorted(const FurlProgramDraft *draft, FurlDraftRoom *r
 {
   FurlProgramDraft sorted = {.columns  = draft->columns,
                              .nslots   = draft->nslots,
+                             .width    = draft->width,
+                             .pad      = draft->pad,
+                             .ntable   = draft->ntable,
                              .offset   = room->offset,
                              .mask     = room->mask,
                              .kind     = room->kind,

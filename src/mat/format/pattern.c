@@ -213,8 +213,8 @@ static int PatternIsCheaper(const FurlEncoder *e)
 
 FurlEncodeStatus FurlEncodePattern(FurlEncoder *e, int64_t s, int *done)
 {
-  FurlProgramDraft *const d      = &e->draft;
-  const FurlSliceHeader   header = FurlEncodeBegin(e->slices);
+  FurlProgramDraft *const d = &e->draft;
+  FurlSliceHeader         header;
   FurlEncodeStatus        status;
 
   status = LoadPattern(e, s * FURL_WIDTH, done);
@@ -223,9 +223,14 @@ FurlEncodeStatus FurlEncodePattern(FurlEncoder *e, int64_t s, int *done)
   FurlDiagonalsStore(e, s, *done);
   if (!*done) return FURL_ENCODE_OK;
   d->columns = FURL_COLUMNS_PATTERN;
+  d->width   = 1;
+  d->pad     = 0;
+  d->ntable  = d->nslots;
   for (int32_t k = 0; k < d->nslots; k++) d->kind[k] = (uint8_t)ChooseSlot(e, s * FURL_WIDTH, k);
   *done = PatternIsCheaper(e);
   if (!*done) return FURL_ENCODE_OK;
+  if (!FurlEncodeAlign(e->slices)) return FURL_ENCODE_MEMORY;
+  header = FurlEncodeBegin(e->slices);
   for (int32_t k = 0; k < d->nslots; k++)
     if (!FurlValuesAppend(e->slices, (FurlValues)d->kind[k], e->slot + k * FURL_WIDTH, FURL_WIDTH)) return FURL_ENCODE_MEMORY;
   SetLatestPattern(e);

@@ -32,9 +32,9 @@ static uint64_t HashBytes(uint64_t hash, const void *data, size_t n)
 
 static uint64_t HashDraft(const FurlProgramDraft *draft)
 {
-  uint64_t hash = HashWord((uint64_t)draft->columns, (uint64_t)draft->nslots);
+  uint64_t hash = HashWord((uint64_t)(draft->columns + 16 * draft->width + 256 * draft->pad), (uint64_t)draft->nslots);
 
-#define HASH(name) hash = HashBytes(hash, draft->name, (size_t)draft->nslots * sizeof(*draft->name));
+#define HASH(name) hash = HashBytes(hash, draft->name, (size_t)draft->ntable * sizeof(*draft->name));
   FOR_EACH_TABLE(HASH)
 #undef HASH
   return hash;
@@ -43,7 +43,7 @@ static uint64_t HashDraft(const FurlProgramDraft *draft)
 /* A program of the tables in the form of a draft, to be read only */
 static FurlProgramDraft DraftOf(const FurlSlices *slices, const FurlProgram *p)
 {
-  FurlProgramDraft draft = {.columns = (FurlColumns)p->columns, .nslots = p->nslots};
+  FurlProgramDraft draft = {.columns = (FurlColumns)p->columns, .nslots = p->nslots, .ntable = p->ntable, .width = p->width, .pad = p->pad};
 
 #define POINT(name) draft.name = (void *)((char *)slices->name.data + (size_t)p->first * slices->name.item);
   FOR_EACH_TABLE(POINT)
@@ -54,9 +54,9 @@ static FurlProgramDraft DraftOf(const FurlSlices *slices, const FurlProgram *p)
 /* Constants are compared by their bits: -0.0 is not 0.0 */
 static int AreEqual(const FurlProgramDraft *a, const FurlProgramDraft *b)
 {
-  if (a->columns != b->columns || a->nslots != b->nslots) return 0;
+  if (a->columns != b->columns || a->nslots != b->nslots || a->ntable != b->ntable || a->width != b->width || a->pad != b->pad) return 0;
 #define COMPARE(name) \
-  if (a->nslots && memcmp(a->name, b->name, (size_t)a->nslots * sizeof(*a->name))) return 0;
+  if (a->ntable && memcmp(a->name, b->name, (size_t)a->ntable * sizeof(*a->name))) return 0;
   FOR_EACH_TABLE(COMPARE)
 #undef COMPARE
   return 1;
@@ -99,15 +99,15 @@ static int AppendSlots(FurlArray *array, const void *data, int32_t n)
 /* Lengths of the runs of slots of one kind, from the end on */
 static int AppendRuns(FurlSlices *slices, const FurlProgramDraft *draft)
 {
-  uint8_t *const run     = FurlArrayExtend(&slices->run, (size_t)draft->nslots);
+  uint8_t *const run     = FurlArrayExtend(&slices->run, (size_t)draft->ntable);
   const int      longest = draft->columns == FURL_COLUMNS_PATTERN ? FURL_RUN : UINT8_MAX;
 
-  for (int32_t k = draft->nslots - 1; run && k >= 0; k--) {
-    const int next = k + 1 < draft->nslots && draft->kind[k + 1] == draft->kind[k] ? run[k + 1] : 0;
+  for (int32_t k = draft->ntable - 1; run && k >= 0; k--) {
+    const int next = k + 1 < draft->ntable && draft->kind[k + 1] == draft->kind[k] ? run[k + 1] : 0;
 
     run[k] = (uint8_t)(next + 1 < longest ? next + 1 : longest);
   }
-  return run || !draft->nslots;
+  return run || !draft->ntable;
 }
 
 static FurlEncodeStatus AddProgram(FurlSlices *slices, const FurlProgramDraft *draft)
@@ -115,8 +115,11 @@ static FurlEncodeStatus AddProgram(FurlSlices *slices, const FurlProgramDraft *d
   FurlProgram  p = {.nslots = draft->nslots, .first = (int32_t)slices->kind.used, .columns = (uint8_t)draft->columns};
   FurlProgram *room;
 
-  if (slices->kind.used + (size_t)draft->nslots > INT32_MAX) return FURL_ENCODE_TOO_LARGE;
-  for (int32_t k = 0; k < draft->nslots; k++) {
+  if (slices->kind.used + (size_t)draft->ntable > INT32_MAX) return FURL_ENCODE_TOO_LARGE;
+  p.ntable = draft->ntable;
+  p.width  = (uint8_t)draft->width;
+  p.pad    = (uint8_t)draft->pad;
+  for (int32_t k = 0; k < draft->ntable; k++) {
     if (draft->offset[k] < p.min_offset || !k) p.min_offset = draft->offset[k];
     if (draft->offset[k] > p.max_offset || !k) p.max_offset = draft->offset[k];
     if (draft->columns == FURL_COLUMNS_PATTERN && draft->mask[k] != UINT32_MAX) p.masked = 1;
@@ -125,7 +128,7 @@ static FurlEncodeStatus AddProgram(FurlSlices *slices, const FurlProgramDraft *d
   if (!room) return FURL_ENCODE_MEMORY;
   *room = p;
 #define APPEND(name) \
-  if (!AppendSlots(&slices->name, draft->name, draft->nslots)) return FURL_ENCODE_MEMORY;
+  if (!AppendSlots(&slices->name, draft->name, draft->ntable)) return FURL_ENCODE_MEMORY;
   FOR_EACH_TABLE(APPEND)
 #undef APPEND
   if (!AppendRuns(slices, draft)) return FURL_ENCODE_MEMORY;

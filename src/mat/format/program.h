@@ -9,6 +9,9 @@
 typedef struct {
   FurlColumns columns;
   int32_t     nslots;
+  int32_t     ntable;   /* slots in the tables: the last of an irregular one stands for those behind it */
+  int32_t     width;    /* columns of an index */
+  int32_t     pad;      /* 7 where irregular slots are filled up to groups, else 0 */
   int32_t    *offset;   /* [nslots] */
   uint32_t   *mask;     /* [nslots] */
   uint8_t    *kind;     /* [nslots] */

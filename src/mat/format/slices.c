@@ -28,10 +28,10 @@
   X(irregular, FurlIrregular) \
   X(lane_row, uint8_t)        \
   X(base, int32_t)            \
-  X(count, uint8_t)           \
+  X(layout, uint8_t)          \
   X(present, uint64_t)        \
-  X(delta, uint16_t)          \
-  X(index, int32_t)
+  X(narrow, uint8_t)          \
+  X(wide, uint16_t)
 
 #define FOR_EACH_ARRAY(X) \
   FOR_EACH_VIEWED(X)      \
@@ -100,11 +100,10 @@ FurlSlicesReport FurlSlicesGetReport(const FurlSlices *slices)
   for (int64_t s = 0; s < view.nslices; s++) {
     const FurlProgram *const p = view.program + view.header[s].program;
 
-    report.slices_pattern += p->columns == FURL_COLUMNS_PATTERN;
-    report.slices_delta16 += p->columns == FURL_COLUMNS_DELTA16 || p->columns == FURL_COLUMNS_PAIRS16;
-    report.slices_index32 += p->columns == FURL_COLUMNS_INDEX32;
-    for (int32_t k = 0; k < p->nslots; k++) report.slots[view.kind[p->first + k]]++;
+    report.slices[p->columns]++;
+    for (int32_t k = 0; k < p->nslots; k++) report.slots[view.kind[p->first + (k < p->ntable ? k : p->ntable - 1)]]++;
   }
+  for (size_t k = 0; k < slices->layout.used; k++) report.irregular_slots[FurlIndexSize(view.layout[k])]++;
   for (size_t k = 0; k < slices->exponent.used; k++) report.slots_h64 += (view.exponent[k] & FURL_PLANES_H64) != 0;
   return report;
 }
@@ -197,39 +196,88 @@ static int64_t DecodePatternRow(const FurlSlicesView *view, const FurlSliceHeade
   return n;
 }
 
-/* The slot at hand of an irregular slice */
+/* The slot at hand of an irregular slice, and what all its slots have in common */
 typedef struct {
-  size_t slot, pair, columns; /* in base[] and count[]; in present[]; its first delta or index */
-  Cursor values;
+  const FurlProgram *p;
+  uint8_t            block[FURL_WIDTH];           /* which index of a slot lane l reads */
+  size_t             slot, present, narrow, wide; /* in base[] and layout[]; in present[]; its first index */
+  Cursor             values;
 } IrregularCursor;
 
-static int32_t ReadColumn(const FurlSlicesView *view, const FurlProgram *p, const IrregularCursor *at, size_t l)
+static IrregularCursor FirstIrregular(const FurlSlicesView *view, int64_t s)
 {
-  return p->columns == FURL_COLUMNS_INDEX32 ? view->index[at->columns + l] : view->base[at->slot] + view->delta[at->columns + l];
+  const FurlSliceHeader *const header    = view->header + s;
+  const FurlIrregular *const   irregular = view->irregular + header->irregular;
+  const FurlProgram *const     p         = view->program + header->program;
+  const uint8_t *const         row       = view->lane_row + (size_t)header->irregular * FURL_WIDTH;
+  IrregularCursor              at        = {.p       = p,
+                                            .slot    = irregular->slots,
+                                            .present = irregular->present,
+                                            .narrow  = irregular->narrow,
+                                            .wide    = irregular->wide,
+                                            .values  = FirstCursor(header)};
+
+  for (int l = 1; l < FURL_WIDTH; l++) {
+    const int64_t row0 = s * FURL_WIDTH;
+    const int     same = p->columns == FURL_COLUMNS_BLOCKS && (row0 + row[l]) / p->width == (row0 + row[l - 1]) / p->width;
+
+    at.block[l] = (uint8_t)(at.block[l - 1] + !same);
+  }
+  at.values.raw -= irregular->raw_back;
+  at.values.head -= irregular->head_back;
+  at.values.rest -= irregular->rest_back;
+  return at;
+}
+
+static int32_t ReadColumn(const FurlSlicesView *view, const IrregularCursor *at, int l)
+{
+  const int scale = at->p->columns == FURL_COLUMNS_BLOCKS ? at->p->width : 1;
+  const int size = FurlIndexSize(view->layout[at->slot]), i = at->block[l];
+
+  if (size == 0) return view->base[at->slot] + scale * view->narrow[at->narrow + i];
+  return view->base[at->slot] + scale * (size == 1 ? view->wide[at->wide + i] : FurlWideIndex(view->wide + at->wide, i));
+}
+
+static int HasEntry(const FurlSlicesView *view, const IrregularCursor *at, size_t bit)
+{
+  return !(view->layout[at->slot] & FURL_LAYOUT_MASKED) || (view->present[at->present + bit / 64] >> bit % 64 & 1);
+}
+
+static void AdvanceIrregular(const FurlSlicesView *view, IrregularCursor *at, int32_t slot)
+{
+  const int    layout = view->layout[at->slot++], lanes = FurlStoredLanes(at->p, layout);
+  const size_t indices = at->block[lanes - 1] + 1u;
+
+  if (layout & FURL_LAYOUT_MASKED) at->present += (size_t)FurlPresentWords(at->p->width);
+  if (FurlIndexSize(layout))
+    at->wide += (size_t)FurlIndexSize(layout) * indices;
+  else
+    at->narrow += indices;
+  AdvanceCursor(view, &at->values, slot, (size_t)(at->p->width * lanes));
 }
 
 static int64_t DecodeIrregularRow(const FurlSlicesView *view, const FurlSliceHeader *header, int64_t i, PetscInt *column, double *value)
 {
-  const FurlProgram *const   p         = view->program + header->program;
-  const FurlIrregular *const irregular = view->irregular + header->irregular;
-  const uint8_t *const       row       = view->lane_row + (size_t)header->irregular * FURL_WIDTH;
-  const size_t               width     = p->columns == FURL_COLUMNS_PAIRS16 ? 2 : 1;
-  IrregularCursor            at        = {irregular->slots, irregular->pairs, (size_t)irregular->columns * FURL_GROUP, FirstCursor(header)};
-  size_t                     l         = 0;
-  int64_t                    n         = 0;
+  const uint8_t *const row = view->lane_row + (size_t)header->irregular * FURL_WIDTH;
+  IrregularCursor      at  = FirstIrregular(view, i / FURL_WIDTH);
+  const int            w   = at.p->width;
+  int                  l   = 0;
+  int64_t              n   = 0;
 
   while (row[l] != i % FURL_WIDTH) l++;
-  for (int32_t k = 0; k < p->nslots && l < view->count[at.slot]; k++, at.slot++, at.pair++) {
-    const size_t padded = (view->count[at.slot] + (size_t)FURL_GROUP - 1) / FURL_GROUP * FURL_GROUP;
+  for (int32_t k = 0; k < at.p->nslots && l < FurlLanesOf(view->layout[at.slot]); k++) {
+    const int32_t slot  = at.p->first + (k < at.p->ntable ? k : at.p->ntable - 1);
+    const int     lanes = FurlLanesOf(view->layout[at.slot]);
 
-    for (size_t d = 0; d < width; d++) {
-      if (width == 2 && !(view->present[at.pair] >> (2 * l + d) & 1)) continue;
-      if (column) column[n] = (PetscInt)(ReadColumn(view, p, &at, l) + (int32_t)d);
-      if (value) value[n] = ReadValue(view, &at.values, p->first + k, width * l + d);
+    for (int d = 0; d < w; d++) {
+      const int entry = at.p->columns == FURL_COLUMNS_BLOCKS ? FurlBlockEntry(lanes, w, l, d) : l * w + d;
+
+      if (!HasEntry(view, &at, (size_t)(l * w + d))) continue;
+      if (column) column[n] = (PetscInt)(ReadColumn(view, &at, l) + d);
+      if (value) value[n] = ReadValue(view, &at.values, slot, (size_t)entry);
       n++;
     }
-    at.columns += padded;
-    AdvanceCursor(view, &at.values, p->first + k, width * padded);
+    AdvanceIrregular(view, &at, slot);
   }
   return n;
 }

@@ -125,12 +125,37 @@ static inline void FuzzBanded(FuzzMatrix *m, uint64_t *state, int family)
     }
 }
 
-static inline void FuzzGenerate(FuzzMatrix *m, uint64_t *state)
+/* Dense blocks of w x w entries at random places, near and far, of which some miss entries */
+static inline void FuzzBlocked(FuzzMatrix *m, uint64_t *state, int family)
 {
-  const int family = FuzzBelow(state, FUZZ_FAMILIES);
+  const int w = 2 + FuzzBelow(state, 9), nblocks = FuzzBelow(state, FUZZ_MOST_ROWS / w), holes = FuzzBelow(state, 2) * 30;
+  const int ncolumns = (1 + FuzzBelow(state, FuzzBelow(state, 2) ? 60 : 200000)) * w, most = 1 + FuzzBelow(state, 8);
 
-  if (FuzzBelow(state, 3))
-    FuzzBanded(m, state, family);
-  else
+  FuzzBegin(m, ncolumns);
+  for (int b = 0; b < nblocks; b++) {
+    const uint64_t row_of_blocks = FuzzNext(state) | 1;
+    const int      step          = 1 + 2 * (ncolumns / w) / most;
+
+    for (int r = 0; r < w; r++, FuzzEndRow(m)) {
+      uint64_t place = row_of_blocks;
+
+      for (int c = FuzzBelow(&place, step); c < ncolumns / w; c += 1 + FuzzBelow(&place, step))
+        for (int d = 0; d < w; d++)
+          if (!holes || FuzzBelow(state, holes)) FuzzAppend(m, (int64_t)c * w + d, FuzzValue(state, family));
+    }
+  }
+}
+
+static inline void FuzzGenerate(FuzzMatrix *m, uint64_t *state, int family)
+{
+  switch (FuzzBelow(state, 4)) {
+  case 0:
     FuzzScattered(m, state, family);
+    break;
+  case 1:
+    FuzzBlocked(m, state, family);
+    break;
+  default:
+    FuzzBanded(m, state, family);
+  }
 }

@@ -50,10 +50,10 @@ int main(int argc, char **argv)
   const long        count = argc > 1 ? atol(argv[1]) : 10000;
   static FuzzMatrix m;
   uint64_t          state                    = 20240607;
-  long              kinds[FURL_VALUES_COUNT] = {0}, columns[3] = {0};
+  long              kinds[FURL_VALUES_COUNT] = {0}, columns[FURL_COLUMNS_COUNT] = {0};
 
   for (long number = 0; number < count; number++) {
-    FuzzGenerate(&m, &state);
+    FuzzGenerate(&m, &state, FuzzBelow(&state, FUZZ_FAMILIES));
     for (int store = FURL_STORE_RAW; store <= FURL_STORE_HEADS; store++) {
       const FurlEncoding encoding = {.store = (FurlStore)store};
       FurlSlices         slices;
@@ -64,14 +64,12 @@ int main(int argc, char **argv)
       CheckRows(&m, &slices, (FurlStore)store, number);
       report = FurlSlicesGetReport(&slices);
       for (int k = 0; k < FURL_VALUES_COUNT; k++) kinds[k] += report.slots[k] > 0;
-      columns[0] += report.slices_pattern > 0;
-      columns[1] += report.slices_delta16 > 0;
-      columns[2] += report.slices_index32 > 0;
+      for (int k = 0; k < FURL_COLUMNS_COUNT; k++) columns[k] += report.slices[k] > 0;
       FurlSlicesFree(&slices);
     }
   }
   for (int k = 0; k < FURL_VALUES_COUNT; k++) CHECK(count < 1000 || kinds[k], "No matrix had values of kind %d\n", k);
-  for (int k = 0; k < 3; k++) CHECK(count < 1000 || columns[k], "No matrix had columns of kind %d\n", k);
+  for (int k = 0; k < FURL_COLUMNS_COUNT; k++) CHECK(count < 1000 || columns[k], "No matrix had columns of kind %d\n", k);
   return 0;
 }
 

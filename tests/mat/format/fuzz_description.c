@@ -113,7 +113,7 @@ int main(int argc, char **argv)
   for (long number = 0; number < count; number++) {
     const FurlStore store = number % 2 ? FURL_STORE_PLANES : FURL_STORE_RAW;
 
-    FuzzGenerate(&m, &state);
+    FuzzGenerate(&m, &state, FuzzBelow(&state, FUZZ_FAMILIES));
     if (m.csr.nrows > m.csr.ncols) m.csr.nrows = m.csr.ncols;
     m.csr.ncols = m.csr.nrows;
     for (int64_t i = 0, n = 0, k = 0; i < m.csr.nrows; i++) { /* columns beyond the rows go */

@@ -107,10 +107,7 @@ int main(int argc, char **argv)
   uint64_t          state = 11;
 
   for (long number = 0; number < count; number++) {
-    if (FuzzBelow(&state, 3))
-      FuzzBanded(&m, &state, Family(&state));
-    else
-      FuzzScattered(&m, &state, Family(&state));
+    FuzzGenerate(&m, &state, Family(&state));
     if (m.csr.ncols > 0) CheckMatrix(&m, &state, number);
   }
   return 0;

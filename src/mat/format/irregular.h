@@ -1,0 +1,34 @@
+/* How a slice without a pattern is laid out: what irregular.c and blocks.c share */
+#pragma once
+
+#include "encoder.h"
+
+typedef struct {
+  FurlColumns columns;
+  int         width;              /* columns of an index */
+  int         pad;                /* 7: slots are filled up to groups of lanes; 0: not */
+  int32_t     nslots;             /* of the longest row */
+  int32_t     length[FURL_WIDTH]; /* slots of each row */
+  uint8_t     row[FURL_WIDTH];    /* the rows in order of falling length */
+  uint8_t     block[FURL_WIDTH];  /* of blocks: which index of a slot the lane reads */
+} FurlIrregularPlan;
+
+/* The k-th entries, pairs or blocks of the rows that have so many, taken slot after slot */
+typedef struct {
+  int64_t  next[FURL_WIDTH]; /* entry of the lane's row that comes next */
+  int      nlanes;
+  int      nstored; /* lanes, with the padding */
+  int      nindices;
+  int32_t  column[FURL_WIDTH]; /* [nindices] first columns */
+  int      nvalues;            /* nstored times the width, absent entries with them */
+  int      npresent;
+  uint64_t present[FURL_WIDTH * FURL_BLOCK_MOST / 64];
+  double   value[FURL_WIDTH * FURL_BLOCK_MOST];
+} FurlIrregularSlot;
+
+/* irregular.c: the rows in order of falling length, those of the same length in their own order */
+void FurlPlanSortLanes(FurlIrregularPlan *plan);
+
+/* blocks.c: a plan with blocks, whose bytes are returned, INT64_MAX where there is none; the next slot of such a plan */
+int64_t FurlPlanBlocks(const FurlEncoder *e, int64_t row0, FurlIrregularPlan *plan);
+void    FurlTakeBlocks(const FurlEncoder *e, const FurlIrregularPlan *plan, FurlIrregularSlot *slot);
