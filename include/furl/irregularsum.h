@@ -14,6 +14,8 @@ typedef enum {
   FURL_HOW_SECOND,
   FURL_HOW_ALL, /* planes, none below the window */
   FURL_HOW_SMALL,
+  FURL_HOW_CODE8,
+  FURL_HOW_CODE16,
   FURL_HOW_EXACT /* none of these */
 } FurlHow;
 
@@ -23,6 +25,8 @@ typedef struct {
   const uint16_t *head;
   const int16_t  *second;
   const uint32_t *tail;
+  const uint8_t  *code; /* of 8 bits; those of 16 are heads */
+  const double   *dictionary;
 } FurlIrregularValues;
 
 /* A slice and its slot at hand */
@@ -52,12 +56,26 @@ FURL_BODY FurlIrregularValues FurlMoveValues(FurlHow how, int n, FurlIrregularVa
 {
   if (how == FURL_HOW_RAW)
     v.raw += n;
+  else if (how == FURL_HOW_CODE8)
+    v.code += n;
+  else if (how == FURL_HOW_HEAD || how == FURL_HOW_CODE16)
+    v.head += n;
   else {
     v.head += n;
     v.second += n;
     v.tail += n;
   }
   return v;
+}
+
+FURL_BODY int FurlHowIsCode(FurlHow how)
+{
+  return how == FURL_HOW_CODE8 || how == FURL_HOW_CODE16;
+}
+
+FURL_BODY int FurlReadCode(FurlHow how, const FurlIrregularValues *v, int e)
+{
+  return how == FURL_HOW_CODE8 ? v->code[e] : v->head[e];
 }
 
 /* Blocks that begin in lanes 1 .. lanes - 1 */
@@ -82,9 +100,10 @@ FURL_BODY void FurlSkipSlot(FurlHow how, int columns, FurlIrregularCursor *at)
 
   at->base++;
   if (size == 0) at->narrow += indices;
+  if (how == FURL_HOW_CODE8) at->narrow += entries;
   at->wide += size * indices;
   at->v = FurlMoveValues(how, entries, at->v);
-  if (how == FURL_HOW_RAW) return;
+  if (how == FURL_HOW_RAW || FurlHowIsCode(how)) return;
   /* a double beside its head, without the other planes */
   if (how == FURL_HOW_PLANES_HEAD && (*at->exponent & FURL_PLANES_H64)) {
     at->v.raw += entries;
@@ -94,12 +113,23 @@ FURL_BODY void FurlSkipSlot(FurlHow how, int columns, FurlIrregularCursor *at)
   at->exponent++;
 }
 
+/* The values of the slot at hand: codes of 8 bits lie behind its indices */
+FURL_BODY FurlIrregularValues FurlSlotValues(const FurlIrregularCursor *at, int columns)
+{
+  FurlIrregularValues v = at->v;
+
+  v.code = at->narrow + (FurlIndexSize(*at->layout) ? 0 : FurlIndicesOf(at, columns, *at->layout));
+  return v;
+}
+
 /* How the n slots from `at` on are read, which are all of one kind */
 FURL_BODY FurlHow FurlChooseHow(int kind, FurlRead read, const FurlIrregularCursor *at, int n)
 {
   int flags = 0;
 
   if (kind == FURL_VALUES_RAW) return FURL_HOW_RAW;
+  if (kind == FURL_VALUES_CODE8) return FURL_HOW_CODE8;
+  if (kind == FURL_VALUES_CODE16) return FURL_HOW_CODE16;
   if (kind == FURL_VALUES_HEAD) return FURL_HOW_HEAD;
   if (read == FURL_READ_HEAD) return FURL_HOW_PLANES_HEAD;
   for (int k = 0; k < n; k++) flags |= at->exponent[k];
@@ -130,7 +160,9 @@ FURL_BODY FurlIrregularCursor FurlFirstSlot(const FurlSlicesView *a, int64_t s, 
   const FurlIrregularValues v         = {a->raw + (int64_t)header->raw * FURL_GROUP - irregular->raw_back,
                                          a->head + (int64_t)header->head * FURL_GROUP - irregular->head_back,
                                          a->second + (int64_t)header->rest * FURL_GROUP - irregular->rest_back,
-                                         a->tail + (int64_t)header->rest * FURL_GROUP - irregular->rest_back};
+                                         a->tail + (int64_t)header->rest * FURL_GROUP - irregular->rest_back,
+                                         NULL,
+                                         a->dictionary};
   const FurlIrregularCursor at        = {p,
                                          block,
                                   blocks ? FurlNumberBlocks(a, s, p->width, block) : 0,
@@ -177,13 +209,6 @@ FURL_BODY int32_t FurlIndexOf(FurlIndexForm form, const FurlIndices *index, int 
   return index->width * (form == FURL_NARROW_BLOCK ? index->narrow[AT(index->block, l)] : index->wide[AT(index->block, l)]);
 }
 
-/* where[l] = the same, of every form; 0 of lanes that the slot has not */
-FURL_BODY void FurlFindColumns(const FurlIrregularCursor *at, int32_t *where)
-{
-  const int lanes = FurlLanesOf(*at->layout);
-
-  FURL_LANES(l) AT(where, l) = l < lanes ? FurlReadIndex(at, l) : 0;
-}
 #endif
 
 /* An entry, but for the slot's scale */
@@ -215,56 +240,39 @@ FURL_BODY void FURL_NAME(FurlGather)(int pairs, FurlIndexForm form, const FURL_R
 #undef FURL_X
 }
 
+/* The values of a group from the dictionary; codes that lie behind the slot are not used */
+FURL_BODY void FURL_NAME(FurlLookUp)(FurlHow how, int width, int whole, int n, const FurlIrregularValues *v, FURL_REAL *value)
+{
+#define FURL_X(e) ((FURL_REAL)v->dictionary[whole || (e) < (width)*n ? FurlReadCode(how, v, e) : 0])
+  FURL_GROUP_ENTRIES_SET(FURL_REAL, value, n, width, FURL_X);
+#undef FURL_X
+}
+
 /* total += the first n lanes of a group, which has all of them where `whole`; what lies behind is not added. All begin with the group */
 FURL_BODY void FURL_NAME(FurlAddGroup)(FurlHow how, int pairs, FurlIndexForm form, int whole, int n, const FurlIrregularValues *v,
                                        FURL_REAL scale, int16_t exponent, const FURL_REAL *FURL_RESTRICT x, const FurlIndices *index,
                                        FURL_REAL *total)
 {
   FURL_PER_ENTRY(FURL_REAL, xl, 2);
+  FURL_PER_ENTRY(FURL_REAL, looked, 2);
 
   FURL_NAME(FurlGather)(pairs, form, x, index, n, xl);
+  if (FurlHowIsCode(how)) FURL_NAME(FurlLookUp)(how, 1 + pairs, whole, n, v, looked);
   if (pairs) FURL_GROUP_ENTRIES(e, FURL_REAL, n, 2)
     {
-      const FURL_REAL product = FURL_NAME(FurlReadIrregular)(how, v, exponent, e) * (scale * AT_ENTRY(xl, 2, e));
+      const FURL_REAL value   = FurlHowIsCode(how) ? AT_ENTRY(looked, 2, e) : FURL_NAME(FurlReadIrregular)(how, v, exponent, e);
+      const FURL_REAL product = value * (scale * AT_ENTRY(xl, 2, e));
 
       AT_ENTRY(total, 2, e) += whole || e < 2 * n ? product : 0;
     }
   else
     FURL_GROUP_ENTRIES(e, FURL_REAL, n, 1)
     {
-      const FURL_REAL product = FURL_NAME(FurlReadIrregular)(how, v, exponent, e) * (scale * AT_ENTRY(xl, 1, e));
+      const FURL_REAL value   = FurlHowIsCode(how) ? AT_ENTRY(looked, 1, e) : FURL_NAME(FurlReadIrregular)(how, v, exponent, e);
+      const FURL_REAL product = value * (scale * AT_ENTRY(xl, 1, e));
 
       AT_ENTRY(total, 1, e) += whole || e < n ? product : 0;
     }
-}
-
-/* A group of which the slot has the first n lanes only: the indices of the others are not to be used */
-FURL_BODY void FURL_NAME(FurlAddRest)(FurlHow how, int pairs, FurlIndexForm form, int n, const FurlIrregularValues *v, FURL_REAL scale,
-                                      int16_t exponent, const FURL_REAL *FURL_RESTRICT x, const FurlIndices *index, FURL_REAL *total)
-{
-  FURL_PER_LANE(int32_t, where);
-  const FurlIndices own = {NULL, NULL, where, NULL, 1};
-
-  FURL_GROUP_LANES(l) AT(where, l) = FURL_LOAD_IF(l < n, FurlIndexOf(form, index, l));
-  FURL_NAME(FurlAddGroup)(how, pairs, FURL_WHERE, 0, n, v, scale, exponent, x, &own, total);
-}
-
-/* sum += a slot of single entries or pairs */
-FURL_BODY void FURL_NAME(FurlAddLanes)(FurlHow how, int pairs, FurlIndexForm form, int lanes, const FurlIrregularValues *v, FURL_REAL scale,
-                                       int16_t exponent, const FURL_REAL *FURL_RESTRICT x, const FurlIndices *index,
-                                       FURL_REAL *FURL_RESTRICT sum)
-{
-  FURL_GROUPS(first, lanes)
-  {
-    const int                 n = lanes - first, entries = first * (1 + pairs);
-    const FurlIrregularValues group = FurlMoveValues(how, entries, *v);
-    const FurlIndices         moved = {index->narrow + first, index->wide + first, index->where + first, NULL, 1};
-
-    if (FURL_GROUP_IS_WHOLE(n))
-      FURL_NAME(FurlAddGroup)(how, pairs, form, 1, n, &group, scale, exponent, x, &moved, sum + entries);
-    else
-      FURL_NAME(FurlAddRest)(how, pairs, form, n, &group, scale, exponent, x, &moved, sum + entries);
-  }
 }
 
 /*
@@ -279,59 +287,90 @@ FURL_BODY void FURL_NAME(FurlAddColumns)(FurlHow how, FurlIndexForm form, int co
   FURL_PER_ENTRY(FURL_REAL, x0, 1);
   FURL_PER_ENTRY(FURL_REAL, x1, 1);
   FURL_PER_ENTRY(FURL_REAL, x2, 1);
+  FURL_PER_ENTRY(FURL_REAL, c0, 1);
+  FURL_PER_ENTRY(FURL_REAL, c1, 1);
+  FURL_PER_ENTRY(FURL_REAL, c2, 1);
 
+  if (FurlHowIsCode(how)) FURL_NAME(FurlLookUp)(how, 1, whole, n, v, c0);
+  if (FurlHowIsCode(how) && columns > 1) FURL_NAME(FurlLookUp)(how, 1, whole, n, &v1, c1);
+  if (FurlHowIsCode(how) && columns > 2) FURL_NAME(FurlLookUp)(how, 1, whole, n, &v2, c2);
   FURL_NAME(FurlGather)(0, form, x, index, n, x0);
   if (columns > 1) FURL_NAME(FurlGather)(0, form, x + 1, index, n, x1);
   if (columns > 2) FURL_NAME(FurlGather)(0, form, x + 2, index, n, x2);
   FURL_GROUP_ENTRIES(e, FURL_REAL, n, 1)
   {
-    FURL_REAL product = FURL_NAME(FurlReadIrregular)(how, v, exponent, e) * (scale * AT_ENTRY(x0, 1, e));
+    const FURL_REAL a0      = FurlHowIsCode(how) ? AT_ENTRY(c0, 1, e) : FURL_NAME(FurlReadIrregular)(how, v, exponent, e);
+    FURL_REAL       product = a0 * (scale * AT_ENTRY(x0, 1, e));
 
-    if (columns > 1) product += FURL_NAME(FurlReadIrregular)(how, &v1, exponent, e) * (scale * AT_ENTRY(x1, 1, e));
-    if (columns > 2) product += FURL_NAME(FurlReadIrregular)(how, &v2, exponent, e) * (scale * AT_ENTRY(x2, 1, e));
+    if (columns > 1) {
+      const FURL_REAL a1 = FurlHowIsCode(how) ? AT_ENTRY(c1, 1, e) : FURL_NAME(FurlReadIrregular)(how, &v1, exponent, e);
+      product += a1 * (scale * AT_ENTRY(x1, 1, e));
+    }
+    if (columns > 2) {
+      const FURL_REAL a2 = FurlHowIsCode(how) ? AT_ENTRY(c2, 1, e) : FURL_NAME(FurlReadIrregular)(how, &v2, exponent, e);
+      product += a2 * (scale * AT_ENTRY(x2, 1, e));
+    }
     AT_ENTRY(total, 1, e) += whole || e < n ? product : 0;
   }
 }
 
 /* total += a group of lanes, which has all of them where `whole`, in a slot of blocks */
-FURL_BODY void FURL_NAME(FurlAddBlockGroup)(FurlHow how, FurlIndexForm form, int whole, int n, int stride, FurlIrregularValues v,
-                                            FURL_REAL scale, int16_t exponent, const FURL_REAL *FURL_RESTRICT x, const FurlIndices *index,
-                                            FURL_REAL *total)
+FURL_BODY void FURL_NAME(FurlAddBlocks)(FurlHow how, FurlIndexForm form, int whole, int n, int stride, FurlIrregularValues v,
+                                        FURL_REAL scale, int16_t exponent, const FURL_REAL *FURL_RESTRICT x, const FurlIndices *index,
+                                        FURL_REAL *total)
 {
   int width = index->width;
 
   for (; width >= 3; width -= 3, x += 3, v = FurlMoveValues(how, 3 * stride, v))
     FURL_NAME(FurlAddColumns)(how, form, 3, whole, n, stride, &v, scale, exponent, x, index, total);
-  if (width == 2) FURL_NAME(FurlAddColumns)(how, form, 2, whole, n, stride, &v, scale, exponent, x, index, total);
-  if (width == 1) FURL_NAME(FurlAddColumns)(how, form, 1, whole, n, stride, &v, scale, exponent, x, index, total);
+  for (; width >= 1; width--, x++, v = FurlMoveValues(how, stride, v))
+    FURL_NAME(FurlAddColumns)(how, form, 1, whole, n, stride, &v, scale, exponent, x, index, total);
 }
 
-/* The same for a group of which the slot has the first n lanes only */
-FURL_BODY void FURL_NAME(FurlAddBlockRest)(FurlHow how, FurlIndexForm form, int n, int stride, FurlIrregularValues v, FURL_REAL scale,
-                                           int16_t exponent, const FURL_REAL *FURL_RESTRICT x, const FurlIndices *index, FURL_REAL *total)
+/* sum += the lanes of the slot from `first` on, of which it has n, eight or fewer (nvcc: all lanes). What belongs to the slot begins with
+ * it */
+FURL_BODY void FURL_NAME(FurlAddLanes)(FurlHow how, int columns, FurlIndexForm form, int whole, int first, int n,
+                                       const FurlIrregularValues *v, FURL_REAL scale, int16_t exponent, const FURL_REAL *FURL_RESTRICT x,
+                                       const FurlIndices *index, FURL_REAL *FURL_RESTRICT sum)
 {
-  FURL_PER_LANE(int32_t, where);
-  const FurlIndices own = {NULL, NULL, where, NULL, index->width};
+  const int pairs = columns == FURL_COLUMNS_PAIRS, own = FURL_OWN_GROUP(first), left = n - (own - first);
 
-  FURL_GROUP_LANES(l) AT(where, l) = l < n ? FurlIndexOf(form, index, l) : 0;
-  FURL_NAME(FurlAddBlockGroup)(how, FURL_WHERE, 0, n, stride, v, scale, exponent, x, &own, total);
-}
-
-/* sum += a slot of blocks, group by group */
-FURL_BODY void FURL_NAME(FurlAddBlocks)(FurlHow how, FurlIndexForm form, int lanes, const FurlIrregularValues *v, FURL_REAL scale,
-                                        int16_t exponent, const FURL_REAL *FURL_RESTRICT x, const FurlIndices *index,
-                                        FURL_REAL *FURL_RESTRICT sum)
-{
-  FURL_GROUPS(first, lanes)
-  {
-    const int                 own = FURL_OWN_GROUP(first), n = lanes - first, stride = lanes - own < FURL_GROUP ? lanes - own : FURL_GROUP;
+  if (columns == FURL_COLUMNS_BLOCKS) {
     const FurlIrregularValues group = FurlMoveValues(how, own * index->width - (own - first), *v);
-    const FurlIndices         moved = {index->narrow, index->wide, index->where + first, index->block + first, index->width};
 
-    if (FURL_GROUP_IS_WHOLE(n))
-      FURL_NAME(FurlAddBlockGroup)(how, form, 1, n, FURL_GROUP, group, scale, exponent, x, &moved, sum + first);
-    else
-      FURL_NAME(FurlAddBlockRest)(how, form, n, stride, group, scale, exponent, x, &moved, sum + first);
+    FURL_NAME(FurlAddBlocks)(how, form, whole, n, left < FURL_GROUP ? left : FURL_GROUP, group, scale, exponent, x, index, sum + first);
+  } else {
+    const FurlIrregularValues group = FurlMoveValues(how, first * (1 + pairs), *v);
+
+    FURL_NAME(FurlAddGroup)(how, pairs, form, whole, n, &group, scale, exponent, x, index, sum + first * (1 + pairs));
+  }
+}
+
+/* sum += the groups of which the slot has all lanes */
+FURL_BODY void FURL_NAME(FurlAddWhole)(FurlHow how, int columns, FurlIndexForm form, int lanes, const FurlIrregularValues *v,
+                                       FURL_REAL scale, int16_t exponent, const FURL_REAL *FURL_RESTRICT x, const FurlIrregularCursor *at,
+                                       FURL_REAL *FURL_RESTRICT sum)
+{
+  FURL_WHOLE_GROUPS(first, lanes)
+  {
+    const int         own   = columns == FURL_COLUMNS_BLOCKS ? 0 : first;
+    const FurlIndices index = {at->narrow + own, at->wide + own, NULL, at->block + first, at->p->width};
+
+    FURL_NAME(FurlAddLanes)(how, columns, form, 1, first, FURL_GROUP, v, scale, exponent, x, &index, sum);
+  }
+}
+
+/* sum += the groups from `first` on, whatever their indices: those of lanes that the slot has not are not used */
+FURL_BODY void FURL_NAME(FurlAddRest)(FurlHow how, int columns, int first, int lanes, const FurlIrregularValues *v, FURL_REAL scale,
+                                      int16_t exponent, const FURL_REAL *FURL_RESTRICT x, const FurlIrregularCursor *at,
+                                      FURL_REAL *FURL_RESTRICT sum)
+{
+  for (; first < lanes; first += FURL_LANES_AT_ONCE) {
+    FURL_PER_LANE(int32_t, where);
+    const FurlIndices index = {NULL, NULL, where, NULL, at->p->width};
+
+    FURL_GROUP_LANES(l) AT(where, l) = first + l < lanes ? FurlReadIndex(at, first + l) : 0;
+    FURL_NAME(FurlAddLanes)(how, columns, FURL_WHERE, 0, first, lanes - first, v, scale, exponent, x, &index, sum);
   }
 }
 
@@ -339,25 +378,18 @@ FURL_BODY void FURL_NAME(FurlAddBlocks)(FurlHow how, FurlIndexForm form, int lan
 FURL_BODY void FURL_NAME(FurlAddSlot)(FurlHow how, int columns, const FurlIrregularCursor *at, const FURL_REAL *FURL_RESTRICT x,
                                       FURL_REAL *FURL_RESTRICT sum)
 {
-  const int     scaled = how == FURL_HOW_HEAD || how == FURL_HOW_PLANES_HEAD || how == FURL_HOW_SECOND;
-  const int     pairs = columns == FURL_COLUMNS_PAIRS, lanes = FurlStoredLanes(at->p, *at->layout), size = FurlIndexSize(*at->layout);
-  const int16_t exponent = how == FURL_HOW_RAW ? 0 : *at->exponent;
-  FURL_REAL     scale    = 1;
-  FURL_PER_LANE(int32_t, where);
-  const FurlIndices index = {at->narrow, at->wide, where, at->block, at->p->width};
+  const int                 scaled = how == FURL_HOW_HEAD || how == FURL_HOW_PLANES_HEAD || how == FURL_HOW_SECOND;
+  const int                 blocks = columns == FURL_COLUMNS_BLOCKS;
+  const int                 lanes = FurlStoredLanes(at->p, *at->layout), size = FurlIndexSize(*at->layout);
+  const int16_t             exponent = how == FURL_HOW_RAW || FurlHowIsCode(how) ? 0 : *at->exponent;
+  FURL_REAL                 scale    = 1;
+  const FurlIrregularValues v        = how == FURL_HOW_CODE8 ? FurlSlotValues(at, columns) : at->v;
 
   x += *at->base;
   if (scaled) scale = FURL_NAME(FurlSlotScale)(exponent);
-  if (size > 1) FurlFindColumns(at, where);
-  if (columns == FURL_COLUMNS_BLOCKS) {
-    if (size == 0) FURL_NAME(FurlAddBlocks)(how, FURL_NARROW_BLOCK, lanes, &at->v, scale, exponent, x, &index, sum);
-    if (size == 1) FURL_NAME(FurlAddBlocks)(how, FURL_WIDE_BLOCK, lanes, &at->v, scale, exponent, x, &index, sum);
-    if (size > 1) FURL_NAME(FurlAddBlocks)(how, FURL_WHERE, lanes, &at->v, scale, exponent, x, &index, sum);
-  } else {
-    if (size == 0) FURL_NAME(FurlAddLanes)(how, pairs, FURL_NARROW, lanes, &at->v, scale, exponent, x, &index, sum);
-    if (size == 1) FURL_NAME(FurlAddLanes)(how, pairs, FURL_WIDE, lanes, &at->v, scale, exponent, x, &index, sum);
-    if (size > 1) FURL_NAME(FurlAddLanes)(how, pairs, FURL_WHERE, lanes, &at->v, scale, exponent, x, &index, sum);
-  }
+  if (size == 0) FURL_NAME(FurlAddWhole)(how, columns, blocks ? FURL_NARROW_BLOCK : FURL_NARROW, lanes, &v, scale, exponent, x, at, sum);
+  if (size == 1) FURL_NAME(FurlAddWhole)(how, columns, blocks ? FURL_WIDE_BLOCK : FURL_WIDE, lanes, &v, scale, exponent, x, at, sum);
+  FURL_NAME(FurlAddRest)(how, columns, size > 1 ? 0 : FURL_WHOLE_LANES(lanes), lanes, &v, scale, exponent, x, at, sum);
 }
 
 /* sum += n slots that are stored alike; returns the cursor behind them. A pair has two sums */
@@ -381,6 +413,8 @@ FURL_BODY FurlIrregularCursor FURL_NAME(FurlAddIrregularRun)(FurlHow how, int co
   FURL_INSTANCE(name, FURL_HOW_SECOND, columns)                                                                                  \
   FURL_INSTANCE(name, FURL_HOW_ALL, columns)                                                                                     \
   FURL_INSTANCE(name, FURL_HOW_SMALL, columns)                                                                                   \
+  FURL_INSTANCE(name, FURL_HOW_CODE8, columns)                                                                                   \
+  FURL_INSTANCE(name, FURL_HOW_CODE16, columns)                                                                                  \
   FURL_BODY void FURL_NAME(name)(FurlHow how, FurlIrregularCursor * at, int n, const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum) \
   {                                                                                                                              \
     if (how == FURL_HOW_RAW) FURL_NAME(name##FURL_HOW_RAW)(at, n, x, sum);                                                       \
@@ -389,6 +423,8 @@ FURL_BODY FurlIrregularCursor FURL_NAME(FurlAddIrregularRun)(FurlHow how, int co
     if (how == FURL_HOW_SECOND) FURL_NAME(name##FURL_HOW_SECOND)(at, n, x, sum);                                                 \
     if (how == FURL_HOW_ALL) FURL_NAME(name##FURL_HOW_ALL)(at, n, x, sum);                                                       \
     if (how == FURL_HOW_SMALL) FURL_NAME(name##FURL_HOW_SMALL)(at, n, x, sum);                                                   \
+    if (how == FURL_HOW_CODE8) FURL_NAME(name##FURL_HOW_CODE8)(at, n, x, sum);                                                   \
+    if (how == FURL_HOW_CODE16) FURL_NAME(name##FURL_HOW_CODE16)(at, n, x, sum);                                                 \
   }
 FURL_INSTANCES(FurlRunSingles, FURL_COLUMNS_SINGLES)
 FURL_INSTANCES(FurlRunPairs, FURL_COLUMNS_PAIRS)
@@ -429,9 +465,12 @@ FURL_BODY int FURL_NAME(FurlSumRuns)(const FurlSlicesView *a, int64_t s, FurlRea
 /* An entry of the slot at hand, of any kind */
 FURL_BODY FURL_REAL FURL_NAME(FurlReadExact)(int kind, FurlRead read, const FurlIrregularCursor *at, int e)
 {
-  const int16_t exponent = kind == FURL_VALUES_RAW ? (int16_t)0 : *at->exponent;
+  const int     planes   = kind == FURL_VALUES_PLANES || kind == FURL_VALUES_HEAD;
+  const int16_t exponent = planes ? *at->exponent : (int16_t)0;
   const int     h64      = (exponent & FURL_PLANES_H64) != 0;
 
+  if (kind == FURL_VALUES_CODE16) return (FURL_REAL)at->v.dictionary[at->v.head[e]];
+  if (kind == FURL_VALUES_CODE8) return (FURL_REAL)at->v.dictionary[FurlSlotValues(at, at->p->columns).code[e]];
   if (kind == FURL_VALUES_RAW || (h64 && read != FURL_READ_HEAD)) return (FURL_REAL)at->v.raw[e];
   if (kind == FURL_VALUES_HEAD || read == FURL_READ_HEAD)
     return FURL_NAME(FurlReadIrregular)(FURL_HOW_PLANES_HEAD, &at->v, 0, e) * FURL_NAME(FurlSlotScale)(exponent);
@@ -453,12 +492,10 @@ FURL_SHARED_BODY void FURL_NAME(FurlIrregularExact)(const FurlSlicesView *a, int
   for (int k = 0; k < p->nslots; k++) {
     const int kind   = a->kind[p->first + (k < p->ntable ? k : p->ntable - 1)];
     const int masked = *at.layout & FURL_LAYOUT_MASKED, lanes = FurlLanesOf(*at.layout);
-    FURL_PER_LANE(int32_t, where);
 
-    FurlFindColumns(&at, where);
     FURL_LANES_BELOW(l, lanes)
     {
-      const int64_t j = *at.base + (int64_t)AT(where, l);
+      const int64_t j = *at.base + (int64_t)FurlReadIndex(&at, l);
 
       for (int d = 0; d < width; d++) {
         const int entry = p->columns == FURL_COLUMNS_BLOCKS ? FurlBlockEntry(lanes, width, l, d) : width * l + d;
@@ -467,7 +504,7 @@ FURL_SHARED_BODY void FURL_NAME(FurlIrregularExact)(const FurlSlicesView *a, int
       }
     }
     if (masked) present += FurlPresentWords(width);
-    FurlSkipSlot(kind == FURL_VALUES_RAW ? FURL_HOW_RAW : FURL_HOW_PLANES_HEAD, p->columns, &at);
+    FurlSkipSlot(FurlChooseHow(kind, FURL_READ_HEAD, &at, 1), p->columns, &at);
   }
 }
 

@@ -5,9 +5,10 @@
   under gcc, of one under nvcc.
 
   Where only the first n lanes of a slice have something to do a body goes through them in groups of FURL_GROUP: FURL_GROUPS(first, n) gives
-  the first lane of each, and arrays are moved on by it (nvcc: the whole warp is one group). FURL_PER_ENTRY() declares `width` numbers for
-  each lane, AT_ENTRY() is number e % width of lane e / width, and FURL_GROUP_ENTRIES(e, type, n, width) runs over those of a group (nvcc:
-  of the first n lanes of the warp).
+  the first lane of each, FURL_WHOLE_GROUPS(first, n) of those that have all their lanes, and the rest begins at FURL_WHOLE_LANES(n); arrays
+  are moved on by `first` (nvcc: the whole warp is the rest). FURL_PER_ENTRY() declares `width` numbers for each lane, AT_ENTRY() is number
+  e % width of lane e / width, and FURL_GROUP_ENTRIES(e, type, n, width) runs over those of a group (nvcc: of the first n lanes of the
+  warp).
 */
 #pragma once
 
@@ -27,7 +28,9 @@
 #define FURL_RESTRICT __restrict__
 #define FURL_UNROLL _Pragma("unroll")
 #define FURL_GROUPS(first, n) for (int first = 0; first < 1; first++)
-#define FURL_GROUP_IS_WHOLE(n) 0
+#define FURL_WHOLE_GROUPS(first, n) for (int first = 0; first < 0; first++)
+#define FURL_WHOLE_LANES(n) 0
+#define FURL_LANES_AT_ONCE FURL_WIDTH
 #define FURL_OWN_GROUP(first) ((int)(threadIdx.x % FURL_WIDTH) / FURL_GROUP * FURL_GROUP)
 #define FURL_GROUP_LANES(l) FURL_LANES(l)
 #define FURL_GROUP_ENTRIES(e, type, n, width) \
@@ -36,8 +39,10 @@
 #define AT_ENTRY(name, width, e) (name)[(e) % (width)]
 
 #define FURL_POPCOUNT(word) __popc(word)
-#define FURL_LOAD_IF(condition, load) ((condition) ? (load) : 0)
 #define FURL_GROUP_SET(type, value, n, X) FURL_LANES_BELOW(furl_l, n)(value)[0] = X(furl_l)
+#define FURL_GROUP_ENTRIES_SET(type, value, n, width, X) \
+  FURL_LANES_BELOW(furl_l, n)                            \
+  for (int furl_d = 0; furl_d < (width); furl_d++) (value)[furl_d] = X(furl_l * (width) + furl_d)
 #define FURL_GROUP_SET_PAIRS(type, value, n, X) FURL_LANES_BELOW(furl_l, n)(value)[0] = X(furl_l)[0], (value)[1] = X(furl_l)[1]
 #else
 #define FURL_BODY static inline __attribute__((always_inline))
@@ -49,7 +54,9 @@
 #define FURL_RESTRICT restrict
 #define FURL_UNROLL _Pragma("GCC unroll 8") /* a short loop inside one over the lanes, which must not become the vector loop */
 #define FURL_GROUPS(first, n) for (int first = 0; first < (n); first += FURL_GROUP)
-#define FURL_GROUP_IS_WHOLE(n) ((n) >= FURL_GROUP)
+#define FURL_WHOLE_GROUPS(first, n) for (int first = 0; first + FURL_GROUP <= (n); first += FURL_GROUP)
+#define FURL_WHOLE_LANES(n) ((n) / FURL_GROUP * FURL_GROUP)
+#define FURL_LANES_AT_ONCE FURL_GROUP
 #define FURL_OWN_GROUP(first) (first) /* of eight lanes, also where the whole warp is one group */
 #define FURL_GROUP_LANES(l) _Pragma("GCC ivdep") for (int l = 0; l < FURL_GROUP; l++)
 /* a vector at a time, which is not unrolled before it is made SIMD: it would not become so */
@@ -60,8 +67,6 @@
 #define FURL_PER_ENTRY(type, name, width) type name[FURL_WIDTH * (width)]
 #define AT_ENTRY(name, width, e) (name)[e]
 #define FURL_POPCOUNT(word) __builtin_popcount(word)
-/* an integer that is zero where it must not be read; gcc's arrays go on far enough (array.c), and it need not branch */
-#define FURL_LOAD_IF(condition, load) ((load) & -(condition))
 
 /*
   value[l] = X(l) for the lanes of a group, X being a load from anywhere; pairs: value[2 l] and value[2 l + 1] are the two numbers at X(l).
@@ -73,6 +78,16 @@
     typedef type Group __attribute__((vector_size(FURL_GROUP * sizeof(type)))); \
     const Group  furl_group = {X(0), X(1), X(2), X(3), X(4), X(5), X(6), X(7)}; \
     memcpy(value, &furl_group, sizeof(furl_group));                             \
+  } while (0)
+/* value[e] = X(e) for the entries of a group, of which each lane has one or two */
+#define FURL_GROUP_ENTRIES_SET(type, value, n, width, X)                                \
+  do {                                                                                  \
+    FURL_GROUP_SET(type, value, n, X);                                                  \
+    if ((width) == 2) {                                                                 \
+      typedef type Group __attribute__((vector_size(FURL_GROUP * sizeof(type))));       \
+      const Group  furl_group = {X(8), X(9), X(10), X(11), X(12), X(13), X(14), X(15)}; \
+      memcpy((value) + FURL_GROUP, &furl_group, sizeof(furl_group));                    \
+    }                                                                                   \
   } while (0)
 #define FURL_GROUP_SET_PAIRS(type, value, n, X)        \
   do {                                                 \

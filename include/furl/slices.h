@@ -36,12 +36,14 @@ typedef enum {
   FURL_VALUES_RAW,      /* the double: 8 bytes */
   FURL_VALUES_PLANES,   /* P64, three planes, see planes.h: 2 + 2 + 4 bytes; where P64 would lose bits H64, head and double: 2 + 8 bytes */
   FURL_VALUES_HEAD,     /* head plane alone, rounded: 2 bytes, for levels of a preconditioner */
+  FURL_VALUES_CODE8,    /* number in the dictionary: 1 byte, among the indices of 8 bits of an irregular slot, behind its own */
+  FURL_VALUES_CODE16,   /* 2 bytes, among the heads */
   FURL_VALUES_DIAGONAL, /* in a diagonal of the matrix, which the transposed slot may share: raw */
   FURL_VALUES_DIAGONAL_PLANES, /* the same as P64 */
   FURL_VALUES_DIAGONAL_HEAD    /* the same as heads */
 } FurlValues;
 
-#define FURL_VALUES_COUNT 7
+#define FURL_VALUES_COUNT 9
 
 typedef struct {
   int32_t nslots;
@@ -132,7 +134,7 @@ typedef struct {
   const int64_t         *start;     /* [slots of the programs] row i of a slot in a diagonal is entry start + i of diagonal[] */
   const int16_t         *window;    /* [slots of the programs] base exponent B of a diagonal stored as planes or heads */
   const double          *raw;       /* [groups][FURL_GROUP] */
-  const uint16_t        *head;      /* [groups][FURL_GROUP] */
+  const uint16_t        *head;      /* [groups][FURL_GROUP] heads and codes of 16 bits */
   const int16_t         *second;    /* [groups][FURL_GROUP] */
   const uint32_t        *tail;      /* [groups][FURL_GROUP] */
   const int16_t         *exponent;  /* [slots stored as planes] base exponent B and flags of planes.h */
@@ -144,9 +146,10 @@ typedef struct {
   const uint16_t        *diagonal_head;
   const int16_t         *diagonal_second;
   const uint32_t        *diagonal_tail;
-  const uint64_t        *present; /* [words of the slots that are masked] */
-  const uint8_t         *narrow;  /* [indices of 8 bits] */
-  const uint16_t        *wide;    /* [indices of 16 bits, and two items for those of 32] */
+  const uint64_t        *present;    /* [words of the slots that are masked] */
+  const double          *dictionary; /* [at most 2^16] different values */
+  const uint8_t         *narrow;     /* [indices and codes of 8 bits] */
+  const uint16_t        *wide;       /* [indices of 16 bits, and two items for those of 32] */
 } FurlSlicesView;
 
 /* A growing array, owned by FurlSlices */
@@ -163,7 +166,7 @@ typedef struct {
   FurlArray lone;                       /* int32_t, ascending: rows whose diagonal entry is a number other than zero, and all others zero */
   int       not_positive, not_negative; /* 1 where a row that is not lone has a diagonal entry that is not so, or none */
   FurlArray header, program, offset, mask, kind, run, constant, start, window, raw, head, second, tail, exponent, diagonal, diagonal_head,
-    diagonal_second, diagonal_tail, irregular, lane_row, base, layout, present, narrow, wide;
+    diagonal_second, diagonal_tail, irregular, lane_row, base, layout, present, dictionary, narrow, wide;
 } FurlSlices;
 
 /* Rows of a matrix in compressed sparse row form, columns ascending and unique; nothing is owned */

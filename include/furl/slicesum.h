@@ -72,6 +72,15 @@ FURL_BODY void FURL_NAME(FurlLoadHeads)(const FurlSlicesView *a, int n, FurlSlot
   FURL_LANES_BELOW(l, n) AT(v, l) = FurlHeadToFloat(head[l]) * scale;
 }
 
+FURL_BODY void FURL_NAME(FurlLoadCodes)(const FurlSlicesView *a, int n, FurlSlotCursor *at, FURL_REAL *v)
+{
+  const uint16_t *FURL_RESTRICT code       = a->head + at->head;
+  const double *FURL_RESTRICT   dictionary = a->dictionary;
+
+  at->head += n;
+  FURL_LANES_BELOW(l, n) AT(v, l) = (FURL_REAL)dictionary[code[l]];
+}
+
 /* Entry `at` of a diagonal stored as planes, of which `read` is a constant where this is called; FURL_READ_ALL needs no scale, the others
  * no exponent */
 FURL_BODY FURL_REAL FURL_NAME(FurlReadDiagonalPlanes)(const FurlSlicesView *a, FurlRead read, int64_t at, int16_t exponent)
@@ -115,6 +124,8 @@ FURL_SHARED_BODY void FURL_NAME(FurlLoadSlot)(const FurlSlicesView *a, int64_t s
     FURL_LANES_BELOW(l, n) AT(v, l) = c;
   } else if (kind == FURL_VALUES_HEAD)
     FURL_NAME(FurlLoadHeads)(a, n, at, v);
+  else if (kind == FURL_VALUES_CODE16)
+    FURL_NAME(FurlLoadCodes)(a, n, at, v);
   else if (kind == FURL_VALUES_PLANES)
     FURL_NAME(FurlLoadPlanes)(a, read, n, at, v);
   else
@@ -210,13 +221,17 @@ FURL_BODY void FURL_NAME(FurlSkipRest)(const FurlSlicesView *a, int N, FurlSlotC
       at->rest += FURL_WIDTH;
 }
 
-/* One diagonal stored as planes */
-FURL_SHARED_BODY void FURL_NAME(FurlAddPlanes)(const FurlSlicesView *a, FurlRead read, uint32_t mask, FurlSlotCursor *at,
+/* One diagonal stored as planes or codes */
+FURL_SHARED_BODY void FURL_NAME(FurlAddLoaded)(const FurlSlicesView *a, int64_t slot, FurlRead read, FurlSlotCursor *at,
                                                const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
 {
+  const uint32_t mask = a->mask[slot];
   FURL_PER_LANE(FURL_REAL, v);
 
-  FURL_NAME(FurlLoadPlanes)(a, read, FURL_WIDTH, at, v);
+  if (a->kind[slot] == FURL_VALUES_PLANES)
+    FURL_NAME(FurlLoadPlanes)(a, read, FURL_WIDTH, at, v);
+  else
+    FURL_NAME(FurlLoadCodes)(a, FURL_WIDTH, at, v);
   FURL_LANES(l) AT(v, l) *= x[l];
   FURL_LANES(l) AT(sum, l) += FURL_NAME(FurlKeep)(1, mask, l, AT(v, l));
 }
@@ -291,7 +306,7 @@ FURL_BODY void FURL_NAME(FurlAddRun)(const FurlSlicesView *a, int64_t slot, Furl
   else if (kind == FURL_VALUES_DIAGONAL_PLANES)
     FURL_NAME(FurlAddDiagonalPlanes)(a, slot, FURL_READ_ALL, N, masked, at->row0, x, sum);
   else
-    for (int k = 0; k < N; k++) FURL_NAME(FurlAddPlanes)(a, read, a->mask[slot + k], at, x + a->offset[slot + k], sum);
+    for (int k = 0; k < N; k++) FURL_NAME(FurlAddLoaded)(a, slot + k, read, at, x + a->offset[slot + k], sum);
 }
 
 /* Adds the run of diagonals that begins at `slot`, or its beginning: a body for every length would double the code for little; returns how

@@ -18,6 +18,7 @@ typedef enum {
   PROGRAMS,
   SLOTS_CONSTANT,
   SLOTS_RAW,
+  SLOTS_CODE,
   SLOTS_PLANES,
   SLOTS_HEAD,
   SLOTS_DIAGONAL,
@@ -40,6 +41,7 @@ static void AddPart(const FurlSlices *part, double *number)
   number[PROGRAMS] += (double)report.nprograms;
   number[SLOTS_CONSTANT] += (double)report.slots[FURL_VALUES_CONSTANT];
   number[SLOTS_RAW] += (double)report.slots[FURL_VALUES_RAW];
+  number[SLOTS_CODE] += (double)(report.slots[FURL_VALUES_CODE8] + report.slots[FURL_VALUES_CODE16]);
   number[SLOTS_PLANES] += (double)report.slots[FURL_VALUES_PLANES];
   number[SLOTS_HEAD] += (double)report.slots[FURL_VALUES_HEAD];
   number[SLOTS_DIAGONAL] +=
@@ -92,11 +94,12 @@ static PetscErrorCode ViewHistogram(const double *number, PetscViewer viewer)
     number[SLICES], number[SLICES_PATTERN], number[SLICES_SINGLES], number[SLICES_PAIRS], number[SLICES_BLOCKS], number[PROGRAMS]));
   PetscCall(PetscViewerASCIIPrintf(viewer, "slots without a pattern: %.0f with indices of 8 bits, %.0f of 16, %.0f of 32\n",
                                    number[INDICES_8], number[INDICES_16], number[INDICES_32]));
-  PetscCall(PetscViewerASCIIPrintf(viewer,
-                                   "slots of the programs: %.0f constant, %.0f in diagonals, %.0f raw, %.0f planes, %.0f heads alone; "
-                                   "slots stored as head and double: %.0f\n",
-                                   number[SLOTS_CONSTANT], number[SLOTS_DIAGONAL], number[SLOTS_RAW], number[SLOTS_PLANES],
-                                   number[SLOTS_HEAD], number[SLOTS_H64]));
+  PetscCall(
+    PetscViewerASCIIPrintf(viewer,
+                           "slots of the programs: %.0f constant, %.0f in diagonals, %.0f raw, %.0f codes, %.0f planes, %.0f heads alone; "
+                           "slots stored as head and double: %.0f\n",
+                           number[SLOTS_CONSTANT], number[SLOTS_DIAGONAL], number[SLOTS_RAW], number[SLOTS_CODE], number[SLOTS_PLANES],
+                           number[SLOTS_HEAD], number[SLOTS_H64]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -139,6 +139,7 @@ static void EncoderFree(FurlEncoder *e)
   free(e->own_value);
   free(e->own_column);
   FurlProgramDraftFree(&e->draft);
+  free(e->dictionary.bucket);
   free(e->table.bucket);
 }
 

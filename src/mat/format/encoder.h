@@ -20,6 +20,16 @@ typedef struct {
   int     window[FURL_MAX_DIAGONALS]; /* base exponent, where stored as planes or heads */
 } FurlDiagonals;
 
+/* A hash table over the values of the dictionary, and whether it pays; only encoders need it */
+typedef struct {
+  uint32_t     *bucket; /* [nbuckets] number of the value + 1, 0 where free */
+  uint32_t      nbuckets;
+  int           asked, found, added;                /* values since it was judged */
+  int           closed, useless;                    /* it takes no more values; it is not asked either */
+  const double *latest;                             /* the values that it was asked for last, NULL where it has not all */
+  uint16_t      code[FURL_WIDTH * FURL_BLOCK_MOST]; /* their numbers */
+} FurlDictionary;
+
 typedef struct {
   const FurlCsr      *csr;
   const FurlEncoding *encoding;
@@ -27,6 +37,7 @@ typedef struct {
   FurlProgramTable    table;
   FurlProgramDraft    draft; /* [FURL_MAX_SLOTS or the longest row] of each */
   FurlDiagonals       diagonals;
+  FurlDictionary      dictionary;
   int                 block_width; /* of the blocks that irregular slices may have; 1: none */
   int32_t             npattern;    /* slots of the latest pattern, a first guess for the next slice */
   int32_t             pattern[FURL_MAX_SLOTS];
@@ -75,7 +86,10 @@ void FurlBlocksChoose(FurlEncoder *e);
 /* describe.c: adds slice s to the fingerprint and to the lone rows, where they are wanted; `loaded` as above */
 FurlEncodeStatus FurlDescribeSlice(FurlEncoder *e, int64_t s, int loaded);
 
-/* values.c: ways to store the n values (a multiple of FURL_GROUP) of a slot */
+/* dictionary.c: the codes of n values, left in e->dictionary; returns the bytes that each takes, 0 where some value has none */
+int FurlDictionaryFind(FurlEncoder *e, const double *value, int n);
+
+/* values.c: ways to store the n values of a slot; those of the slot that was asked about last are appended */
 int        FurlValuesAreConstant(const double *value, uint32_t mask, double *constant);
-FurlValues FurlValuesChoose(const FurlEncoder *e, const double *value, int n);
-int        FurlValuesAppend(FurlSlices *slices, FurlValues kind, const double *value, int n); /* 0: no memory */
+FurlValues FurlValuesChoose(FurlEncoder *e, const double *value, int n, int irregular);
+int        FurlValuesAppend(FurlEncoder *e, FurlValues kind, const double *value, int n); /* 0: no memory */

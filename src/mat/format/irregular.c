@@ -208,8 +208,8 @@ static int AppendSlot(FurlEncoder *e, const FurlIrregularPlan *plan, int32_t k, 
   d->constant[k] = 0;
   d->start[k]    = 0;
   d->window[k]   = 0;
-  d->kind[k]     = (uint8_t)FurlValuesChoose(e, slot->value, slot->nvalues);
-  return FurlValuesAppend(slices, (FurlValues)d->kind[k], slot->value, slot->nvalues);
+  d->kind[k]     = (uint8_t)FurlValuesChoose(e, slot->value, slot->nvalues, 1);
+  return FurlValuesAppend(e, (FurlValues)d->kind[k], slot->value, slot->nvalues);
 }
 
 static uint8_t Back(const FurlArray *array)

@@ -5,8 +5,8 @@
 #include "program.h"
 
 /*
-  Sorting keeps the order among slots of one kind, so that each finds its payload where it was appended. Only raw slots and planes share an
-  array (the doubles of H64): such a program stays as it is, as one whose slots stand right already.
+  Sorting keeps the order among slots of one kind, so that each finds its payload where it was appended. Planes share arrays with raw slots
+  (the doubles of H64) and with codes: such a program stays as it is, as one whose slots stand right already.
 */
 static int MaySort(const FurlProgramDraft *draft)
 {
@@ -16,7 +16,7 @@ static int MaySort(const FurlProgramDraft *draft)
     falls |= k > 0 && draft->kind[k] < draft->kind[k - 1];
     seen |= 1 << draft->kind[k];
   }
-  return falls && !(seen >> FURL_VALUES_RAW & seen >> FURL_VALUES_PLANES & 1);
+  return falls && !(seen & 1 << FURL_VALUES_PLANES && seen & (1 << FURL_VALUES_RAW | 1 << FURL_VALUES_CODE16));
 }
 
 FurlProgramDraft FurlDraftSorted(const FurlProgramDraft *draft, FurlDraftRoom *room)

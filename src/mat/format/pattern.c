@@ -194,21 +194,24 @@ static FurlValues ChooseSlot(FurlEncoder *e, int64_t row0, int32_t k)
   if (FurlDiagonalsMatch(e, row0, k, value)) return (FurlValues)(FURL_VALUES_DIAGONAL + e->encoding->store);
   if (few && FurlValuesAreConstant(value, d->mask[k], d->constant + k)) return FURL_VALUES_CONSTANT;
   d->constant[k] = 0;
-  return FurlValuesChoose(e, value, FURL_WIDTH);
+  return FurlValuesChoose(e, value, FURL_WIDTH, 0);
 }
 
 /* A pattern stores 32 values a slot that is neither constant nor in a diagonal and no column; else 2 bytes of column an entry */
 static int PatternIsCheaper(const FurlEncoder *e)
 {
   const size_t bytes_of_value = e->encoding->store == FURL_STORE_HEADS ? 2 : 8;
-  const size_t entries        = (size_t)e->start[FURL_WIDTH];
-  size_t       pattern        = 0;
+  size_t       pattern = 0, irregular = 0;
 
   for (int32_t k = 0; k < e->draft.nslots; k++) {
-    const int kind = e->draft.kind[k];
-    if (kind != FURL_VALUES_CONSTANT && kind < FURL_VALUES_DIAGONAL) pattern += FURL_WIDTH * bytes_of_value;
+    const int    kind    = e->draft.kind[k];
+    const size_t bytes   = kind == FURL_VALUES_CODE16 ? 2 : bytes_of_value;
+    const size_t entries = (size_t)__builtin_popcount(e->draft.mask[k]);
+
+    if (kind != FURL_VALUES_CONSTANT && kind < FURL_VALUES_DIAGONAL) pattern += FURL_WIDTH * bytes;
+    irregular += entries * (bytes + 2);
   }
-  return pattern <= entries * (bytes_of_value + 2);
+  return pattern <= irregular;
 }
 
 FurlEncodeStatus FurlEncodePattern(FurlEncoder *e, int64_t s, int *done)
@@ -232,7 +235,7 @@ FurlEncodeStatus FurlEncodePattern(FurlEncoder *e, int64_t s, int *done)
   if (!FurlEncodeAlign(e->slices)) return FURL_ENCODE_MEMORY;
   header = FurlEncodeBegin(e->slices);
   for (int32_t k = 0; k < d->nslots; k++)
-    if (!FurlValuesAppend(e->slices, (FurlValues)d->kind[k], e->slot + k * FURL_WIDTH, FURL_WIDTH)) return FURL_ENCODE_MEMORY;
+    if (!FurlValuesAppend(e, (FurlValues)d->kind[k], e->slot + k * FURL_WIDTH, FURL_WIDTH)) return FURL_ENCODE_MEMORY;
   SetLatestPattern(e);
   return FurlEncodeEnd(e, header);
 }

@@ -30,6 +30,7 @@
   X(base, int32_t)            \
   X(layout, uint8_t)          \
   X(present, uint64_t)        \
+  X(dictionary, double)       \
   X(narrow, uint8_t)          \
   X(wide, uint16_t)
 
@@ -111,6 +112,7 @@ FurlSlicesReport FurlSlicesGetReport(const FurlSlices *slices)
 /* Where the values of a slot are; advances from slot to slot */
 typedef struct {
   size_t raw, head, rest, exponent; /* entries, and slots for the last */
+  size_t narrow;                    /* of an irregular slot: its codes of 8 bits */
 } Cursor;
 
 static double ReadDiagonal(const FurlSlicesView *view, int32_t slot, int64_t i)
@@ -129,6 +131,8 @@ static double ReadValue(const FurlSlicesView *view, const Cursor *at, int32_t sl
   const int exponent = kind == FURL_VALUES_PLANES || kind == FURL_VALUES_HEAD ? view->exponent[at->exponent] : 0;
 
   if (kind == FURL_VALUES_CONSTANT) return view->constant[slot];
+  if (kind == FURL_VALUES_CODE8) return view->dictionary[view->narrow[at->narrow + l]];
+  if (kind == FURL_VALUES_CODE16) return view->dictionary[view->head[at->head + l]];
   if (kind == FURL_VALUES_RAW || (exponent & FURL_PLANES_H64)) return view->raw[at->raw + l];
   if (kind == FURL_VALUES_HEAD) return FurlHeadToFloat(view->head[at->head + l]) * FurlPowerDouble(FurlPlanesScale((int16_t)exponent));
   return FurlPlanesToDoubleSmall(view->head[at->head + l], view->second[at->rest + l], view->tail[at->rest + l], (int16_t)exponent);
@@ -142,13 +146,14 @@ static void AdvanceCursor(const FurlSlicesView *view, Cursor *at, int32_t slot, 
 
   if (kind == FURL_VALUES_RAW || h64) at->raw += n;
   if (kind == FURL_VALUES_PLANES && !h64) at->rest += n;
-  if (planes) at->head += n;
+  if (planes || kind == FURL_VALUES_CODE16) at->head += n;
   at->exponent += (size_t)planes;
 }
 
 static Cursor FirstCursor(const FurlSliceHeader *header)
 {
-  return (Cursor){(size_t)header->raw * FURL_GROUP, (size_t)header->head * FURL_GROUP, (size_t)header->rest * FURL_GROUP, header->exponent};
+  return (Cursor){(size_t)header->raw * FURL_GROUP, (size_t)header->head * FURL_GROUP, (size_t)header->rest * FURL_GROUP, header->exponent,
+                  0};
 }
 
 /* Moves the last of n entries to its place among the others, whose columns ascend; returns the place */
@@ -243,17 +248,27 @@ static int HasEntry(const FurlSlicesView *view, const IrregularCursor *at, size_
   return !(view->layout[at->slot] & FURL_LAYOUT_MASKED) || (view->present[at->present + bit / 64] >> bit % 64 & 1);
 }
 
+static size_t CountIndices(const FurlSlicesView *view, const IrregularCursor *at)
+{
+  return at->block[FurlStoredLanes(at->p, view->layout[at->slot]) - 1] + 1u;
+}
+
+/* Indices of the slot that are in narrow[] */
+static size_t NarrowIndices(const FurlSlicesView *view, const IrregularCursor *at)
+{
+  return FurlIndexSize(view->layout[at->slot]) ? 0 : CountIndices(view, at);
+}
+
 static void AdvanceIrregular(const FurlSlicesView *view, IrregularCursor *at, int32_t slot)
 {
-  const int    layout = view->layout[at->slot++], lanes = FurlStoredLanes(at->p, layout);
-  const size_t indices = at->block[lanes - 1] + 1u;
+  const int    layout = view->layout[at->slot];
+  const size_t values = (size_t)(at->p->width * FurlStoredLanes(at->p, layout));
 
+  at->narrow += NarrowIndices(view, at) + (view->kind[slot] == FURL_VALUES_CODE8 ? values : 0);
+  at->wide += (size_t)FurlIndexSize(layout) * CountIndices(view, at);
   if (layout & FURL_LAYOUT_MASKED) at->present += (size_t)FurlPresentWords(at->p->width);
-  if (FurlIndexSize(layout))
-    at->wide += (size_t)FurlIndexSize(layout) * indices;
-  else
-    at->narrow += indices;
-  AdvanceCursor(view, &at->values, slot, (size_t)(at->p->width * lanes));
+  AdvanceCursor(view, &at->values, slot, values);
+  at->slot++;
 }
 
 static int64_t DecodeIrregularRow(const FurlSlicesView *view, const FurlSliceHeader *header, int64_t i, PetscInt *column, double *value)
@@ -269,6 +284,7 @@ static int64_t DecodeIrregularRow(const FurlSlicesView *view, const FurlSliceHea
     const int32_t slot  = at.p->first + (k < at.p->ntable ? k : at.p->ntable - 1);
     const int     lanes = FurlLanesOf(view->layout[at.slot]);
 
+    at.values.narrow = at.narrow + NarrowIndices(view, &at);
     for (int d = 0; d < w; d++) {
       const int entry = at.p->columns == FURL_COLUMNS_BLOCKS ? FurlBlockEntry(lanes, w, l, d) : l * w + d;
 

@@ -15,17 +15,26 @@ int FurlValuesAreConstant(const double *value, uint32_t mask, double *constant)
 }
 
 /* Values that are not finite, or so large that a short form would overflow, stay as they are */
-FurlValues FurlValuesChoose(const FurlEncoder *e, const double *value, int n)
+static int HasLarge(const double *value, int n)
 {
   uint64_t largest = 0;
 
-  if (e->encoding->store == FURL_STORE_RAW) return FURL_VALUES_RAW;
   for (int l = 0; l < n; l++) {
     const uint64_t magnitude = FurlDoubleToBits(value[l]) & ~FURL_SIGN;
     largest                  = magnitude > largest ? magnitude : largest;
   }
-  if (largest >= FURL_LARGE) return FURL_VALUES_RAW;
-  return e->encoding->store == FURL_STORE_HEADS ? FURL_VALUES_HEAD : FURL_VALUES_PLANES;
+  return largest >= FURL_LARGE;
+}
+
+FurlValues FurlValuesChoose(FurlEncoder *e, const double *value, int n, int irregular)
+{
+  const FurlStore store = e->encoding->store;
+  const int       bytes = store == FURL_STORE_HEADS ? 0 : FurlDictionaryFind(e, value, n);
+
+  if (bytes == 1 && irregular) return FURL_VALUES_CODE8;
+  if (bytes) return FURL_VALUES_CODE16;
+  if (store == FURL_STORE_RAW || HasLarge(value, n)) return FURL_VALUES_RAW;
+  return store == FURL_STORE_HEADS ? FURL_VALUES_HEAD : FURL_VALUES_PLANES;
 }
 
 static int AppendRaw(FurlSlices *slices, const double *value, int n)
@@ -67,15 +76,32 @@ static int AppendPlanes(FurlSlices *slices, const double *value, int n)
   return 1;
 }
 
-int FurlValuesAppend(FurlSlices *slices, FurlValues kind, const double *value, int n)
+static int AppendCodes(FurlEncoder *e, FurlValues kind, const double *value, int n)
+{
+  FurlArray *const array = kind == FURL_VALUES_CODE8 ? &e->slices->narrow : &e->slices->head;
+  void *const      room  = e->dictionary.latest == value || FurlDictionaryFind(e, value, n) ? FurlArrayExtend(array, (size_t)n) : NULL;
+
+  if (!room) return 0;
+  for (int l = 0; l < n; l++)
+    if (kind == FURL_VALUES_CODE8)
+      ((uint8_t *)room)[l] = (uint8_t)e->dictionary.code[l];
+    else
+      ((uint16_t *)room)[l] = e->dictionary.code[l];
+  return 1;
+}
+
+int FurlValuesAppend(FurlEncoder *e, FurlValues kind, const double *value, int n)
 {
   switch (kind) {
   case FURL_VALUES_RAW:
-    return AppendRaw(slices, value, n);
+    return AppendRaw(e->slices, value, n);
   case FURL_VALUES_PLANES:
-    return AppendPlanes(slices, value, n);
+    return AppendPlanes(e->slices, value, n);
   case FURL_VALUES_HEAD:
-    return AppendHeads(slices, value, n);
+    return AppendHeads(e->slices, value, n);
+  case FURL_VALUES_CODE8:
+  case FURL_VALUES_CODE16:
+    return AppendCodes(e, kind, value, n);
   default: /* in the program or in a diagonal */
     return 1;
   }

@@ -1,0 +1,91 @@
+/*
+  Values that come again: a slot stores their numbers in a dictionary of the matrix. It takes up values as they come and is closed when more
+  than half of the latest ones were new; slots whose values it has not are stored otherwise.
+*/
+#include <stdlib.h>
+#include <string.h>
+#include "array.h"
+#include "encoder.h"
+
+#define MOST_VALUES 65536 /* codes of 16 bits */
+#define FIRST_BUCKETS 1024u
+#define WINDOW 8192 /* values after which the dictionary is judged */
+
+/* Multiplication by the golden ratio (Knuth, TAOCP 6.4), after the low bits, which short numbers have not, have met the high ones */
+static uint32_t HashBits(uint64_t bits)
+{
+  return (uint32_t)((bits ^ bits >> 32) * 0x9e3779b97f4a7c15ull >> 32);
+}
+
+static int Rehash(FurlDictionary *d, const FurlSlices *slices)
+{
+  const uint32_t      nbuckets = d->nbuckets ? 4 * d->nbuckets : FIRST_BUCKETS;
+  const double *const value    = slices->dictionary.data;
+  uint32_t *const     bucket   = calloc(nbuckets, sizeof(*bucket));
+
+  if (!bucket) return 0;
+  for (uint32_t code = 0; code < slices->dictionary.used; code++) {
+    uint32_t b = HashBits(FurlDoubleToBits(value[code])) & (nbuckets - 1);
+
+    while (bucket[b]) b = (b + 1) & (nbuckets - 1);
+    bucket[b] = code + 1;
+  }
+  free(d->bucket);
+  d->bucket   = bucket;
+  d->nbuckets = nbuckets;
+  return 1;
+}
+
+/* Puts a new value where the search for it has ended; 0 where there is no room */
+static int AddValue(FurlDictionary *d, FurlSlices *slices, uint64_t bits, uint32_t b)
+{
+  double *const room = FurlArrayExtend(&slices->dictionary, 1);
+
+  if (!room) return 0;
+  *room        = FurlDoubleFromBits(bits);
+  d->bucket[b] = (uint32_t)slices->dictionary.used;
+  d->added++;
+  return 2 * slices->dictionary.used <= d->nbuckets || Rehash(d, slices);
+}
+
+/* The number of the value, -1 where it has none and gets none */
+static int32_t FindCode(FurlDictionary *d, FurlSlices *slices, uint64_t bits)
+{
+  const double *const value = slices->dictionary.data;
+  uint32_t            b     = HashBits(bits) & (d->nbuckets - 1);
+
+  for (; d->bucket[b]; b = (b + 1) & (d->nbuckets - 1))
+    if (FurlDoubleToBits(value[d->bucket[b] - 1]) == bits) return (int32_t)(d->bucket[b] - 1);
+  if (d->closed || slices->dictionary.used == MOST_VALUES || !AddValue(d, slices, bits, b)) return -1;
+  return (int32_t)slices->dictionary.used - 1;
+}
+
+/* A closed dictionary that has not half of the values is asked no more */
+static void Judge(FurlDictionary *d)
+{
+  if (d->closed && 2 * d->found < WINDOW) d->useless = 1;
+  if (2 * d->added > WINDOW) d->closed = 1;
+  d->asked = d->found = d->added = 0;
+}
+
+int FurlDictionaryFind(FurlEncoder *e, const double *value, int n)
+{
+  FurlDictionary *const d       = &e->dictionary;
+  int32_t               largest = 0;
+
+  d->latest = NULL;
+  if (d->useless || (!d->nbuckets && !Rehash(d, e->slices))) return 0;
+  d->asked += n;
+  if (d->asked >= WINDOW) Judge(d);
+  for (int k = 0; k < n; k++) {
+    const uint64_t bits = FurlDoubleToBits(value[k]);
+    const int32_t  code = k && bits == FurlDoubleToBits(value[k - 1]) ? d->code[k - 1] : FindCode(d, e->slices, bits);
+
+    if (code < 0) return 0;
+    d->code[k] = (uint16_t)code;
+    largest    = code > largest ? code : largest;
+  }
+  d->found += n;
+  d->latest = value;
+  return largest <= UINT8_MAX ? 1 : 2;
+}
