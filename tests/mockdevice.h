@@ -19,8 +19,8 @@
 #define MOCK_STREAMS 16
 #define MOCK_ARGS 2048
 
-#define MOCK_CHECK(holds, ...)                           \
-  if (!(holds)) {                                        \
+#define MOCK_CHECK(holds, ...)                             \
+  if (!(holds)) {                                          \
     fprintf(stderr, "mock device: " __VA_ARGS__), abort(); \
   }
 

@@ -51,7 +51,7 @@ typedef struct {
   void (*unmap)(FurlDevice *device, void *memory);
   void *(*stream_create)(FurlDevice *device);
   void (*stream_destroy)(FurlDevice *device, void *stream);
-  void (*stream_wait)(FurlDevice *device, void *stream); /* the host, for all that is in it */
+  void (*stream_wait)(FurlDevice *device, void *stream);  /* the host, for all that is in it */
   void (*stream_query)(FurlDevice *device, void *stream); /* lets work go on, and notices a failure, without waiting */
   void *(*event_create)(FurlDevice *device);
   void (*event_destroy)(FurlDevice *device, void *event);

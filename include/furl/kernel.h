@@ -37,9 +37,10 @@ static inline void FurlLaunch(const FurlKernel *kernel, const void *args, int64_
 #define FURL_JOIN(a, b) FURL_JOIN_(a, b)
 
 #if defined(__CUDACC__)
-/* A warp an item; found by name in the module, so without C++'s mangling. The arguments are read where the launch put them */
+/* A warp an item; found by name in the module, so without C++'s mangling. The arguments are read where the launch put them; a block a
+ * multiprocessor may take all registers, or ptxas would rather spill */
 #define FURL_DEFINE_LAUNCHER(body, Args)                                                        \
-  extern "C" __global__ void __launch_bounds__(256)                                             \
+  extern "C" __global__ void __launch_bounds__(256, 1)                                          \
     FURL_JOIN(FurlGlobal, body)(const __grid_constant__ Args args, int64_t first, int64_t end)  \
   {                                                                                             \
     const int64_t item = first + ((int64_t)blockIdx.x * blockDim.x + threadIdx.x) / FURL_WIDTH; \

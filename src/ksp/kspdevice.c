@@ -160,7 +160,8 @@ static PetscErrorCode TakeNews(KSP ksp, FurlKSPDevice *d, const KspNews *news, P
   if (d->fed) PetscCall(Download(ksp, d, d->x, ksp->vec_sol));
   PetscCall(FurlKSPReport(ksp, f->rnorm / f->sigma));
   if (ksp->reason) PetscFunctionReturn(PETSC_SUCCESS);
-  if (news->stop == KSP_STEP_TEST) f->cause = FURL_KSP_RAISED; /* the device stopped where the user's test does not: from the true residual */
+  if (news->stop == KSP_STEP_TEST)
+    f->cause = FURL_KSP_RAISED; /* the device stopped where the user's test does not: from the true residual */
   if (f->cause != FURL_KSP_CAUSES && watch) PetscFunctionReturn(PETSC_SUCCESS);
   if (watch) PetscCall(FurlKSPWatch(ksp, &restart));
   *more = (PetscBool)!restart;

@@ -185,6 +185,7 @@ PETSC_INTERN PetscErrorCode FurlKSPRefineSolution(KSP, PetscReal part, PetscReal
 /* kspplace.c and kspdevice.c: a solve on a device */
 PETSC_INTERN PetscErrorCode FurlKSPDeviceWanted(KSP, FurlDevice **);
 PETSC_INTERN PetscErrorCode FurlKSPPlace(KSP, PetscBool *serves);
+PETSC_INTERN PetscErrorCode FurlKSPStayOnHost(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPLeaveDevice(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPDeviceFailed(KSP, FurlDeviceStatus);
 PETSC_INTERN PetscErrorCode FurlKSPRunCGDevice(KSP, FurlDeviceStatus *);

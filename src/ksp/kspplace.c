@@ -38,6 +38,20 @@ PetscErrorCode FurlKSPDeviceWanted(KSP ksp, FurlDevice **device)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Methods that know no devices */
+PetscErrorCode FurlKSPStayOnHost(KSP ksp)
+{
+  KSP_Furl   *f = (KSP_Furl *)ksp->data;
+  FurlDevice *device;
+
+  PetscFunctionBegin;
+  PetscCall(FurlKSPDeviceWanted(ksp, &device));
+  if (!device) PetscFunctionReturn(PETSC_SUCCESS);
+  f->why_host = "the method is not conjugate gradients";
+  PetscCall(PetscInfo(ksp, "On the CPU: %s\n", f->why_host));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* What the recurrence on a device does not know; NULL: it serves */
 static PetscErrorCode WhyNot(KSP ksp, const char **why)
 {
@@ -66,11 +80,11 @@ static void PlanVector(FurlKSPDevice *d, size_t numbers, void *pointer)
 /* Names everything; *why is set where something cannot be there */
 static PetscErrorCode Plan(KSP ksp, FurlKSPDevice *d, const char **why)
 {
-  KSP_Furl                *f = (KSP_Furl *)ksp->data;
-  FurlMatGetMatrixFn       get;
-  FurlPCGetDeviceFn        get_pc;
-  const FurlMatrix        *matrix;
-  double **const           vectors[6] = {&d->x, &d->r, &d->z, &d->p, &d->q, &d->best};
+  KSP_Furl          *f = (KSP_Furl *)ksp->data;
+  FurlMatGetMatrixFn get;
+  FurlPCGetDeviceFn  get_pc;
+  const FurlMatrix  *matrix;
+  double **const     vectors[6] = {&d->x, &d->r, &d->z, &d->p, &d->q, &d->best};
 
   PetscFunctionBegin;
   PetscCall(PetscObjectQueryFunction((PetscObject)ksp->pc, "PCFurlGetDevice_C", &get_pc));
@@ -131,6 +145,13 @@ PetscErrorCode FurlKSPDeviceFailed(KSP ksp, FurlDeviceStatus status)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static FurlDeviceStatus NoNews(FurlDevice *device)
+{
+  if (device->status != FURL_DEVICE_OK) return device->status;
+  (void)PetscStrncpy(device->message, "no host memory that the device can write to", sizeof(device->message));
+  return FURL_DEVICE_MEMORY;
+}
+
 static PetscErrorCode Place(KSP ksp, FurlDevice *device)
 {
   KSP_Furl        *f = (KSP_Furl *)ksp->data;
@@ -150,7 +171,7 @@ static PetscErrorCode Place(KSP ksp, FurlDevice *device)
     }
     status = FurlArenaPlace(&d->arena, &d->queue);
     if (status == FURL_DEVICE_OK) d->news = device->ops->map(device, KSP_NEWS * sizeof(*d->news), (void **)&d->news_there);
-    if (status == FURL_DEVICE_OK && !d->news) status = FURL_DEVICE_MEMORY;
+    if (status == FURL_DEVICE_OK && !d->news) status = NoNews(device);
     if (d->news) PetscCall(PetscArrayzero(d->news, KSP_NEWS));
     if (status == FURL_DEVICE_OK && !FurlQueueWait(&d->queue)) status = device->status;
   }
@@ -178,7 +199,8 @@ PetscErrorCode FurlKSPPlace(KSP ksp, PetscBool *serves)
   }
   PetscCall(PetscObjectQueryFunction((PetscObject)ksp->pc, "PCFurlGetDevice_C", &get_pc));
   if (f->device && get_pc) PetscCall((*get_pc)(ksp->pc, &f->device->pc));
-  if (f->device && !(get_pc && f->device->pc.arena == &f->device->arena)) PetscCall(FurlKSPLeaveDevice(ksp)); /* the preconditioner is another one by now */
+  if (f->device && !(get_pc && f->device->pc.arena == &f->device->arena))
+    PetscCall(FurlKSPLeaveDevice(ksp)); /* the preconditioner is another one by now */
   if (!f->device) PetscCall(Place(ksp, device));
   if (!f->device && f->why_host) PetscCall(PetscInfo(ksp, "On the CPU: %s\n", f->why_host));
   *serves = f->device ? PETSC_TRUE : PETSC_FALSE;
@@ -200,6 +222,7 @@ PetscErrorCode FurlKSPViewDevice(KSP ksp, PetscViewer viewer)
                                    d->queue.device->ops->name, d->queue.device->ordinal, p.name, d->arena.bytes,
                                    d->arena.purpose[FURL_PURPOSE_MATRIX], d->arena.purpose[FURL_PURPOSE_LEVELS],
                                    d->arena.purpose[FURL_PURPOSE_VECTORS]));
-  PetscCall(PetscViewerASCIIPrintf(viewer, "  device memory at most %zu bytes, %zu of %zu free\n", d->queue.device->most, p.free, p.memory));
+  PetscCall(
+    PetscViewerASCIIPrintf(viewer, "  device memory at most %zu bytes, %zu of %zu free\n", d->queue.device->most, p.free, p.memory));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -318,6 +318,7 @@ static PetscErrorCode Run(KSP ksp)
     PetscCall(LeaveRefinement(ksp));
     if (f->rnorm == 0) PetscFunctionReturn(PETSC_SUCCESS);
   }
+  if (f->running != KSP_FURL_CG) PetscCall(FurlKSPStayOnHost(ksp));
   switch (f->running) {
   case KSP_FURL_CG:
     PetscCall(RunCG(ksp));

@@ -22,10 +22,9 @@ static void PlanOperator(FurlArena *arena, FurlQueue *queue, const FurlOperator 
 static void PlanExponent(FurlArena *arena, const FurlLevel *level, FurlLevel *there)
 {
   if (level->exponent)
-    FurlArenaAdd(
-      arena, FURL_PURPOSE_LEVELS,
-      &(FurlPlacement){
-        .pointer = (void **)&there->exponent, .from = level->exponent, .bytes = (size_t)level->n * sizeof(*level->exponent)});
+    FurlArenaAdd(arena, FURL_PURPOSE_LEVELS,
+                 &(FurlPlacement){
+                   .pointer = (void **)&there->exponent, .from = level->exponent, .bytes = (size_t)level->n * sizeof(*level->exponent)});
 }
 
 static void PlanLevel(FurlArena *arena, FurlQueue *queue, const FurlLevel *level, FurlLevel *there)

@@ -30,7 +30,8 @@ static PetscErrorCode Parse(const char spec[], const FurlDeviceOps **ops, int *o
   *ordinal = (int)number;
   if (length == 3 && !spec[length] && !strncmp(spec, "cpu", length)) PetscFunctionReturn(PETSC_SUCCESS);
   if (length == 4 && !spec[length] && !strncmp(spec, "auto", length)) *automatic = PETSC_TRUE;
-  if (*automatic || (length == 4 && !strncmp(spec, "cuda", length))) *ops = &FurlDeviceCuda;
+  if (*automatic && chosen.offered) *ops = chosen.offered;
+  if ((*automatic && !chosen.offered) || (length == 4 && !strncmp(spec, "cuda", length))) *ops = &FurlDeviceCuda;
   if (chosen.offered && strlen(chosen.offered->name) == length && !strncmp(spec, chosen.offered->name, length)) *ops = chosen.offered;
   PetscCheck(*ops, PETSC_COMM_SELF, PETSC_ERR_ARG_UNKNOWN_TYPE, "Device %s is none of auto, cpu and cuda[:number]; see -furl_device", spec);
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -6,8 +6,9 @@
 
 static PetscErrorCode Names(void)
 {
-  const char *const good[] = {"cuda:1", "cpu", "cuda", "auto"}, *const bad[] = {"cuda:", "cuda:x", "cuda:-1", "gpu", "cpu:1", "auto:2", "cud"};
-  const char       *now;
+  const char *const good[] = {"cuda:1", "cpu", "cuda", "auto"}, *const bad[] = {"cuda:", "cuda:x", "cuda:-1", "gpu",
+                                                                                "cpu:1", "auto:2", "cud"};
+  const char *now;
 
   PetscFunctionBegin;
   for (int k = 0; k < 4; k++) {

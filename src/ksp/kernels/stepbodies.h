@@ -35,8 +35,7 @@ FURL_BODY double AddSums(const double *sum, int64_t n, int nsums, int k)
   FURL_PER_LANE(double, total);
 
   FURL_LANES(l) AT(total, l) = 0;
-  for (int64_t i = 0; i < n; i += FURL_WIDTH)
-    FURL_LANES(l) if (i + l < n) AT(total, l) += sum[(i + l) * nsums + k];
+  for (int64_t i = 0; i < n; i += FURL_WIDTH) FURL_LANES(l) if (i + l < n) AT(total, l) += sum[(i + l) * nsums + k];
   return FurlSumLanes(total);
 }
 
@@ -149,7 +148,7 @@ FURL_BODY void KspNorm(const KspScalarArgs *a, int64_t item)
     state->rnorm = sqrt(rr);
     norm         = state->rnorm / state->sigma;
     state->its++;
-    state->keep = norm > state->best && !state->saved;
+    state->keep  = norm > state->best && !state->saved;
     state->saved = state->keep || (state->saved && !(norm <= state->best));
     if (norm <= state->best) state->best = norm;
     SetPowers(state->rnorm, state->power);

@@ -46,8 +46,7 @@ static void PlanScratch(FurlArena *arena, FurlGrid *there)
 
   PlanWork(arena, cells * sizeof(float), &there->scratch);
   PlanWork(arena, 2 * slices * sizeof(double), &there->partial);
-  for (int k = 0; k < 2; k++)
-    PlanWork(arena, 2 * (slices / FURL_GRID_SUMS + 1) * sizeof(double), &there->device.sums[k]);
+  for (int k = 0; k < 2; k++) PlanWork(arena, 2 * (slices / FURL_GRID_SUMS + 1) * sizeof(double), &there->device.sums[k]);
   PlanWork(arena, 4 * (size_t)there->nlevels * sizeof(double), &there->device.first);
   PlanWork(arena, 2 * sizeof(double), &there->device.weights);
 }
