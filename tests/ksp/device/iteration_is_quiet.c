@@ -18,7 +18,7 @@ static PetscErrorCode Count(KSP ksp, Vec b, Vec x, PetscInt its, DeviceSolve *so
 static PetscErrorCode Check(const DeviceSolve *few, const DeviceSolve *many, PetscInt n)
 {
   const FurlDeviceCounts *const a = &few->counts, *const b = &many->counts;
-  const int64_t                 bytes = (int64_t)n * (int64_t)sizeof(double), state = (int64_t)sizeof(KspState);
+  const int64_t bytes = (int64_t)n * (int64_t)sizeof(double), state = (int64_t)sizeof(KspState);
 
   PetscFunctionBegin;
   FurlTestCheck(a->copies == b->copies && a->fills == b->fills, "%d and %d copies, %d and %d fills", (int)a->copies, (int)b->copies,
@@ -52,8 +52,7 @@ int main(int argc, char **argv)
   PetscCall(KSPSetNormType(ksp, KSP_NORM_NONE));
   PetscCall(KSPSetConvergenceTest(ksp, KSPConvergedSkip, NULL, NULL));
   PetscCall(Count(ksp, b, x, FEW, &first));
-  FurlTestCheck(first.counts.allocations == 1, "%d allocations to begin with",
-                (int)first.counts.allocations);
+  FurlTestCheck(first.counts.allocations == 1, "%d allocations to begin with", (int)first.counts.allocations);
   PetscCall(Count(ksp, b, x, FEW, &few));
   PetscCall(Count(ksp, b, x, MANY, &many));
   PetscCall(Check(&few, &many, GridTestRows(&box)));

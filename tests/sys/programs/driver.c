@@ -18,10 +18,10 @@ typedef int (*Runner)(const char *name, void **parameters, unsigned blocks, unsi
 
 /* What tests count and break */
 typedef struct {
-  int   devices, lost;                  /* after so many calls of the launcher all fails; 0: never */
-  long  launches, copies, allocated;    /* bytes in use */
-  int   contexts, modules, streams, events, mapped, depth;
-  const char *missing;                  /* name of a kernel that the modules lack */
+  int         devices, lost;               /* after so many calls of the launcher all fails; 0: never */
+  long        launches, copies, allocated; /* bytes in use */
+  int         contexts, modules, streams, events, mapped, depth;
+  const char *missing; /* name of a kernel that the modules lack */
 } FakeDriver;
 
 EXPORT FakeDriver fake_driver = {.devices = 1};
@@ -49,7 +49,10 @@ EXPORT int cuInit(unsigned flags)
 }
 EXPORT int cuGetErrorName(int error, const char **name)
 {
-  *name = error == MEMORY ? "CUDA_ERROR_OUT_OF_MEMORY" : error == LOST ? "CUDA_ERROR_LAUNCH_FAILED" : error == NO_DEVICE ? "CUDA_ERROR_NO_DEVICE" : NULL;
+  *name = error == MEMORY      ? "CUDA_ERROR_OUT_OF_MEMORY"
+          : error == LOST      ? "CUDA_ERROR_LAUNCH_FAILED"
+          : error == NO_DEVICE ? "CUDA_ERROR_NO_DEVICE"
+                               : NULL;
   return *name ? OK : INVALID;
 }
 EXPORT int cuDeviceGetCount(int *count)
