@@ -6,13 +6,7 @@
 #include "pc/kernels/cycleargs.h"
 #include "pc/grid/kernels/gridargs.h"
 #include "ksp/kernels/ksplaunch.h"
-
-typedef struct {
-  int         devices, lost;
-  long        launches, copies, allocated;
-  int         contexts, modules, streams, events, mapped, depth;
-  const char *missing;
-} FakeDriver;
+#include "fakedriver.h"
 
 /* What stands for the kernels where the build has none */
 #define FATBIN(name) __attribute__((weak, visibility("hidden"))) const char name[] = "none";
@@ -94,7 +88,7 @@ int main(int argc, char **argv)
   library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
   driver  = library ? dlsym(library, "fake_driver") : NULL;
   FurlTestCheck(driver, "This is not the test's own libcuda.so.1");
-  ((void (*)(int (*)(const char *, void **, unsigned, unsigned)))dlsym(library, "FakeDriverSetRunner"))(RunKernel);
+  ((void (*)(FakeRunner))dlsym(library, "FakeDriverSetRunner"))(RunKernel);
   GridTestInit(&box, BENCH_SMOOTH, n, "ddd");
   PetscCall(GridTestMatrix(PETSC_COMM_WORLD, &box, 1, &A));
 

@@ -6,33 +6,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "fakedriver.h"
 
 #define EXPORT __attribute__((visibility("default")))
-#define MODULE "furl kernels"
 
 enum { OK = 0, INVALID = 1, MEMORY = 2, NO_DEVICE = 100, NO_CONTEXT = 201, NOT_FOUND = 500, LOST = 719 };
-enum { KNOWN = 4096, STACK = 16, GRAPH_OPS = 8192 };
+enum { KNOWN = 4096, STACK = 16 };
 
 typedef unsigned long long Pointer;
-typedef int (*Runner)(const char *name, void **parameters, unsigned blocks, unsigned threads);
-
-/* What tests count and break */
-typedef struct {
-  int         devices, lost;               /* after so many calls of the launcher all fails; 0: never */
-  long        launches, copies, allocated; /* bytes in use */
-  int         contexts, modules, streams, events, mapped, depth;
-  const char *missing; /* name of a kernel that the modules lack */
-} FakeDriver;
-
-EXPORT FakeDriver fake_driver = {.devices = 1};
-static Runner     runner;
+EXPORT FakeDriver          fake_driver = {.devices = 1};
+static FakeRunner          runner;
 static struct {
   char  *data;
   size_t bytes;
 } block[KNOWN];
 static char *names[KNOWN];
 
-EXPORT void FakeDriverSetRunner(Runner run)
+EXPORT void FakeDriverSetRunner(FakeRunner run)
 {
   runner = run;
 }
