@@ -33,10 +33,12 @@ static void EnqueueScalars(FurlKSPDevice *d, const FurlKernel *kernel, int64_t n
 /* z = B r, rho and beta; z'q means nothing before the first direction */
 static PetscErrorCode EnqueuePreconditioner(KSP ksp, FurlKSPDevice *d)
 {
-  const KspDotsArgs dots = {.z = d->z, .r = d->r, .q = d->q, .partial = d->partial, .n = d->n};
+  const KspDotsArgs  dots  = {.z = d->z, .r = d->r, .q = d->q, .partial = d->partial, .n = d->n};
+  const KspClearArgs clear = {.row = d->row, .z = d->z, .n = d->nrows};
 
   PetscFunctionBegin;
   PetscCall((*d->pc.apply)(ksp->pc, d->state->power, d->r, d->z));
+  if (((const KSP_Furl *)ksp->data)->aside) FurlRun(&d->queue, &FurlKernelKspClear, &clear, (d->nrows + FURL_WIDTH - 1) / FURL_WIDTH);
   FurlRun(&d->queue, &FurlKernelKspDots, &dots, d->nblocks);
   EnqueueSum(d, d->nblocks, 3);
   EnqueueScalars(d, &FurlKernelKspBeta, d->nblocks);

@@ -18,6 +18,7 @@ typedef struct FurlKSPDevice {
   double              *partial, *sum;
   KspState            *state, begin; /* there; and what it begins with */
   KspNews             *news, *news_there;
-  int64_t              heard; /* serial of the latest news that the host has read */
-  PetscBool            fed;   /* x is fetched after each iteration */
+  int64_t              nrows, *rows, *row; /* rows that hold nothing but their diagonal: on the host, owned; and there */
+  int64_t              heard;              /* serial of the latest news that the host has read */
+  PetscBool            fed;                /* x is fetched after each iteration */
 } FurlKSPDevice;

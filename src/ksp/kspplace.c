@@ -64,7 +64,6 @@ static PetscErrorCode WhyNot(KSP ksp, const char **why)
   PetscCall(PCGetOperators(ksp->pc, &A, NULL));
   PetscCall(MatGetNullSpace(A, &space));
   if (space) *why = "the matrix has a null space";
-  if (f->aside) *why = "rows of their own were satisfied first";
   if (ksp->transpose_solve) *why = "the transpose is solved with";
   if (!f->plain) *why = "the vectors are not PETSc's host vectors";
   if (!f->F || f->own_product) *why = "the products are Amat's own";
@@ -75,6 +74,18 @@ static PetscErrorCode WhyNot(KSP ksp, const char **why)
 static void PlanVector(FurlKSPDevice *d, size_t numbers, void *pointer)
 {
   FurlArenaAdd(&d->arena, FURL_PURPOSE_VECTORS, &(FurlPlacement){.pointer = pointer, .bytes = numbers * sizeof(double)});
+}
+
+static PetscErrorCode PlanRows(const KSP_Furl *f, FurlKSPDevice *d)
+{
+  PetscFunctionBegin;
+  d->nrows = f->nisolated;
+  if (!d->nrows) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscMalloc1(d->nrows, &d->rows));
+  for (int64_t k = 0; k < d->nrows; k++) d->rows[k] = f->isolated[k];
+  FurlArenaAdd(&d->arena, FURL_PURPOSE_MATRIX,
+               &(FurlPlacement){.pointer = (void **)&d->row, .from = d->rows, .bytes = (size_t)d->nrows * sizeof(*d->rows)});
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Names everything; *why is set where something cannot be there */
@@ -97,6 +108,7 @@ static PetscErrorCode Plan(KSP ksp, FurlKSPDevice *d, const char **why)
   if (*why) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall((*get)(f->F, &matrix));
   FurlSlicesPlan(&matrix->diagonal, &d->arena, FURL_PURPOSE_MATRIX, &d->matrix);
+  PetscCall(PlanRows(f, d));
   PetscCall(VecGetLocalSize(FurlKSPr(f), &d->n));
   d->nblocks = (d->n + FURL_KSP_BLOCK - 1) / FURL_KSP_BLOCK;
   d->nslices = matrix->diagonal.nslices;
@@ -123,6 +135,7 @@ PetscErrorCode FurlKSPLeaveDevice(KSP ksp)
   FurlArenaFree(&d->arena);
   FurlQueueDestroy(&d->copies);
   FurlQueueDestroy(&d->queue);
+  PetscCall(PetscFree(d->rows));
   PetscCall(PetscFree(f->device));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

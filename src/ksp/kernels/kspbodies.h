@@ -157,4 +157,5 @@ FURL_BODY void KspSquares(const KspSquaresArgs *a, int64_t item)
   X(KspBeta, KspScalarArgs)         \
   X(KspAlpha, KspScalarArgs)        \
   X(KspNorm, KspScalarArgs)         \
+  X(KspClear, KspClearArgs)         \
   X(KspKeep, KspKeepArgs)

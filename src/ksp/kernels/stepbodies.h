@@ -29,6 +29,13 @@ typedef struct {
   int64_t         n;
 } KspKeepArgs;
 
+/* z = 0 at some rows, FURL_WIDTH of them an item */
+typedef struct {
+  const int64_t *row; /* [n] */
+  double        *z;
+  int64_t        n;
+} KspClearArgs;
+
 /* Number k of each of n groups of nsums */
 FURL_BODY double AddSums(const double *sum, int64_t n, int nsums, int k)
 {
@@ -155,6 +162,14 @@ FURL_BODY void KspNorm(const KspScalarArgs *a, int64_t item)
     if (!(norm > state->wanted) || !(norm < state->most) || state->its >= state->max_it) state->stop = KSP_STEP_TEST;
     Tell(a);
   }
+}
+
+/* Reads and writes 8 B a row */
+FURL_BODY void KspClear(const KspClearArgs *a, int64_t item)
+{
+  const int64_t first = item * FURL_WIDTH;
+
+  FURL_LANES(l) if (first + l < a->n) a->z[a->row[first + l]] = 0;
 }
 
 /* Reads 16 B and writes 8 B an entry, seldom */

@@ -7,9 +7,11 @@
 
 static PetscErrorCode Matrix(Mat *A)
 {
-  PetscInt    n[3] = {17, 11, 9}, three = 3, class = BENCH_CONSTANT;
-  char        bc[8] = "ddd";
-  GridTestBox box;
+  PetscInt       n[3] = {17, 11, 9}, three = 3, class = BENCH_CONSTANT;
+  char           bc[8]   = "ddd";
+  const PetscInt rows[3] = {0, 7, 200};
+  PetscBool      own     = PETSC_FALSE; /* some rows hold nothing but their diagonal, others refer to them */
+  GridTestBox    box;
 
   PetscFunctionBegin;
   PetscCall(PetscOptionsGetIntArray(NULL, NULL, "-box", n, &three, NULL));
@@ -17,6 +19,8 @@ static PetscErrorCode Matrix(Mat *A)
   PetscCall(PetscOptionsGetString(NULL, NULL, "-bc", bc, sizeof(bc), NULL));
   GridTestInit(&box, (BenchClass) class, n, bc);
   PetscCall(GridTestMatrix(PETSC_COMM_WORLD, &box, 1, A));
+  PetscCall(PetscOptionsGetBool(NULL, NULL, "-own", &own, NULL));
+  if (own) PetscCall(MatZeroRows(*A, 3, rows, 2, NULL, NULL));
   PetscFunctionReturn(0);
 }
 
@@ -104,6 +108,10 @@ int main(int argc, char **argv)
   test:
     suffix: neumann
     args: -ksp_rtol 1e-8 -box 20,20,20 -bc dnn
+
+  test:
+    suffix: own
+    args: -ksp_rtol 1e-8 -box 20,20,20 -own -pc_furl_hierarchy {{grid import}}
 
   test:
     suffix: import
