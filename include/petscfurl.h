@@ -55,6 +55,8 @@ PETSC_EXTERN PetscErrorCode MatFurlGetReadType(Mat, MatFurlReadType *);
 
 PETSC_EXTERN PetscErrorCode PetscFurlInitializePackage(void);
 PETSC_EXTERN PetscErrorCode PetscFurlFinalizePackage(void);
+PETSC_EXTERN PetscErrorCode PetscFurlSetDevice(const char[]);
+PETSC_EXTERN PetscErrorCode PetscFurlGetDevice(const char *[]);
 
 /*E
    PCFurlMethod - The means with which a `PCFURL` begins; the later ones follow when one fails or serves badly

@@ -2,6 +2,7 @@
 #include <petscfurl.h>
 #include <furl/compat.h>
 #include <furl/register.h>
+#include <furl/chosendevice.h>
 #include "furlguard.h"
 #include "furltakeover.h"
 
@@ -61,6 +62,7 @@ PetscErrorCode PetscFurlFinalizePackage(void)
 {
   PetscFunctionBegin;
   PetscCall(FurlTakeoverFinalize());
+  PetscCall(FurlDeviceFinalize());
   PetscCall(PetscMemzero(&state, sizeof(state)));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -71,7 +73,8 @@ PetscErrorCode PetscFurlFinalizePackage(void)
    Not Collective
 
    Options Database Keys:
-+  -furl_takeover <names> - types whose names create Furl's types, such as gmres,preonly,pc:lu
++  -furl_device auto|cpu|cuda[:number] - where solves run
+.  -furl_takeover <names> - types whose names create Furl's types, such as gmres,preonly,pc:lu
 -  -furl_takeover_rtol <1e-10> - relative tolerance of a solver that the program meant to be direct (preonly)
 
    Level: developer
@@ -95,6 +98,7 @@ PetscErrorCode PetscFurlInitializePackage(void)
   PetscCall(FurlFactorRegister());
   PetscCall(PCRegister(PCFURL, CreatePC));
   PetscCall(KSPRegister(KSPFURL, CreateKSP));
+  PetscCall(FurlDeviceInitialize());
   PetscCall(FurlTakeoverInitialize(CreateKSP, CreatePC));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

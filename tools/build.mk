@@ -19,6 +19,21 @@ PLAIN   := $(filter-out $(KERNELS),$(SOURCES))
 ISAS    := base v3 v4
 OBJECTS := $(PLAIN:src/%.c=$(OBJDIR)/%.o) $(foreach isa,$(ISAS),$(KERNELS:src/%.c=$(KERNDIR)/%.$(isa).o))
 
+# CUDA=yes builds the kernels for GPUs too, which takes minutes, once, and needs nvcc; without, a GPU is said to have no kernels.
+# FURL_CUDA_ARCHS: machine code for each of these; the last one's PTX is for all that come later
+FURL_CUDA_ARCHS ?= 80 90 100 120
+NVCC ?= $(or $(shell command -v nvcc),$(wildcard /usr/local/cuda/bin/nvcc))
+CUDA ?= no
+FATBINS    := Mat Pc Grid Ksp
+FATBIN_Mat  := mat/matkernels
+FATBIN_Pc   := pc/pckernels
+FATBIN_Grid := pc/grid/gridkernels
+FATBIN_Ksp  := ksp/kernels/kspkernels
+NVCCFLAGS  := -std=c++17 -Iinclude -Isrc -Xcompiler -Wall -diag-suppress 177 -Xptxas -v $(foreach arch,$(FURL_CUDA_ARCHS),-gencode arch=compute_$(arch)$(,)code=sm_$(arch)) -gencode arch=compute_$(lastword $(FURL_CUDA_ARCHS))$(,)code=compute_$(lastword $(FURL_CUDA_ARCHS))
+ifeq ($(CUDA),yes)
+  OBJECTS += $(FATBINS:%=$(KERNDIR)/fatbin%.o)
+endif
+
 MARCH_base := x86-64
 MARCH_v3   := x86-64-v3
 MARCH_v4   := x86-64-v4
@@ -50,6 +65,18 @@ $$(KERNDIR)/%.$(1).o: src/%.c | $$(CONFIG)
 	@$$(CC) $$(FLAGS) $$(PETSC_INCLUDES) -march=$$(MARCH_$(1)) -ffp-contract=fast -fno-trapping-math -fno-math-errno -DFURL_ISA=$(1) -MMD -MP -c $$< -o $$@
 endef
 $(foreach isa,$(ISAS),$(eval $(call KERNEL_RULE,$(isa))))
+
+# The bodies as machine code of GPUs, as bytes of the library; registers and spills of each kernel go to the .ptxas file
+define FATBIN_RULE
+$$(KERNDIR)/$(1).fatbin: src/$$(FATBIN_$(1)).cu | $$(CONFIG)
+	@mkdir -p $$(@D)
+	@echo NVCC $$<, $$(FURL_CUDA_ARCHS)
+	@$$(NVCC) $$(NVCCFLAGS) $$(PETSC_INCLUDES) -MD -MP -MT $$@ -MF $$(@:.fatbin=.fatbin.d) -fatbin $$< -o $$@ 2> $$(@:.fatbin=.ptxas) || { cat $$(@:.fatbin=.ptxas) >&2; exit 1; }
+$$(KERNDIR)/fatbin$(1).o: $$(KERNDIR)/$(1).fatbin
+	@printf '.section .rodata\n.global FurlFatbin$(1)\n.hidden FurlFatbin$(1)\n.balign 64\nFurlFatbin$(1):\n.incbin "%s"\n.section .note.GNU-stack,"",@progbits\n' $$< | $$(CC) -x assembler -c - -o $$@
+endef
+$(foreach fatbin,$(FATBINS),$(eval $(call FATBIN_RULE,$(fatbin))))
+-include $(FATBINS:%=$(KERNDIR)/%.fatbin.d)
 
 $(OBJDIR)/%.o: src/%.c $(CONFIG)
 	@mkdir -p $(@D)

@@ -1,13 +1,14 @@
 /*
   What Furl's three types tell each other. Every exchange goes through a function composed on the object, so that each type works with
   PETSc's own partners as well: the caller asks with PetscObjectQueryFunction() or PetscTryMethod() and goes on without when there is none.
-  PC furl composes PCFurlSetFlexible_C, PCFurlSetNorm_C, PCFurlGetRaiseCost_C, PCFurlRaise_C, PCFurlGetBytes_C and those
+  PC furl composes PCFurlSetFlexible_C, PCFurlSetNorm_C, PCFurlGetRaiseCost_C, PCFurlRaise_C, PCFurlGetBytes_C, PCFurlGetDevice_C and those
   for refinement so far: its cycle needs no shared copy.
 */
 #pragma once
 
 #include <petscksp.h>
 #include <furl/matrix.h>
+#include <furl/slicesdevice.h>
 
 /*
   On a Mat of type furl.
@@ -17,6 +18,7 @@
                             Dirichlet rows kept in the system do (stored zeros count for nothing, the diagonal entry is not zero); the
                             caller destroys the IS. NULL where no rank has one. Square matrices with the same layout of rows and columns.
   MatFurlGetTraits_C        what was seen of the entries when they were encoded. Collective; matrices as above
+  MatFurlEnqueueMult_C      y = A x and the parts of x'y, [slices], on a device that has the diagonal block of the compressed form
   MatFurlGetMatrix_C        the compressed form itself, valid until the values change
 */
 typedef PetscErrorCode (*FurlMatMultDotFn)(Mat A, Vec x, Vec y, PetscScalar *dot);
@@ -24,6 +26,8 @@ typedef PetscErrorCode (*FurlMatGetIsolatedRowsFn)(Mat A, IS *rows);
 
 typedef PetscErrorCode (*FurlMatGetTraitsFn)(Mat A, FurlMatTraits *traits);
 typedef PetscErrorCode (*FurlMatGetMatrixFn)(Mat A, const FurlMatrix **matrix);
+typedef PetscErrorCode (*FurlMatEnqueueMultFn)(Mat A, FurlQueue *queue, const FurlSlices *there, const double *x, double *y,
+                                               double *partial);
 
 /*
   On a PC of type furl.
@@ -53,6 +57,20 @@ typedef struct {
   double fallback;  /* factors of the means after multigrid */
 } FurlPCBytes;
 
+/*
+  PCFurlGetDevice_C    what the PC can do on a device. plan names the arrays of its present form to an arena, which must be placed before,
+                       and live until, anything is enqueued: *why is set where it cannot. apply enqueues z = B r, on vectors of the device,
+                       where power has 2^-e and 2^e on the device and the norm of r is about 2^e. arena: that of the latest plan, NULL where
+                       the PC has changed since
+*/
+typedef struct {
+  PetscErrorCode (*plan)(PC pc, FurlArena *arena, FurlQueue *queue, const char **why);
+  PetscErrorCode (*apply)(PC pc, const double *power, const double *r, double *z);
+  PetscErrorCode (*forget)(PC pc);
+  const FurlArena *arena;
+} FurlPCDevice;
+
+typedef PetscErrorCode (*FurlPCGetDeviceFn)(PC pc, FurlPCDevice *device);
 typedef PetscErrorCode (*FurlPCMayRefineFn)(PC pc, PetscBool *may);
 typedef PetscErrorCode (*FurlPCRefineBeginFn)(PC pc, Vec r, PetscReal size, PetscBool *can);
 typedef PetscErrorCode (*FurlPCRefineStepFn)(PC pc, PetscReal *norm, PetscReal *floor, PetscBool *ok);

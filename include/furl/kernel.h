@@ -4,6 +4,7 @@
 */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 #include <furl/lanes.h>
 
@@ -16,6 +17,7 @@ typedef void (*FurlLaunchFn)(const void *args, int64_t first, int64_t end);
 typedef struct {
   const char  *name;
   FurlLaunchFn cpu[FURL_ISA_COUNT];
+  size_t       args_bytes; /* of its arguments, for back ends that run it later */
 } FurlKernel;
 
 /* The best instruction set of this machine; FURL_ISA=base|v3|v4 in the environment lowers it, for tests */
@@ -35,9 +37,11 @@ static inline void FurlLaunch(const FurlKernel *kernel, const void *args, int64_
 #define FURL_JOIN(a, b) FURL_JOIN_(a, b)
 
 #if defined(__CUDACC__)
-/* a warp an item: the launch arithmetic belongs to the cuda back end */
+/* A warp an item; found by name in the module, so without C++'s mangling. The arguments are read where the launch put them; a block a
+ * multiprocessor may take all registers, or ptxas would rather spill */
 #define FURL_DEFINE_LAUNCHER(body, Args)                                                        \
-  __global__ void FURL_JOIN(FurlGlobal, body)(Args args, int64_t first, int64_t end)            \
+  extern "C" __global__ void __launch_bounds__(256, 1)                                          \
+    FURL_JOIN(FurlGlobal, body)(const __grid_constant__ Args args, int64_t first, int64_t end)  \
   {                                                                                             \
     const int64_t item = first + ((int64_t)blockIdx.x * blockDim.x + threadIdx.x) / FURL_WIDTH; \
     if (item < end) body(&args, item);                                                          \
@@ -57,4 +61,4 @@ static inline void FurlLaunch(const FurlKernel *kernel, const void *args, int64_
   extern void      FurlLaunch##body##_base(const void *, int64_t, int64_t); \
   extern void      FurlLaunch##body##_v3(const void *, int64_t, int64_t);   \
   extern void      FurlLaunch##body##_v4(const void *, int64_t, int64_t);   \
-  const FurlKernel FurlKernel##body = {#body, {FurlLaunch##body##_base, FurlLaunch##body##_v3, FurlLaunch##body##_v4}};
+  const FurlKernel FurlKernel##body = {#body, {FurlLaunch##body##_base, FurlLaunch##body##_v3, FurlLaunch##body##_v4}, sizeof(Args)};

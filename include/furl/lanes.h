@@ -179,6 +179,13 @@ FURL_BODY float FurlMaxLanes(float *value)
   FURL_LANES(l) mask |= (uint32_t)(condition) << l
 #endif
 
+/* What was written before it is seen by the host before what is written after it */
+#if defined(__CUDACC__)
+#define FURL_FENCE() __threadfence_system()
+#else
+#define FURL_FENCE() __atomic_thread_fence(__ATOMIC_RELEASE)
+#endif
+
 /* to[row[l]] = from[l]: row is a permutation of the lanes */
 #if defined(__CUDACC__)
 #define FURL_SCATTER_LANES(to, from, row)                                \

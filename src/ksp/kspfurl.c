@@ -139,6 +139,7 @@ static PetscErrorCode KSPView_Furl(KSP ksp, PetscViewer viewer)
                                    f->pc_ours && furl ? "Furl's choice, as nobody chose one" : "chosen by the user"));
   if (f->mat_id) PetscCall(ViewOperator(ksp, viewer));
   PetscCall(FurlKSPViewBytes(ksp, furl, viewer));
+  PetscCall(FurlKSPViewDevice(ksp, viewer));
   PetscCall(ViewLastSolve(ksp, viewer));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -149,6 +150,8 @@ static PetscErrorCode KSPReset_Furl(KSP ksp)
 
   PetscFunctionBegin;
   PetscCall(FurlKSPForget(ksp));
+  f->device_failed = PETSC_FALSE;
+  f->why_host      = NULL;
   PetscCall(FurlKSPDestroyWork(ksp));
   PetscCall(VecDestroyVecs(3, &f->more));
   PetscCall(VecDestroyVecs(f->nV, &f->V));

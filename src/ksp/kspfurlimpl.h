@@ -63,6 +63,12 @@ typedef struct {
   double    *partial; /* [3 * blocks of local entries] partial sums */
   PetscInt   npartial;
 
+  /* on a device */
+  struct FurlKSPDevice *device;        /* what is there, or NULL: owned, kspdevice.h */
+  PetscBool             device_failed; /* and nobody insists on it */
+  const char           *why_host;      /* the last solve, or part of it, ran on the CPU; NULL or empty: as it was asked to */
+  char                  why_text[FURL_DEVICE_TEXT];
+
   /* one solve */
   KSPFurlMethod running;     /* cg, gmres or bcgs */
   KSPFurlMethod learned;     /* auto, or what an earlier solve with this matrix had to change to */
@@ -175,6 +181,16 @@ PETSC_INTERN PetscErrorCode KSPComputeEigenvalues_Furl(KSP, PetscInt, PetscReal 
 PETSC_INTERN PetscErrorCode FurlKSPMayRefine(KSP, PetscBool *may);
 PETSC_INTERN PetscErrorCode FurlKSPRunRefined(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPRefineSolution(KSP, PetscReal part, PetscReal sigma, Vec);
+
+/* kspplace.c and kspdevice.c: a solve on a device */
+PETSC_INTERN PetscErrorCode FurlKSPDeviceWanted(KSP, FurlDevice **);
+PETSC_INTERN PetscErrorCode FurlKSPPlace(KSP, PetscBool *serves);
+PETSC_INTERN PetscErrorCode FurlKSPStayOnHost(KSP);
+PETSC_INTERN PetscErrorCode FurlKSPLeaveDevice(KSP);
+PETSC_INTERN PetscErrorCode FurlKSPDeviceFailed(KSP, FurlDeviceStatus);
+PETSC_INTERN PetscErrorCode FurlKSPRunCGDevice(KSP, FurlDeviceStatus *);
+PETSC_INTERN PetscErrorCode FurlKSPViewDevice(KSP, PetscViewer);
+void                        FurlKSPSetPowers(PetscReal size, double power[2]);
 
 /* kspwork.c: the work vectors */
 PETSC_INTERN PetscErrorCode FurlKSPCreateWork(KSP);

@@ -8,6 +8,7 @@ PetscErrorCode FurlKSPForget(KSP ksp)
   KSP_Furl *f = (KSP_Furl *)ksp->data;
 
   PetscFunctionBegin;
+  PetscCall(FurlKSPLeaveDevice(ksp));
   PetscCall(MatDestroy(&f->F));
   PetscCall(PetscFree(f->isolated));
   PetscCall(PetscFree(f->pivot));
@@ -102,10 +103,12 @@ static PetscErrorCode EncodeCopy(KSP ksp, Mat A)
 
 static PetscErrorCode Encode(KSP ksp, Mat A)
 {
-  KSP_Furl *f = (KSP_Furl *)ksp->data;
-  PetscBool can, pays = PETSC_TRUE;
+  KSP_Furl   *f = (KSP_Furl *)ksp->data;
+  PetscBool   can, pays = PETSC_TRUE;
+  FurlDevice *device;
 
   PetscFunctionBegin;
+  PetscCall(FurlKSPDeviceWanted(ksp, &device)); /* a device has no other product */
   f->why_own = "-ksp_furl_compress false";
   if (f->compress == KSP_FURL_COMPRESS_FALSE) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscObjectTypeCompare((PetscObject)A, MATFURL, &can));
@@ -113,7 +116,7 @@ static PetscErrorCode Encode(KSP ksp, Mat A)
   if (can) PetscCall(MatDestroy(&f->F));
   if (can) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(CanCompress(A, &f->why_own, &can));
-  if (can && f->compress == KSP_FURL_COMPRESS_AUTO) PetscCall(CopyPays(A, &pays));
+  if (can && !device && f->compress == KSP_FURL_COMPRESS_AUTO) PetscCall(CopyPays(A, &pays));
   if (!pays) {
     f->why_own = "its rows share no pattern, a copy would save few bytes";
     can        = PETSC_FALSE;

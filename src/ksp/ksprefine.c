@@ -20,6 +20,7 @@ PetscErrorCode FurlKSPMayRefine(KSP ksp, PetscBool *may)
   Mat               A, P;
   MatNullSpace      space, transposed;
   FurlPCMayRefineFn ask;
+  FurlDevice       *device;
 
   PetscFunctionBegin;
   *may = PETSC_FALSE;
@@ -30,6 +31,8 @@ PetscErrorCode FurlKSPMayRefine(KSP ksp, PetscBool *may)
   PetscCall(MatGetNullSpace(A, &space));
   PetscCall(MatGetTransposeNullSpace(A, &transposed));
   if (A != P || space || transposed) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(FurlKSPDeviceWanted(ksp, &device));
+  if (device) PetscFunctionReturn(PETSC_SUCCESS); /* it runs the default method */
   PetscCall(PetscObjectQueryFunction((PetscObject)ksp->pc, "PCFurlMayRefine_C", &ask));
   if (ask) PetscCall((*ask)(ksp->pc, may));
   PetscFunctionReturn(PETSC_SUCCESS);

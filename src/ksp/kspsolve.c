@@ -286,6 +286,27 @@ static PetscErrorCode LeaveRefinement(KSP ksp)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* On the device that was chosen where that can be; after its failure, or without one, here */
+static PetscErrorCode RunCG(KSP ksp)
+{
+  const KSP_Furl  *f = (const KSP_Furl *)ksp->data;
+  FurlDeviceStatus status;
+  PetscBool        there;
+
+  PetscFunctionBegin;
+  PetscCall(FurlKSPPlace(ksp, &there));
+  if (there) {
+    PetscCall(FurlKSPRunCGDevice(ksp, &status));
+    if (status == FURL_DEVICE_OK) PetscFunctionReturn(PETSC_SUCCESS);
+    PetscCall(FurlKSPDeviceFailed(ksp, status));
+    ksp->reason = KSP_CONVERGED_ITERATING;
+    PetscCall(FurlKSPTrueResidual(ksp, PETSC_FALSE));
+    if (f->rnorm == 0) PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(FurlKSPRunCG(ksp));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode Run(KSP ksp)
 {
   const KSP_Furl *f = (const KSP_Furl *)ksp->data;
@@ -297,9 +318,10 @@ static PetscErrorCode Run(KSP ksp)
     PetscCall(LeaveRefinement(ksp));
     if (f->rnorm == 0) PetscFunctionReturn(PETSC_SUCCESS);
   }
+  if (f->running != KSP_FURL_CG) PetscCall(FurlKSPStayOnHost(ksp));
   switch (f->running) {
   case KSP_FURL_CG:
-    PetscCall(FurlKSPRunCG(ksp));
+    PetscCall(RunCG(ksp));
     break;
   case KSP_FURL_BCGS:
     PetscCall(FurlKSPRunBCGS(ksp));

@@ -107,8 +107,8 @@ PetscErrorCode FurlKSPDots(KSP ksp, Vec z, Vec r, Vec q, PetscReal sums[3])
 /* p = z + beta p */
 PetscErrorCode FurlKSPDirection(KSP ksp, Vec p, PetscReal beta, Vec z)
 {
-  KSP_Furl        *f = (KSP_Furl *)ksp->data;
-  KspDirectionArgs args;
+  KSP_Furl        *f    = (KSP_Furl *)ksp->data;
+  KspDirectionArgs args = {.state = NULL};
   PetscInt         n;
 
   PetscFunctionBegin;
@@ -135,8 +135,8 @@ PetscErrorCode FurlKSPDirection(KSP ksp, Vec p, PetscReal beta, Vec z)
 /* x += xstep p, r -= rstep q, *rr = r'r in one reduction */
 PetscErrorCode FurlKSPUpdate(KSP ksp, Vec x, PetscReal xstep, Vec p, Vec r, PetscReal rstep, Vec q, PetscReal *rr)
 {
-  KSP_Furl     *f = (KSP_Furl *)ksp->data;
-  KspUpdateArgs args;
+  KSP_Furl     *f    = (KSP_Furl *)ksp->data;
+  KspUpdateArgs args = {.state = NULL};
   PetscInt      n, nitems;
 
   PetscFunctionBegin;

@@ -316,6 +316,7 @@ static PetscErrorCode ComposeMethods(Mat A, PetscBool compose)
   COMPOSE(MatFurlSetReadType);
   COMPOSE(MatFurlGetReadType);
   COMPOSE(MatFurlGetMatrix);
+  COMPOSE(MatFurlEnqueueMult);
   COMPOSE(MatFurlMultDot);
   COMPOSE(MatFurlGetIsolatedRows);
   COMPOSE(MatFurlGetTraits);

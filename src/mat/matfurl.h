@@ -74,6 +74,8 @@ PETSC_INTERN PetscErrorCode MatMult_Furl(Mat A, Vec x, Vec y);
 PETSC_INTERN PetscErrorCode MatMultAdd_Furl(Mat A, Vec x, Vec z, Vec y);
 PETSC_INTERN PetscErrorCode MatGetDiagonal_Furl(Mat A, Vec diagonal);
 PETSC_INTERN PetscErrorCode MatFurlMultDot_Furl(Mat A, Vec x, Vec y, PetscScalar *dot);
+PETSC_INTERN PetscErrorCode MatFurlEnqueueMult_Furl(Mat A, FurlQueue *queue, const FurlSlices *there, const double *x, double *y,
+                                                    double *partial);
 
 /* traits.c */
 PETSC_INTERN PetscErrorCode FurlCheckSquare(Mat A, const char *what);

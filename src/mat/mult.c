@@ -41,6 +41,16 @@ PetscErrorCode MatMult_Furl(Mat A, Vec x, Vec y)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode MatFurlEnqueueMult_Furl(Mat A, FurlQueue *queue, const FurlSlices *there, const double *x, double *y, double *partial)
+{
+  const FurlMatMultArgs args = {
+    .diagonal = FurlSlicesGetView(there), .x = x, .y = y, .partial = partial, .read = (int)((Mat_Furl *)A->data)->read};
+
+  PetscFunctionBegin;
+  FurlRun(queue, &FurlKernelFurlMatMult, &args, there->nslices);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode MatMultAdd_Furl(Mat A, Vec x, Vec z, Vec y)
 {
   const PetscScalar *x_array;

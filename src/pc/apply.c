@@ -62,6 +62,33 @@ PetscErrorCode FurlHierarchyApply(PC pc, FurlHierarchy *h, Vec x, Vec y)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscBool FurlHierarchyIsNarrow(const FurlHierarchy *h)
+{
+  return h->level->spread <= NARROW ? PETSC_TRUE : PETSC_FALSE;
+}
+
+PetscErrorCode FurlHierarchyEnqueue(PC pc, FurlHierarchy *there, const double *power, const double *r, double *z)
+{
+  FurlLevel *const level  = there->level;
+  FurlQueue *const queue  = ((PC_Furl *)pc->data)->queue;
+  const int        factor = -HEADROOM - level->largest;
+  FurlConvertArgs  args   = {.n = level->n, .exponent = level->exponent};
+
+  PetscFunctionBegin;
+  args.from_high = r;
+  args.to_low    = level->b;
+  args.factor    = ldexp(1, factor + level->uniform);
+  args.power     = power;
+  FurlRun(queue, &FurlKernelFurlToLow, &args, level->nitems);
+  PetscCall(FurlCycle(there));
+  args.to_high  = z;
+  args.from_low = level->x;
+  args.factor   = ldexp(((PC_Furl *)pc->data)->import_factor, level->uniform - factor);
+  args.power    = power + 1;
+  FurlRun(queue, &FurlKernelFurlToHigh, &args, level->nitems);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static size_t OperatorBytes(const FurlOperator *op)
 {
   return FurlSlicesGetReport(&op->matrix.diagonal).stored_bytes + FurlSlicesGetReport(&op->matrix.offdiagonal).stored_bytes;

@@ -3,6 +3,7 @@
 #include <petscblaslapack.h>
 #include <furl/planes.h>
 #include "level.h"
+#include "kernels/cycleargs.h"
 
 #define SINGULAR_CUTOFF \
   1e-10 /* of the singular values where the matrix is known to be singular: its zero ones come out as rounding of the finest level */
@@ -153,11 +154,22 @@ static PetscErrorCode SolveFactored(FurlCoarse *coarse, FurlLevel *level)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The same where the level is on a device, with sums in the same order */
+static void EnqueueDense(const FurlCoarse *coarse, const FurlLevel *level)
+{
+  const FurlDenseArgs args = {
+    .n = coarse->n, .inverse = coarse->inverse, .exponent = level->exponent, .uniform = level->uniform, .b = level->b, .x = level->x};
+
+  FurlRun(coarse->queue, &FurlKernelFurlDense, &args, level->nitems);
+}
+
 /* The inverse is of A, the vectors are of S A S: x = S^-1 A^-1 S^-1 b */
 PetscErrorCode FurlCoarseSolve(FurlCoarse *coarse, FurlLevel *level)
 {
   PetscFunctionBegin;
-  if (coarse->inverse)
+  if (coarse->queue)
+    EnqueueDense(coarse, level);
+  else if (coarse->inverse)
     PetscCall(SolveDense(coarse, level));
   else
     PetscCall(SolveFactored(coarse, level));

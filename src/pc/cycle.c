@@ -18,12 +18,12 @@ PetscErrorCode FurlOperatorRun(const FurlOperator *op, const FurlKernel *kernel,
   product->x           = x;
   product->ghost       = op->ghost;
   PetscCall(FurlHaloBegin(m, MPI_FLOAT, x, op->ghost));
-  FurlLaunch(kernel, args, m->ninterior);
+  FurlRun(op->queue, kernel, args, m->ninterior);
   PetscCall(FurlHaloEnd(m, MPI_FLOAT, x, op->ghost));
   if (!m->nboundary) PetscFunctionReturn(PETSC_SUCCESS);
   product->offdiagonal = FurlSlicesGetView(&m->offdiagonal);
   product->list        = m->boundary;
-  FurlLaunch(kernel, args, m->nboundary);
+  FurlRun(op->queue, kernel, args, m->nboundary);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -61,7 +61,7 @@ static void FirstStep(FurlLevel *level, int n)
   const Step          step = GetStep(1, n, level->lambda);
   FurlFirstSmoothArgs args = {.b = level->b, .d = level->d, .z = level->z, .out = n == 1 ? level->x : level->w, .c = step.c, .f = step.f};
 
-  FurlLaunch(&FurlKernelFurlFirstSmooth, &args, level->nitems);
+  FurlRun(level->A.queue, &FurlKernelFurlFirstSmooth, &args, level->nitems);
 }
 
 /* Steps first .. n; the last writes x, those before alternate between w and r */

@@ -9,6 +9,7 @@
 #include <furl/compat.h>
 #include <furl/matrix.h>
 #include <furl/kernel.h>
+#include <furl/device.h>
 
 typedef enum {
   FURL_PRECISION_HALF,  /* couplings of 2 bytes, vectors of 4 */
@@ -19,6 +20,7 @@ typedef enum {
 typedef struct {
   FurlMatrix matrix;
   float     *ghost; /* [nghost] */
+  FurlQueue *queue; /* of the device that has the arrays; NULL: the host */
 } FurlOperator;
 
 typedef struct {
@@ -43,7 +45,8 @@ typedef struct {
   double      *own;             /* [n] */
   PetscMPIInt *counts, *displs; /* [size] for MPI_Allgatherv() */
   MPI_Comm     comm;
-  PC           pc; /* factorisation in FP64 for a coarsest level too large for a dense inverse */
+  FurlQueue   *queue; /* as in FurlOperator */
+  PC           pc;    /* factorisation in FP64 for a coarsest level too large for a dense inverse */
   Vec          pc_b, pc_x;
 } FurlCoarse;
 
@@ -73,6 +76,12 @@ PETSC_INTERN PetscErrorCode FurlCoarseBuild(Mat A, const FurlLevel *level, const
 PETSC_INTERN PetscErrorCode FurlCoarseSolve(FurlCoarse *coarse, FurlLevel *level);
 PETSC_INTERN PetscErrorCode FurlCoarseDestroy(FurlCoarse *coarse);
 
-/* One V-cycle: level[0].b to level[0].x */
+/* One V-cycle: level[0].b to level[0].x, enqueued where the hierarchy is on a device */
 PETSC_INTERN PetscErrorCode FurlCycle(FurlHierarchy *h);
+
+/* hierarchydevice.c: h on a device, its arrays named to the arena and its structures in *there; *why is set where that cannot be */
+PETSC_INTERN PetscErrorCode FurlHierarchyPlan(const FurlHierarchy *h, FurlArena *arena, FurlQueue *queue, FurlHierarchy *there,
+                                              const char **why);
+/* Forgets the structures: the memory is the arena's */
+PETSC_INTERN PetscErrorCode FurlHierarchyForget(FurlHierarchy *there);
 PETSC_INTERN PetscErrorCode FurlHierarchyDestroy(FurlHierarchy *h);

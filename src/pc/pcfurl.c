@@ -145,6 +145,7 @@ static PetscErrorCode SetUpFirstThatServes(PC pc)
 static PetscErrorCode SetUpStage(PC pc)
 {
   PetscFunctionBegin;
+  PetscCall(FurlPCForgetDevice(pc));
   PetscCall(FurlTakeoverPause());
   PetscCall(SetUpFirstThatServes(pc));
   PetscCall(FurlTakeoverResume());
@@ -307,6 +308,7 @@ static PetscErrorCode PCReset_Furl(PC pc)
   PC_Furl *const furl = (PC_Furl *)pc->data;
 
   PetscFunctionBegin;
+  PetscCall(FurlPCForgetDevice(pc));
   PetscCall(FurlGridDestroy(&furl->grid));
   PetscCall(FurlImportReset(furl));
   PetscCall(PCDestroy(&furl->fallback));
@@ -323,6 +325,7 @@ static PetscErrorCode Compose(PC pc, PetscBool compose)
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlGetRaiseCost_C", compose ? PCFurlGetRaiseCost_Furl : NULL));
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlRaise_C", compose ? PCFurlRaise_Furl : NULL));
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlGetBytes_C", compose ? PCFurlGetBytes_Furl : NULL));
+  PetscCall(PetscObjectComposeFunction(obj, "PCFurlGetDevice_C", compose ? PCFurlGetDevice_Furl : NULL));
   PetscCall(FurlRefineCompose(pc, compose));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -17,22 +17,26 @@ typedef enum {
 } FurlStage;
 
 typedef struct {
-  FurlHierarchy   hierarchy;
-  FurlHierarchy   transposed; /* of the transposed matrix, built at the first transposed application of a matrix not known symmetric */
-  FurlStage       stage;
-  FurlStage       asked;         /* that the options asked for, for the view */
-  PCFurlMethod    method;        /* option: where to begin */
-  PCFurlHierarchy kind;          /* option: whose hierarchy */
-  PetscBool       flexible;      /* the outer method allows a cycle that is not linear; asked again before each set-up */
-  FurlGrid       *grid;          /* stage FURL_STAGE_GRID, else NULL */
-  PetscInt        degree;        /* option: degree of the smoother */
-  PC              import;        /* the PC whose hierarchy is imported */
-  Mat             import_mat;    /* what it was built of: Pmat, converted or scaled where need be */
-  double          import_bytes;  /* of the matrices of its levels below the finest and of its transfers, on this process */
-  double          import_factor; /* import_mat = import_factor * Pmat, a power of two */
-  PC              fallback;      /* PETSc's PC of the last stages */
-  PetscReal       norm;          /* of the vector of the next application, 0: unknown */
-  const char     *reason;        /* why the stage asked for was left, for the view; static string */
+  FurlHierarchy    hierarchy;
+  FurlHierarchy    transposed; /* of the transposed matrix, built at the first transposed application of a matrix not known symmetric */
+  FurlStage        stage;
+  FurlStage        asked;         /* that the options asked for, for the view */
+  PCFurlMethod     method;        /* option: where to begin */
+  PCFurlHierarchy  kind;          /* option: whose hierarchy */
+  PetscBool        flexible;      /* the outer method allows a cycle that is not linear; asked again before each set-up */
+  FurlGrid        *grid;          /* stage FURL_STAGE_GRID, else NULL */
+  PetscInt         degree;        /* option: degree of the smoother */
+  PC               import;        /* the PC whose hierarchy is imported */
+  Mat              import_mat;    /* what it was built of: Pmat, converted or scaled where need be */
+  double           import_bytes;  /* of the matrices of its levels below the finest and of its transfers, on this process */
+  double           import_factor; /* import_mat = import_factor * Pmat, a power of two */
+  PC               fallback;      /* PETSc's PC of the last stages */
+  PetscReal        norm;          /* of the vector of the next application, 0: unknown */
+  FurlQueue       *queue;         /* of the device that has a copy of grid or hierarchy; NULL: none has */
+  const FurlArena *arena;         /* of that copy */
+  FurlGrid        *device_grid;   /* that copy's structures */
+  FurlHierarchy    device_levels; /* the same of an imported hierarchy; nlevels 0: none */
+  const char      *reason;        /* why the stage asked for was left, for the view; static string */
 } PC_Furl;
 
 /* import_mat: Pmat as AIJ in units in which squares are finite */
@@ -52,7 +56,14 @@ PETSC_INTERN PetscErrorCode FurlMatIsFinite(Mat A, PetscBool *finite);
 
 /* y = B x with the hierarchy of the matrix, or that of its transpose */
 PETSC_INTERN PetscErrorCode FurlHierarchyApply(PC pc, FurlHierarchy *h, Vec x, Vec y);
+/* The same on a device, enqueued; power: [2] 2^-e and 2^e there, of the norm of r */
+PETSC_INTERN PetscErrorCode FurlHierarchyEnqueue(PC pc, FurlHierarchy *there, const double *power, const double *r, double *z);
+PETSC_INTERN PetscBool      FurlHierarchyIsNarrow(const FurlHierarchy *h); /* needs no pass over a vector to be scaled */
 PETSC_INTERN PetscErrorCode FurlHierarchyView(PC pc, PetscViewer viewer);
+
+/* pcdevice.c */
+PETSC_INTERN PetscErrorCode PCFurlGetDevice_Furl(PC pc, FurlPCDevice *device);
+PETSC_INTERN PetscErrorCode FurlPCForgetDevice(PC pc);
 
 /* pcbytes.c */
 PETSC_INTERN PetscErrorCode FurlRefineCompose(PC pc, PetscBool on); /* pcrefine.c */

@@ -4,7 +4,10 @@
 */
 #pragma once
 
+#include <math.h>
 #include <furl/kernel.h>
+#include <furl/planes.h>
+#include "kspstate.h"
 
 #define FURL_KSP_ROWS 32
 #define FURL_KSP_BLOCK (FURL_KSP_ROWS * FURL_WIDTH) /* entries of an item */
@@ -16,19 +19,21 @@ typedef struct {
 } KspDotsArgs;
 
 typedef struct {
-  const double *z; /* [n] */
-  double       *p; /* [n] */
-  double        beta;
-  int64_t       n;
+  const double   *z; /* [n] */
+  double         *p; /* [n] */
+  double          beta;
+  int64_t         n;
+  const KspState *state; /* has beta, where only the device knows it; else NULL */
 } KspDirectionArgs;
 
 typedef struct {
-  const double *p, *q;   /* [n] */
-  double       *x, *r;   /* [n] */
-  double       *partial; /* [nitems]: r'r after the update */
-  double        xstep;   /* x += xstep p */
-  double        rstep;   /* r -= rstep q */
-  int64_t       n;
+  const double   *p, *q;   /* [n] */
+  double         *x, *r;   /* [n] */
+  double         *partial; /* [nitems]: r'r after the update */
+  double          xstep;   /* x += xstep p */
+  double          rstep;   /* r -= rstep q */
+  int64_t         n;
+  const KspState *state; /* has the steps, where only the device knows them, and may forbid them; else NULL */
 } KspUpdateArgs;
 
 typedef struct {
@@ -69,25 +74,35 @@ FURL_BODY void KspDots(const KspDotsArgs *a, int64_t item)
   a->partial[3 * item + 2] = FurlSumLanes(zz);
 }
 
-/* p = z + beta p; reads 16 B and writes 8 B an entry */
+FURL_BODY void DirectionEntry(const KspDirectionArgs *a, int64_t i, double beta)
+{
+  a->p[i] = a->z[i] + beta * a->p[i];
+}
+
+/* p = z + beta p; reads 16 B and writes 8 B an entry. What p was is not looked at where beta is zero on the device: it may be NaN */
 FURL_BODY void KspDirection(const KspDirectionArgs *a, int64_t item)
 {
+  const double beta = a->state ? a->state->beta : a->beta;
+
+  if (a->state && a->state->stop) return;
   for (int row = 0; row < FURL_KSP_ROWS; row++) {
     const int64_t i = item * FURL_KSP_BLOCK + row * FURL_WIDTH;
 
-    if (i + FURL_WIDTH <= a->n) {
-      FURL_LANES(l) a->p[i + l] = a->z[i + l] + a->beta * a->p[i + l];
+    if (a->state && beta == 0) {
+      FURL_LANES(l) if (i + l < a->n) a->p[i + l] = a->z[i + l];
+    } else if (i + FURL_WIDTH <= a->n) {
+      FURL_LANES(l) DirectionEntry(a, i + l, beta);
     } else {
-      FURL_LANES(l) if (i + l < a->n) a->p[i + l] = a->z[i + l] + a->beta * a->p[i + l];
+      FURL_LANES(l) if (i + l < a->n) DirectionEntry(a, i + l, beta);
     }
   }
 }
 
-FURL_BODY void UpdateEntry(const KspUpdateArgs *a, int64_t i, double *rr)
+FURL_BODY void UpdateEntry(const KspUpdateArgs *a, int64_t i, const double step[2], double *rr)
 {
-  const double r = a->r[i] - a->rstep * a->q[i];
+  const double r = a->r[i] - step[1] * a->q[i];
 
-  a->x[i] += a->xstep * a->p[i];
+  a->x[i] += step[0] * a->p[i];
   a->r[i] = r;
   *rr += r * r;
 }
@@ -95,16 +110,18 @@ FURL_BODY void UpdateEntry(const KspUpdateArgs *a, int64_t i, double *rr)
 /* x += xstep p, r -= rstep q and r'r; reads 32 B and writes 16 B an entry */
 FURL_BODY void KspUpdate(const KspUpdateArgs *a, int64_t item)
 {
+  const double step[2] = {a->state ? a->state->alpha / a->state->sigma : a->xstep, a->state ? a->state->alpha : a->rstep};
   FURL_PER_LANE(double, rr);
 
+  if (a->state && a->state->stop) return;
   FURL_LANES(l) AT(rr, l) = 0;
   for (int row = 0; row < FURL_KSP_ROWS; row++) {
     const int64_t i = item * FURL_KSP_BLOCK + row * FURL_WIDTH;
 
     if (i + FURL_WIDTH <= a->n) {
-      FURL_LANES(l) UpdateEntry(a, i + l, &AT(rr, l));
+      FURL_LANES(l) UpdateEntry(a, i + l, step, &AT(rr, l));
     } else {
-      FURL_LANES(l) if (i + l < a->n) UpdateEntry(a, i + l, &AT(rr, l));
+      FURL_LANES(l) if (i + l < a->n) UpdateEntry(a, i + l, step, &AT(rr, l));
     }
   }
   a->partial[item] = FurlSumLanes(rr);
@@ -129,8 +146,16 @@ FURL_BODY void KspSquares(const KspSquaresArgs *a, int64_t item)
   a->partial[item] = FurlSumLanes(sum);
 }
 
+#include "stepbodies.h"
+
 #define FURL_KSP_KERNELS(X)         \
   X(KspDots, KspDotsArgs)           \
   X(KspDirection, KspDirectionArgs) \
   X(KspUpdate, KspUpdateArgs)       \
-  X(KspSquares, KspSquaresArgs)
+  X(KspSquares, KspSquaresArgs)     \
+  X(KspSum, KspSumArgs)             \
+  X(KspBeta, KspScalarArgs)         \
+  X(KspAlpha, KspScalarArgs)        \
+  X(KspNorm, KspScalarArgs)         \
+  X(KspClear, KspClearArgs)         \
+  X(KspKeep, KspKeepArgs)

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <furl/slices.h>
 #include <furl/planes.h>
+#include <furl/slicesdevice.h>
 #include "array.h"
 
 /* Every array of the container with the size of its items, so that each loop over them is written once */
@@ -81,6 +82,20 @@ FurlSlicesView FurlSlicesGetView(const FurlSlices *slices)
   FOR_EACH_VIEWED(POINT)
 #undef POINT
   return view;
+}
+
+/* What kernels read, with the room of a slice behind each array: a clamped lane may point there */
+void FurlSlicesPlan(const FurlSlices *slices, FurlArena *arena, FurlPurpose purpose, FurlSlices *there)
+{
+  FurlSlicesInit(there, slices->nrows, slices->ncols);
+  there->nnz = slices->nnz;
+#define PLAN(name, type)                \
+  there->name.used = slices->name.used; \
+  if (slices->name.used)                \
+    FurlArenaAdd(arena, purpose,        \
+                 &(FurlPlacement){.pointer = &there->name.data, .from = slices->name.data, .bytes = slices->name.used * sizeof(type)});
+  FOR_EACH_VIEWED(PLAN)
+#undef PLAN
 }
 
 static size_t StoredBytes(const FurlSlices *slices)

@@ -11,6 +11,7 @@
 #include <furl/compat.h>
 #include <furl/matrix.h>
 #include <furl/memory.h>
+#include <furl/device.h>
 #include "kernels/gridargs.h"
 
 #define FURL_NOT_SYMMETRIC "the matrix is not symmetric" /* a reason to read it otherwise */
@@ -217,7 +218,8 @@ PETSC_INTERN PetscErrorCode FurlStencilGather(const FurlStencil *s, FurlStencil 
 
 /* A level as the cycle reads it. Arrays are kept by colour: red cell m at [m], black at [span + m]; a margin of zeros before each */
 typedef struct {
-  MPI_Comm   comm; /* of the processes that share the level */
+  MPI_Comm   comm;  /* of the processes that share the level */
+  FurlQueue *queue; /* of the device that has the arrays; NULL: the host */
   FurlBox    box;
   PetscInt   N[3]; /* cells of all processes */
   int        periodic[3];
@@ -244,8 +246,19 @@ typedef struct {
   FurlBlock     memory, memory_of_transfer, memory_of_vectors;
 } FurlGridLevel;
 
+/* What only a hierarchy on a device has: its work in the combination of two cycles, and the places of the coarsest level's cells */
+typedef struct {
+  FurlQueue *queue;
+  double    *sums[2]; /* [slices of the finest level / FURL_GRID_SUMS, rounded up][2] */
+  double    *first;   /* [4] for each level: see FurlGridCombineArgs */
+  double    *weights; /* [2] */
+  int64_t   *place;   /* [cells of the coarsest level] */
+  int64_t   *places;  /* the same on the host, owned */
+} FurlGridDevice;
+
 typedef struct FurlGrid {
   MPI_Comm         comm;
+  FurlGridDevice   device;
   struct FurlGrid *next;                  /* of the next component, where a cell has several unknowns */
   PetscInt         component, components; /* 0: the only one */
   int              nlevels;
@@ -321,6 +334,16 @@ PETSC_INTERN PetscErrorCode FurlGridRefineStep(FurlGrid *grid, double *norm, dou
 /* x += factor * y */
 PETSC_INTERN PetscErrorCode FurlGridRefineAdd(FurlGrid *grid, double factor, double *x);
 PETSC_INTERN PetscErrorCode FurlGridView(FurlGrid *grid, PetscViewer viewer);
+
+/* griddevice.c: the hierarchy on a device, its arrays named to the arena and its structures in *there; *why is set where that cannot be */
+PETSC_INTERN PetscErrorCode FurlGridPlan(FurlGrid *grid, FurlArena *arena, FurlQueue *queue, FurlGrid **there, const char **why);
+PETSC_INTERN PetscErrorCode FurlGridForget(FurlGrid **there);
+/* z = factor * B r, enqueued; power: [2] 2^-e and 2^e on the device, where the norm of r is about 2^e */
+PETSC_INTERN PetscErrorCode FurlGridEnqueue(FurlGrid *there, double factor, const double *power, const double *r, double *z);
+/* gridsetup.c, enqueued: r, times *power, to the vector `low` of the finest level; or `low`, times factor and *power, to z (r NULL) */
+void FurlGridEnqueueEnds(const FurlGrid *there, double factor, const double *power, const double *r, float *low, double *z);
+void FurlGridCoarseEnqueue(FurlGrid *there);
+void FurlGridCoarsePlaces(const FurlGrid *grid, int64_t *place); /* of the coarsest level's cells, natural order */
 /* Adds what this process holds, in bytes */
 void FurlGridAddBytes(const FurlGrid *grid, double *levels, double *transfers, double *vectors, double *coarsest);
 /* y = S x on the finest level, x in level->x, y in level->b */

@@ -160,6 +160,27 @@ PetscErrorCode FurlGridCoarseSolve(FurlGrid *grid)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+void FurlGridCoarsePlaces(const FurlGrid *grid, int64_t *place)
+{
+  const FurlBox *const box = &grid->level[grid->nlevels - 1].box;
+
+  for (PetscInt r = 0; r < (PetscInt)FurlBoxCells(box); r++) place[r] = FurlBoxByColour(box, FlatOf(box, r));
+}
+
+/* The same on a device, with sums in the same order */
+void FurlGridCoarseEnqueue(FurlGrid *there)
+{
+  const FurlGridLevel *const level = there->level + there->nlevels - 1;
+  const FurlGridDenseArgs    args  = {.n          = FurlBoxCells(&level->box),
+                                      .inverse    = there->inverse,
+                                      .place      = there->device.place,
+                                      .b          = level->b,
+                                      .x          = level->x,
+                                      .transposed = level->transposed};
+
+  FurlRun(level->queue, &FurlKernelFurlGridDense, &args, (args.n + FURL_WIDTH - 1) / FURL_WIDTH);
+}
+
 PetscErrorCode FurlGridCoarseDestroy(FurlGrid *grid)
 {
   PetscFunctionBegin;

@@ -48,7 +48,7 @@ static void TransferUpTo(Transfer *transfer, const FurlKernel *kernel, const int
   for (int colour = 0; colour < 2; colour++) {
     const int64_t upto = PetscMin(end[colour], transfer->end[colour]);
 
-    FurlLaunchRange(kernel, &transfer->args[colour], transfer->done[colour], upto);
+    FurlRunRange(transfer->fine->queue, kernel, &transfer->args[colour], transfer->done[colour], upto);
     transfer->done[colour] = PetscMax(transfer->done[colour], upto);
   }
 }
@@ -132,11 +132,26 @@ static void ProlongEnds(Transfer *transfer)
   }
 }
 
+/* The same where the level is on a device: stage after stage, each over all cells */
+static void RunWhole(Stages *stages, Transfer *restriction)
+{
+  if (stages->prolong) TransferAll(stages->prolong, &FurlKernelFurlGridProlong);
+  for (int k = 0; k < stages->n; k++)
+    FurlRunRange(stages->level->queue, stages->kernel[k], &stages->args[k], stages->first[k], stages->end[k]);
+  if (restriction) TransferAll(restriction, &FurlKernelFurlGridRestrict);
+  stages->n       = 0;
+  stages->prolong = NULL;
+}
+
 /* All stages in one pass over the level, before a restriction where that is not NULL; no stages are left */
 static void RunInWaves(Stages *stages, Transfer *restriction)
 {
   const FurlGridLevel *const level = stages->level;
 
+  if (level->queue) {
+    RunWhole(stages, restriction);
+    return;
+  }
   for (int64_t t = 0; level->nchunks > 0 && t < level->nchunks + stages->n; t++) {
     if (stages->prolong) TransferAlong(stages->prolong, &FurlKernelFurlGridProlong, level[1].opened, t);
     for (int stage = 0; stage < stages->n; stage++) RunChunk(stages, stage, t - 1 - stage);
@@ -264,7 +279,7 @@ static PetscErrorCode Product(FurlGridLevel *level, float *x, float *y, double *
     FurlGridStencilArgs args = {.out = y + colour * level->box.span, .partial = partial ? partial + colour * level->box.items : NULL};
 
     FurlGridStencilOf(level, colour, x, &args);
-    FurlLaunch(&FurlKernelFurlGridProduct, &args, level->box.items);
+    FurlRun(level->queue, &FurlKernelFurlGridProduct, &args, level->box.items);
   }
   ZeroGhosts(level, y);
   ZeroGhosts(level, level->b);
@@ -315,10 +330,64 @@ static PetscErrorCode TwoCycles(FurlGrid *grid, int l)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Sums for the coefficients of a step, and these */
+static void EnqueueCombine(FurlGrid *grid, int l, int step, const float *const with[2][3])
+{
+  const FurlGridLevel *const level = grid->level + l;
+  const int64_t              items = 2 * level->box.span / FURL_WIDTH, n = (items + FURL_GRID_SUMS - 1) / FURL_GRID_SUMS;
+  FurlGridCombineArgs        args = {.pair    = {grid->device.sums[0], grid->device.sums[1]},
+                                     .n       = n,
+                                     .first   = grid->device.first + 4 * l,
+                                     .weights = grid->device.weights,
+                                     .step    = step,
+                                     .faint   = FAINT};
+
+  for (int k = 0; k < 2; k++) {
+    const FurlGridDotsArgs dots = {.x = with[k][0], .y = with[k][1], .z = with[k][2], .partial = grid->partial};
+    const FurlGridSumArgs  sum  = {.partial = grid->partial, .sum = grid->device.sums[k], .n = items};
+
+    FurlRun(level->queue, &FurlKernelFurlGridDots, &dots, items);
+    FurlRun(level->queue, &FurlKernelFurlGridSum, &sum, n);
+  }
+  FurlRun(level->queue, &FurlKernelFurlGridCombine, &args, 1);
+}
+
+static void EnqueueUpdate(const FurlGrid *grid, const FurlGridLevel *level, const float *x, const float *y, float *z)
+{
+  const FurlGridUpdateArgs args = {.x = x, .y = y, .z = z, .weights = grid->device.weights};
+
+  FurlRun(level->queue, &FurlKernelFurlGridUpdate, &args, 2 * level->box.span / FURL_WIDTH);
+}
+
+/* TwoCycles() on a device, where the numbers are not known here: the second cycle is made in any case, and counts for nothing where the
+ * first is to be left as it is */
+static PetscErrorCode EnqueueTwoCycles(FurlGrid *grid, int l)
+{
+  FurlGridLevel *const level = grid->level + l;
+  float *const         Av    = grid->scratch;
+  float               *swap;
+
+  PetscFunctionBegin;
+  PetscCall(CycleLevel(grid, l));
+  PetscCall(Product(level, level->x, level->Ap, NULL));
+  EnqueueCombine(grid, l, 1, (const float *const[2][3]){{level->x, level->Ap, level->b}, {level->x, level->x, level->x}});
+  swap     = level->p;
+  level->p = level->x;
+  level->x = swap;
+  EnqueueUpdate(grid, level, level->Ap, level->b, level->b);
+  PetscCall(CycleLevel(grid, l));
+  PetscCall(Product(level, level->x, Av, NULL));
+  EnqueueCombine(grid, l, 2, (const float *const[2][3]){{level->x, Av, level->Ap}, {level->x, level->b, level->b}});
+  EnqueueUpdate(grid, level, level->p, level->x, level->x);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode SolveNext(FurlGrid *grid, int l)
 {
   PetscFunctionBegin;
-  if (grid->level[l].twice)
+  if (grid->level[l].twice && grid->level[l].queue)
+    PetscCall(EnqueueTwoCycles(grid, l));
+  else if (grid->level[l].twice)
     PetscCall(TwoCycles(grid, l));
   else
     PetscCall(CycleLevel(grid, l));
@@ -331,7 +400,9 @@ static PetscErrorCode CycleLevel(FurlGrid *grid, int l)
   FurlGridLevel *const level = grid->level + l;
 
   PetscFunctionBegin;
-  if (l + 1 == grid->nlevels)
+  if (l + 1 == grid->nlevels && level->queue)
+    FurlGridCoarseEnqueue(grid);
+  else if (l + 1 == grid->nlevels)
     PetscCall(FurlGridCoarseSolve(grid));
   else if (level->door) {
     PetscCall(FurlGridDoorGather(level->door, level->b, level[1].b));

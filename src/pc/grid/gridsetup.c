@@ -391,6 +391,19 @@ PetscErrorCode FurlGridGiveVector(FurlGrid *grid, double factor, const float *fr
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+void FurlGridEnqueueEnds(const FurlGrid *there, double factor, const double *power, const double *r, float *low, double *z)
+{
+  FurlGridConvertArgs args  = ConvertArgs(there, ldexp(factor, r ? SIZE : -SIZE));
+  const int64_t       lines = (int64_t)there->level->box.n[1] * there->level->box.n[2];
+
+  args.power     = power;
+  args.from_high = r ? r + there->component : NULL;
+  args.to_high   = z ? z + there->component : NULL;
+  args.from_low  = low;
+  args.to_low    = low;
+  FurlRun(there->device.queue, r ? &FurlKernelFurlGridToLow : &FurlKernelFurlGridToHigh, &args, lines);
+}
+
 static PetscErrorCode ApplyOne(FurlGrid *grid, double size, double factor, const double *x, double *y)
 {
   const FurlGridLevel *const level = grid->level;

@@ -20,7 +20,7 @@ PetscErrorCode FurlGridSharpenVector(FurlGrid *grid)
     FurlGridStencilOf(level, colour, level->root, &roots);
     for (int k = 0; k < roots.neighbours; k++) args.root[k] = roots.x[k];
     args.stencil.out = level->b + colour * level->box.span;
-    FurlLaunch(&FurlKernelFurlGridSharpen, &args, level->box.items);
+    FurlRun(level->queue, &FurlKernelFurlGridSharpen, &args, level->box.items);
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -92,26 +92,51 @@ FURL_BODY int ItemLength(int64_t n, int64_t item)
   return (int)(n - item * FURL_WIDTH < FURL_WIDTH ? n - item * FURL_WIDTH : FURL_WIDTH);
 }
 
+FURL_BODY double ConvertFactor(const FurlConvertArgs *a)
+{
+  return a->power ? a->factor * *a->power : a->factor;
+}
+
 /* Reads 8 B an entry (10 with exponents), writes 4 */
 FURL_BODY void FurlToLow(const FurlConvertArgs *a, int64_t item)
 {
-  const int     n     = ItemLength(a->n, item);
-  const int64_t first = item * FURL_WIDTH;
+  const int     n      = ItemLength(a->n, item);
+  const int64_t first  = item * FURL_WIDTH;
+  const double  factor = ConvertFactor(a);
 
   if (a->exponent)
-    FURL_LANES_BELOW(l, n) a->to_low[first + l] = (float)(a->factor * (FurlPowerDouble(a->exponent[first + l]) * a->from_high[first + l]));
+    FURL_LANES_BELOW(l, n) a->to_low[first + l] = (float)(factor * (FurlPowerDouble(a->exponent[first + l]) * a->from_high[first + l]));
   else
-    FURL_LANES_BELOW(l, n) a->to_low[first + l] = (float)(a->factor * a->from_high[first + l]);
+    FURL_LANES_BELOW(l, n) a->to_low[first + l] = (float)(factor * a->from_high[first + l]);
 }
 
 /* Reads 4 B an entry (6 with exponents), writes 8 */
 FURL_BODY void FurlToHigh(const FurlConvertArgs *a, int64_t item)
 {
-  const int     n     = ItemLength(a->n, item);
-  const int64_t first = item * FURL_WIDTH;
+  const int     n      = ItemLength(a->n, item);
+  const int64_t first  = item * FURL_WIDTH;
+  const double  factor = ConvertFactor(a);
 
   if (a->exponent)
-    FURL_LANES_BELOW(l, n) a->to_high[first + l] = a->factor * (FurlPowerDouble(a->exponent[first + l]) * a->from_low[first + l]);
+    FURL_LANES_BELOW(l, n) a->to_high[first + l] = factor * (FurlPowerDouble(a->exponent[first + l]) * a->from_low[first + l]);
   else
-    FURL_LANES_BELOW(l, n) a->to_high[first + l] = a->factor * a->from_low[first + l];
+    FURL_LANES_BELOW(l, n) a->to_high[first + l] = factor * a->from_low[first + l];
+}
+
+FURL_BODY double DenseScale(const FurlDenseArgs *a, int64_t i)
+{
+  return FurlPowerDouble(a->exponent ? a->exponent[i] : a->uniform);
+}
+
+/* Reads 8 n B a row; n is a few dozen */
+FURL_BODY void FurlDense(const FurlDenseArgs *a, int64_t item)
+{
+  FURL_LANES_BELOW(l, ItemLength(a->n, item))
+  {
+    const int64_t i   = item * FURL_WIDTH + l;
+    double        sum = 0;
+
+    for (int64_t j = 0; j < a->n; j++) sum += a->inverse[i * a->n + j] * (a->b[j] / DenseScale(a, j));
+    a->x[i] = (float)(sum / DenseScale(a, i));
+  }
 }

@@ -43,7 +43,8 @@ typedef struct {
   float        c, f;
 } FurlFirstSmoothArgs;
 
-/* low = (float)(factor 2^exponent high), and back: high = factor 2^exponent low. n entries; exponent NULL: zeros */
+/* low = (float)(factor 2^exponent high), and back: high = factor 2^exponent low. n entries; exponent NULL: zeros. The factor is taken times
+ * *power, where that is not NULL: a number that only the device knows */
 typedef struct {
   int64_t        n;
   const int16_t *exponent;
@@ -52,7 +53,18 @@ typedef struct {
   const float   *from_low;
   float         *to_low;
   double         factor;
+  const double  *power;
 } FurlConvertArgs;
+
+/* The coarsest level: x = S^-1 inverse S^-1 b, an item 32 rows; S = 2^exponent, or 2^uniform where exponent is NULL */
+typedef struct {
+  int64_t        n;
+  const double  *inverse; /* [n][n] */
+  const int16_t *exponent;
+  int            uniform;
+  const float   *b;
+  float         *x;
+} FurlDenseArgs;
 
 #define FURL_PC_KERNELS(X)                \
   X(FurlSmooth, FurlSmoothArgs)           \
@@ -60,6 +72,7 @@ typedef struct {
   X(FurlTransfer, FurlTransferArgs)       \
   X(FurlFirstSmooth, FurlFirstSmoothArgs) \
   X(FurlToLow, FurlConvertArgs)           \
-  X(FurlToHigh, FurlConvertArgs)
+  X(FurlToHigh, FurlConvertArgs)          \
+  X(FurlDense, FurlDenseArgs)
 
 FURL_PC_KERNELS(FURL_DECLARE_KERNEL)

@@ -56,6 +56,7 @@ typedef struct {
   const float  *from_low; /* red cell 0 */
   float        *to_low;
   double        factor;
+  const double *power;  /* the factor is taken times this one, which only the device knows; NULL: is not */
   int64_t       others; /* unknowns of other components between two cells of the user's vector; mostly none */
 } FurlGridConvertArgs;
 
@@ -93,12 +94,42 @@ typedef struct {
   int64_t         n;
 } FurlGridPacketArgs;
 
-/* z = alpha x + beta y over FURL_WIDTH entries an item */
+/* z = alpha x + beta y over FURL_WIDTH entries an item; weights: [2] alpha and beta, where only the device knows them, else NULL. A vector
+ * whose weight is zero is not read */
 typedef struct {
-  const float *x, *y;
-  float       *z;
-  float        alpha, beta;
+  const float  *x, *y;
+  float        *z;
+  float         alpha, beta;
+  const double *weights;
 } FurlGridUpdateArgs;
+
+/* The coarsest level: an item is 32 rows of its inverse */
+typedef struct {
+  int64_t        n;
+  const double  *inverse; /* [n][n], or its transpose's */
+  const int64_t *place;   /* [n] of the cells in arrays by colour */
+  const float   *b;
+  float         *x;
+  int            transposed;
+} FurlGridDenseArgs;
+
+/* On the device: sums of FURL_GRID_SUMS pairs of partial sums an item */
+#define FURL_GRID_SUMS 1024
+typedef struct {
+  const double *partial; /* [n][2] */
+  double       *sum;     /* [items][2] */
+  int64_t       n;
+} FurlGridSumArgs;
+
+/* On the device: one item. The weights of a step of two cycles combined: see gridcycle.c */
+typedef struct {
+  const double *pair[2]; /* [n][2] sums, to be added: x'y and x'z; of the second step v'Av and v'Ap, v'b */
+  int64_t       n;
+  double       *first;   /* [4] what the first step found: p'Ap, p'b, p'p, and whether the second one is to count */
+  double       *weights; /* [2] */
+  int           step;    /* 1 or 2 */
+  double        faint;
+} FurlGridCombineArgs;
 
 /* Sums of an item: x'y and x'z, each at its place in partial */
 typedef struct {
@@ -208,6 +239,9 @@ typedef struct {
   X(FurlGridAddToHigh, FurlGridConvertArgs)       \
   X(FurlGridStep, FurlGridStepArgs)               \
   X(FurlGridDots, FurlGridDotsArgs)               \
+  X(FurlGridDense, FurlGridDenseArgs)             \
+  X(FurlGridSum, FurlGridSumArgs)                 \
+  X(FurlGridCombine, FurlGridCombineArgs)         \
   X(FurlGridRead, FurlGridReadArgs)               \
   X(FurlGridMirrors, FurlGridReadArgs)            \
   X(FurlGridRoot, FurlGridRootArgs)               \

@@ -251,9 +251,16 @@ FURL_BODY int GridBelow(int64_t n)
   return (int)(n < FURL_WIDTH ? n : FURL_WIDTH);
 }
 
+FURL_BODY double GridFactor(const FurlGridConvertArgs *a)
+{
+  return a->power ? a->factor * *a->power : a->factor;
+}
+
 /* Reads 12 B a cell, writes 4 */
 FURL_BODY void FurlGridToLow(const FurlGridConvertArgs *a, int64_t item)
 {
+  const double factor = GridFactor(a);
+
   for (int colour = 0; colour < 2; colour++) {
     const GridHalfLine line = GridHalfLineOf(a, item, colour);
 
@@ -263,9 +270,9 @@ FURL_BODY void FurlGridToLow(const FurlGridConvertArgs *a, int64_t item)
       float *FURL_RESTRICT        to   = a->to_low + line.at + m;
 
       if (a->others) /* apart, so that the other loop has a constant stride */
-        FURL_LANES_BELOW(l, GridBelow(line.n - m)) to[l] = (float)(a->factor * from[2 * (1 + a->others) * l]) / fabsf(root[l]);
+        FURL_LANES_BELOW(l, GridBelow(line.n - m)) to[l] = (float)(factor * from[2 * (1 + a->others) * l]) / fabsf(root[l]);
       else
-        FURL_LANES_BELOW(l, GridBelow(line.n - m)) to[l] = (float)(a->factor * from[2 * l]) / fabsf(root[l]);
+        FURL_LANES_BELOW(l, GridBelow(line.n - m)) to[l] = (float)(factor * from[2 * l]) / fabsf(root[l]);
     }
   }
 }
@@ -273,6 +280,8 @@ FURL_BODY void FurlGridToLow(const FurlGridConvertArgs *a, int64_t item)
 /* Reads 8 B a cell, writes 8 */
 FURL_BODY void FurlGridToHigh(const FurlGridConvertArgs *a, int64_t item)
 {
+  const double factor = GridFactor(a);
+
   for (int colour = 0; colour < 2; colour++) {
     const GridHalfLine line = GridHalfLineOf(a, item, colour);
 
@@ -282,9 +291,9 @@ FURL_BODY void FurlGridToHigh(const FurlGridConvertArgs *a, int64_t item)
       double *FURL_RESTRICT      to   = a->to_high + (1 + a->others) * (item * a->n + line.i + 2 * m);
 
       if (a->others)
-        FURL_LANES_BELOW(l, GridBelow(line.n - m)) to[2 * (1 + a->others) * l] = a->factor * (double)(from[l] / fabsf(root[l]));
+        FURL_LANES_BELOW(l, GridBelow(line.n - m)) to[2 * (1 + a->others) * l] = factor * (double)(from[l] / fabsf(root[l]));
       else
-        FURL_LANES_BELOW(l, GridBelow(line.n - m)) to[2 * l] = a->factor * (double)(from[l] / fabsf(root[l]));
+        FURL_LANES_BELOW(l, GridBelow(line.n - m)) to[2 * l] = factor * (double)(from[l] / fabsf(root[l]));
     }
   }
 }
@@ -292,6 +301,8 @@ FURL_BODY void FurlGridToHigh(const FurlGridConvertArgs *a, int64_t item)
 /* The same, added to what is there; reads 16 B a cell, writes 8 */
 FURL_BODY void FurlGridAddToHigh(const FurlGridConvertArgs *a, int64_t item)
 {
+  const double factor = GridFactor(a);
+
   for (int colour = 0; colour < 2; colour++) {
     const GridHalfLine line = GridHalfLineOf(a, item, colour);
 
@@ -300,7 +311,7 @@ FURL_BODY void FurlGridAddToHigh(const FurlGridConvertArgs *a, int64_t item)
       const float *FURL_RESTRICT root = a->root + line.at + m;
       double *FURL_RESTRICT      to   = a->to_high + (item * a->n + line.i + 2 * m);
 
-      FURL_LANES_BELOW(l, GridBelow(line.n - m)) to[2 * l] += a->factor * (double)(from[l] / fabsf(root[l]));
+      FURL_LANES_BELOW(l, GridBelow(line.n - m)) to[2 * l] += factor * (double)(from[l] / fabsf(root[l]));
     }
   }
 }
@@ -386,7 +397,98 @@ FURL_BODY void FurlGridUpdate(const FurlGridUpdateArgs *a, int64_t item)
   const float *FURL_RESTRICT y = a->y + item * FURL_WIDTH;
   float *FURL_RESTRICT       z = a->z + item * FURL_WIDTH;
 
-  FURL_LANES(l) z[l] = a->alpha * x[l] + a->beta * y[l];
+  if (a->weights) {
+    const float alpha = (float)a->weights[0], beta = (float)a->weights[1];
+
+    FURL_LANES(l) z[l] = (alpha != 0 ? alpha * x[l] : 0) + (beta != 0 ? beta * y[l] : 0);
+  } else
+    FURL_LANES(l) z[l] = a->alpha * x[l] + a->beta * y[l];
+}
+
+/* Reads 8 n B a row; n is a few dozen */
+FURL_BODY void FurlGridDense(const FurlGridDenseArgs *a, int64_t item)
+{
+  const int64_t row = a->transposed ? 1 : a->n, column = a->transposed ? a->n : 1;
+
+  FURL_LANES_BELOW(l, GridBelow(a->n - item * FURL_WIDTH))
+  {
+    const int64_t r   = item * FURL_WIDTH + l;
+    double        sum = 0;
+
+    for (int64_t c = 0; c < a->n; c++) sum += a->inverse[row * r + column * c] * (double)a->b[a->place[c]];
+    a->x[a->place[r]] = (float)sum;
+  }
+}
+
+/* The n pairs from pair on, lane by lane and then by the tree */
+FURL_BODY void GridAddPairs(const double *pair, int64_t n, double sum[2])
+{
+  FURL_PER_LANE(double, low);
+  FURL_PER_LANE(double, high);
+
+  FURL_LANES(l) AT(low, l) = AT(high, l) = 0;
+  for (int64_t k = 0; k < n; k += FURL_WIDTH) FURL_LANES_BELOW(l, GridBelow(n - k))
+    {
+      AT(low, l) += pair[2 * (k + l)];
+      AT(high, l) += pair[2 * (k + l) + 1];
+    }
+  sum[0] = FurlSumLanes(low);
+  sum[1] = FurlSumLanes(high);
+}
+
+/* Reads 16 B a pair */
+FURL_BODY void FurlGridSum(const FurlGridSumArgs *a, int64_t item)
+{
+  const int64_t first = item * FURL_GRID_SUMS, n = a->n - first < FURL_GRID_SUMS ? a->n - first : FURL_GRID_SUMS;
+  double        sum[2];
+
+  GridAddPairs(a->partial + 2 * first, n, sum);
+  FURL_LANES(l) if (l == 0)
+  {
+    a->sum[2 * item]     = sum[0];
+    a->sum[2 * item + 1] = sum[1];
+  }
+}
+
+/* After the first cycle: b += weights[0] Ap, which is no step at all where FP32 cannot tell the energy */
+FURL_BODY void GridCombineFirst(const FurlGridCombineArgs *a, const double energy[2], const double size[2])
+{
+  const int counts = energy[0] > a->faint * size[0];
+
+  a->first[0]   = energy[0];
+  a->first[1]   = energy[1];
+  a->first[3]   = counts;
+  a->weights[0] = counts ? -energy[1] / energy[0] : 0;
+  a->weights[1] = 1;
+}
+
+/* After the second: x = weights[0] p + weights[1] x */
+FURL_BODY void GridCombineSecond(const FurlGridCombineArgs *a, const double energy[2], const double with[2])
+{
+  const double *const first = a->first;
+  const double        rho2  = energy[0] - energy[1] * energy[1] / first[0];
+
+  a->weights[0] = first[3] != 0 ? first[1] / first[0] : 1;
+  a->weights[1] = 0;
+  if (first[3] != 0 && rho2 > 0) {
+    a->weights[0] = first[1] / first[0] - energy[1] * with[0] / (first[0] * rho2);
+    a->weights[1] = with[0] / rho2;
+  }
+}
+
+FURL_BODY void FurlGridCombine(const FurlGridCombineArgs *a, int64_t item)
+{
+  double energy[2], other[2];
+
+  GridAddPairs(a->pair[0], a->n, energy);
+  GridAddPairs(a->pair[1], a->n, other);
+  FURL_LANES(l) if (l == 0)
+  {
+    if (a->step == 1)
+      GridCombineFirst(a, energy, other);
+    else
+      GridCombineSecond(a, energy, other);
+  }
 }
 
 /* Reads 20 B a cell, writes 8 */

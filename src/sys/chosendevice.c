@@ -1,0 +1,176 @@
+/* -furl_device: the choice of the device, and the device */
+#include <petscfurl.h>
+#include <furl/compat.h>
+#include <furl/chosendevice.h>
+
+#define SPEC 64 /* characters */
+
+/* The process has one; reset by PetscFinalize() */
+static struct {
+  char                 spec[SPEC];
+  const FurlDeviceOps *offered; /* by a test */
+  FurlDevice           device;
+  PetscBool            tried, open;
+  char                 why[FURL_DEVICE_TEXT]; /* it is not open */
+} chosen;
+
+/* The back end and number that the spec names; *ops NULL: the CPU */
+static PetscErrorCode Parse(const char spec[], const FurlDeviceOps **ops, int *ordinal, PetscBool *automatic)
+{
+  const size_t length = strcspn(spec, ":");
+  char        *rest   = NULL;
+  long         number = 0;
+
+  PetscFunctionBegin;
+  *automatic = PETSC_FALSE;
+  *ops       = NULL;
+  if (spec[length]) number = strtol(spec + length + 1, &rest, 10);
+  PetscCheck(!spec[length] || (rest != spec + length + 1 && !*rest && number >= 0 && number < 1024), PETSC_COMM_SELF,
+             PETSC_ERR_ARG_OUTOFRANGE, "Device %s has no number from 0 to 1023 after its colon; see -furl_device", spec);
+  *ordinal = (int)number;
+  if (length == 3 && !spec[length] && !strncmp(spec, "cpu", length)) PetscFunctionReturn(PETSC_SUCCESS);
+  if (length == 4 && !spec[length] && !strncmp(spec, "auto", length)) *automatic = PETSC_TRUE;
+  if (*automatic && chosen.offered) *ops = chosen.offered;
+  if ((*automatic && !chosen.offered) || (length == 4 && !strncmp(spec, "cuda", length))) *ops = &FurlDeviceCuda;
+  if (chosen.offered && strlen(chosen.offered->name) == length && !strncmp(spec, chosen.offered->name, length)) *ops = chosen.offered;
+  PetscCheck(*ops, PETSC_COMM_SELF, PETSC_ERR_ARG_UNKNOWN_TYPE, "Device %s is none of auto, cpu and cuda[:number]; see -furl_device", spec);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static const char *SpecOf(void)
+{
+  return chosen.spec[0] ? chosen.spec : "auto";
+}
+
+static void Shut(void)
+{
+  if (chosen.open) FurlDeviceClose(&chosen.device);
+  chosen.open   = PETSC_FALSE;
+  chosen.tried  = PETSC_FALSE;
+  chosen.why[0] = '\0';
+}
+
+static PetscErrorCode Open(void)
+{
+  const FurlDeviceOps *ops;
+  PetscBool            automatic;
+  int                  ordinal;
+
+  PetscFunctionBegin;
+  chosen.tried = PETSC_TRUE;
+  PetscCall(Parse(SpecOf(), &ops, &ordinal, &automatic));
+  if (!ops) PetscFunctionReturn(PETSC_SUCCESS);
+  if (FurlDeviceOpen(ops, ordinal, &chosen.device) == FURL_DEVICE_OK) {
+    FurlDeviceProperties p;
+
+    chosen.open = PETSC_TRUE;
+    ops->properties(&chosen.device, &p);
+    PetscCall(PetscInfo(NULL, "Device %s:%d: %s, %zu bytes, %zu of them free\n", ops->name, ordinal, p.name, p.memory, p.free));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(PetscStrncpy(chosen.why, chosen.device.message, sizeof(chosen.why)));
+  PetscCall(PetscInfo(NULL, "Solves run on the CPU: %s\n", chosen.why));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscBool FurlDeviceInsisted(void)
+{
+  return strcmp(SpecOf(), "auto") && strcmp(SpecOf(), "cpu") ? PETSC_TRUE : PETSC_FALSE;
+}
+
+PetscErrorCode FurlDeviceGet(FurlDevice **device, const char **why)
+{
+  PetscFunctionBegin;
+  *device = NULL;
+  if (!chosen.tried) PetscCall(Open());
+  if (chosen.open && chosen.device.status == FURL_DEVICE_OK)
+    *device = &chosen.device;
+  else if (chosen.open)
+    PetscCall(PetscStrncpy(chosen.why, chosen.device.message, sizeof(chosen.why)));
+  if (why) *why = chosen.why;
+  PetscCheck(*device || !chosen.why[0] || !FurlDeviceInsisted(), PETSC_COMM_SELF, PETSC_ERR_GPU,
+             "-furl_device %s: %s; use -furl_device auto to solve on the CPU then", SpecOf(), chosen.why);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlDeviceOffer(const FurlDeviceOps *ops)
+{
+  PetscFunctionBegin;
+  Shut();
+  chosen.offered = ops;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@C
+   PetscFurlSetDevice - Sets the device that solves run on
+
+   Logically Collective
+
+   Input Parameter:
+.  device - "auto" (a GPU if there is one, else the CPU), "cpu", "cuda" or "cuda:1" (that GPU, and an error where there is none)
+
+   Options Database Key:
+.  -furl_device auto|cpu|cuda[:number] - the device
+
+   Level: beginner
+
+   Notes:
+   Takes effect with the next solve, for the whole process; the solvers that hold data on another device must have been destroyed or reset
+   (`KSPReset()`) before. On a GPU runs what docs/device.md lists; the rest is solved on the CPU, and `KSPView()` says why.
+
+   `PETSC_ERR_ARG_UNKNOWN_TYPE` is returned where the name is none of these.
+
+.seealso: `PetscFurlGetDevice()`, `KSPFURL`
+@*/
+PetscErrorCode PetscFurlSetDevice(const char device[])
+{
+  const FurlDeviceOps *ops;
+  PetscBool            automatic;
+  int                  ordinal;
+
+  PetscFunctionBegin;
+  PetscCheck(strlen(device) < SPEC, PETSC_COMM_SELF, PETSC_ERR_ARG_UNKNOWN_TYPE, "Device names have less than %d characters", SPEC);
+  PetscCall(Parse(device, &ops, &ordinal, &automatic));
+  if (!strcmp(device, SpecOf())) PetscFunctionReturn(PETSC_SUCCESS);
+  Shut();
+  PetscCall(PetscStrncpy(chosen.spec, device, SPEC));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@C
+   PetscFurlGetDevice - Gets the device that was asked for
+
+   Not Collective
+
+   Output Parameter:
+.  device - the name, as `PetscFurlSetDevice()` takes it; not to be freed
+
+   Level: beginner
+
+.seealso: `PetscFurlSetDevice()`
+@*/
+PetscErrorCode PetscFurlGetDevice(const char *device[])
+{
+  PetscFunctionBegin;
+  *device = SpecOf();
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlDeviceInitialize(void)
+{
+  char      spec[SPEC];
+  PetscBool set;
+
+  PetscFunctionBegin;
+  PetscCall(PetscOptionsGetString(NULL, NULL, "-furl_device", spec, sizeof(spec), &set));
+  if (set) PetscCall(PetscFurlSetDevice(spec));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlDeviceFinalize(void)
+{
+  PetscFunctionBegin;
+  Shut();
+  chosen.spec[0] = '\0';
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

@@ -1,0 +1,120 @@
+/*
+  A solve on a device takes the iterations that the CPU takes, to the same residual and the same x up to rounding; on a device whose streams
+  run late and in any order it gives the bits that one gives which does everything at once. Solves again, with another right-hand side, from
+  a guess, and after the values have changed
+*/
+#include "devicetest.h"
+
+static PetscErrorCode Matrix(Mat *A)
+{
+  PetscInt       n[3] = {17, 11, 9}, three = 3, class = BENCH_CONSTANT;
+  char           bc[8]   = "ddd";
+  const PetscInt rows[3] = {0, 7, 200};
+  PetscBool      own     = PETSC_FALSE; /* some rows hold nothing but their diagonal, others refer to them */
+  GridTestBox    box;
+
+  PetscFunctionBegin;
+  PetscCall(PetscOptionsGetIntArray(NULL, NULL, "-box", n, &three, NULL));
+  PetscCall(PetscOptionsGetInt(NULL, NULL, "-class", &class, NULL));
+  PetscCall(PetscOptionsGetString(NULL, NULL, "-bc", bc, sizeof(bc), NULL));
+  GridTestInit(&box, (BenchClass) class, n, bc);
+  PetscCall(GridTestMatrix(PETSC_COMM_WORLD, &box, 1, A));
+  PetscCall(PetscOptionsGetBool(NULL, NULL, "-own", &own, NULL));
+  if (own) PetscCall(MatZeroRows(*A, 3, rows, 2, NULL, NULL));
+  PetscFunctionReturn(0);
+}
+
+/* x[0 .. 3] of four solves */
+static PetscErrorCode Solves(const char device[], Mat A, Vec x[4], DeviceSolve solve[4])
+{
+  Vec b;
+  KSP ksp;
+
+  PetscFunctionBegin;
+  PetscCall(PetscFurlSetDevice(device));
+  PetscCall(DeviceSolver(A, &ksp));
+  for (int k = 0; k < 4; k++) {
+    PetscCall(DeviceSystem(A, &b, &x[k]));
+    if (k == 1) PetscCall(FurlTestNoise(b, 5, 1));
+    if (k == 2) PetscCall(FurlTestNoise(x[k], 9, 1));
+    PetscCall(KSPSetInitialGuessNonzero(ksp, k == 2 ? PETSC_TRUE : PETSC_FALSE));
+    if (k == 3) PetscCall(MatScale(A, 4));
+    PetscCall(DeviceRun(ksp, b, x[k], &solve[k]));
+    FurlTestCheck(solve[k].reason > 0 && solve[k].residual <= 1.0001e-8, "%s, solve %d: reason %d, residual %g", device, k,
+                  (int)solve[k].reason, (double)solve[k].residual);
+    FurlTestCheck(!strcmp(device, "cpu") || solve[k].counts.launches > 10 * solve[k].its, "%s, solve %d: %d launches", device, k,
+                  (int)solve[k].counts.launches);
+    FurlTestCheck(!solve[k].counts.allocations || k == 0 || k == 3, "%s, solve %d allocates again", device, k);
+    PetscCall(VecDestroy(&b));
+  }
+  PetscCall(MatScale(A, .25));
+  PetscCall(KSPDestroy(&ksp));
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode Compare(const char what[], Vec x[4], Vec y[4], const DeviceSolve a[4], const DeviceSolve b[4], PetscReal bound)
+{
+  PetscReal size, distance;
+
+  PetscFunctionBegin;
+  for (int k = 0; k < 4; k++) {
+    FurlTestCheck(a[k].its == b[k].its, "%s, solve %d: %d and %d iterations", what, k, (int)a[k].its, (int)b[k].its);
+    PetscCall(VecNorm(x[k], NORM_INFINITY, &size));
+    PetscCall(VecAXPY(x[k], -1, y[k]));
+    PetscCall(VecNorm(x[k], NORM_INFINITY, &distance));
+    FurlTestCheck(distance <= bound * size, "%s, solve %d: solutions differ by %g", what, k, (double)(distance / size));
+    PetscCall(VecAXPY(x[k], 1, y[k]));
+  }
+  PetscFunctionReturn(0);
+}
+
+int main(int argc, char **argv)
+{
+  const char *const device[3] = {"cpu", "host", "mock"};
+  Vec               x[3][4];
+  DeviceSolve       solve[3][4];
+  Mat               A;
+
+  PetscCall(PetscInitialize(&argc, &argv, NULL, NULL));
+  PetscCall(PetscFurlInitializePackage());
+  PetscCall(Matrix(&A));
+  for (int k = 0; k < 3; k++) {
+    PetscCall(FurlDeviceOffer(k == 1 ? &FurlDeviceHost : &MockOps));
+    PetscCall(Solves(device[k], A, x[k], solve[k]));
+  }
+  PetscCall(PetscFurlSetDevice("cpu"));
+  FurlTestCheck(!mock.opened, "The mock is open still");
+  PetscCall(Compare("host and mock", x[1], x[2], solve[1], solve[2], 0));
+  PetscCall(Compare("cpu and host", x[0], x[1], solve[0], solve[1], 1e-6));
+  for (int k = 0; k < 12; k++) PetscCall(VecDestroy(&x[k / 4][k % 4]));
+  PetscCall(MatDestroy(&A));
+  PetscCall(PetscFinalize());
+  return 0;
+}
+
+/*TEST
+
+  build:
+    requires: static
+
+  test:
+    suffix: grid
+    args: -ksp_rtol 1e-8 -box {{17,11,9 40,33,1 300,2,1 32,32,32}} -class {{0 2}} -pc_furl_hierarchy grid
+
+  test:
+    suffix: chain
+    args: -ksp_rtol 1e-8 -box 300,1,1 -pc_furl_hierarchy grid
+
+  test:
+    suffix: neumann
+    args: -ksp_rtol 1e-8 -box 20,20,20 -bc dnn
+
+  test:
+    suffix: own
+    args: -ksp_rtol 1e-8 -box 20,20,20 -own -pc_furl_hierarchy {{grid import}}
+
+  test:
+    suffix: import
+    args: -ksp_rtol 1e-8 -box {{17,11,9 40,33,1 5,3,1}} -pc_furl_hierarchy import -pc_furl_smoother_degree {{1 2 3}}
+
+TEST*/

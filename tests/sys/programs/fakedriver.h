@@ -1,0 +1,12 @@
+/* What the test sees, and breaks, of the driver that is none (driver.c) */
+#pragma once
+
+typedef struct {
+  int         devices, lost;                                     /* all fails from launch number `lost` on; 0: never */
+  long        launches, copies, allocated;                       /* bytes in use */
+  int         contexts, modules, streams, events, mapped, depth; /* in use; pushed contexts */
+  const char *missing;                                           /* name of a kernel that the modules lack */
+} FakeDriver;
+
+/* Runs a kernel of that name; 0: it cannot */
+typedef int (*FakeRunner)(const char *name, void **parameters, unsigned blocks, unsigned threads);
