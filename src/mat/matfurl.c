@@ -44,6 +44,20 @@ PetscErrorCode FurlEncodedCreate(Mat aij, MatFurlValuesType values, FurlEncoded 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode FurlEncodedFromMatrix(FurlMatrix *matrix, FurlEncoded **encoded)
+{
+  FurlEncoded *e;
+
+  PetscFunctionBegin;
+  PetscCall(PetscNew(&e));
+  e->references  = 1;
+  e->matrix      = *matrix;
+  e->longest_row = LongestRow(&matrix->diagonal) + LongestRow(&matrix->offdiagonal);
+  *encoded       = e;
+  PetscCall(PetscMemzero(matrix, sizeof(*matrix)));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Other values, in the memory of those that nobody else uses */
 PetscErrorCode FurlEncodedUpdate(Mat aij, MatFurlValuesType values, FurlEncoded *e)
 {
