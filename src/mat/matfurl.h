@@ -56,6 +56,7 @@ PETSC_INTERN PetscErrorCode FurlEncodedUpdate(Mat aij, MatFurlValuesType values,
 PETSC_INTERN PetscErrorCode FurlEncodedDestroy(FurlEncoded **encoded);
 PETSC_INTERN PetscErrorCode FurlSetEncoded(Mat A, FurlEncoded *encoded); /* takes over the reference; all that depends on values goes */
 PETSC_INTERN PetscErrorCode FurlReadOptions(Mat A);
+PETSC_INTERN PetscErrorCode FurlAskOptions(FurlOptionItems PetscOptionsObject, MatFurlValuesType *values, MatFurlReadType *read);
 
 PETSC_INTERN PetscErrorCode FurlComposeCopy(PetscObject object, const char *name, const void *data, size_t bytes);
 
