@@ -112,6 +112,13 @@ PETSC_INTERN PetscErrorCode MatProductSetFromOptions_Furl(Mat C);
 PETSC_INTERN PetscErrorCode FurlViewHdf5(Mat A, PetscViewer viewer, PetscBool *done);
 PETSC_INTERN PetscErrorCode FurlLoadHdf5(Mat A, PetscViewer viewer, PetscBool *done);
 
+/* multmany.c: A B with a furl A and a dense B of the host */
+PETSC_INTERN PetscErrorCode FurlProductWithDense(Mat C);
+
+/* matnorm.c, matscale.c; *done is false, and nothing changed, where values are shared or not doubles as they are */
+PETSC_INTERN PetscErrorCode MatNorm_Furl(Mat A, NormType type, PetscReal *norm);
+PETSC_INTERN PetscErrorCode FurlScaleInPlace(Mat A, PetscScalar factor, PetscBool *done);
+
 /* Each file sets the operations it has */
 PETSC_INTERN PetscErrorCode FurlInstallDecoding(Mat A);
 PETSC_INTERN PetscErrorCode FurlInstallAssembly(Mat A);

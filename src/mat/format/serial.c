@@ -106,11 +106,17 @@ static int ProgramIsInside(const FurlSlices *slices, const FurlProgram *p)
 {
   const uint8_t *const kind = slices->kind.data;
 
-  if (p->columns > FURL_COLUMNS_INDEX32 || p->nslots < 0 || p->first < 0) return 0;
-  if ((size_t)p->first + (size_t)p->nslots > slices->kind.used) return 0;
-  for (int32_t k = 0; k < p->nslots; k++)
+  if (p->columns >= FURL_COLUMNS_COUNT || p->ntable < 0 || p->first < 0) return 0;
+  if ((size_t)p->first + (size_t)p->ntable > slices->kind.used) return 0;
+  for (int32_t k = 0; k < p->ntable; k++)
     if (kind[p->first + k] >= FURL_VALUES_COUNT) return 0;
   return 1;
+}
+
+/* The payload of a slice may begin within the group before the one that its header names */
+static int IsBeyond(uint32_t group, const FurlArray *payload)
+{
+  return (size_t)group * FURL_GROUP >= payload->used + FURL_GROUP;
 }
 
 /* Whether numbers of slots, programs and beginnings of payloads lie within the arrays */
@@ -127,8 +133,8 @@ static int IsInside(const FurlSlices *slices)
     if (!ProgramIsInside(slices, p + k)) return 0;
   for (int64_t s = 0; s < slices->nslices; s++) {
     if (header[s].program >= slices->program.used || header[s].exponent > slices->exponent.used) return 0;
-    if ((size_t)header[s].raw * FURL_GROUP > slices->raw.used || (size_t)header[s].head * FURL_GROUP > slices->head.used) return 0;
-    if ((size_t)header[s].rest * FURL_GROUP > slices->second.used) return 0;
+    if (IsBeyond(header[s].raw, &slices->raw) || IsBeyond(header[s].head, &slices->head) || IsBeyond(header[s].rest, &slices->second))
+      return 0;
     if (p[header[s].program].columns != FURL_COLUMNS_PATTERN && header[s].irregular >= slices->irregular.used) return 0;
   }
   return 1;
