@@ -18,6 +18,9 @@ J*/
 #define KSPFURL "furl"
 #define PCFURL "furl"
 #define MATFURL "furl"
+#define MATAIJFURL "aijfurl"
+#define MATSEQAIJFURL "seqaijfurl"
+#define MATMPIAIJFURL "mpiaijfurl"
 
 /*E
    MatFurlValuesType - How a `MATFURL` stores the values that are not constant along a diagonal of a slice

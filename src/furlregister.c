@@ -19,13 +19,55 @@ static const char citation[] = "@Misc{furl,\n"
                                "  year  = {2026}\n"
                                "}\n";
 
-static PetscErrorCode CreateMat(Mat A)
+static PetscErrorCode BeginMat(Mat A)
 {
   PetscFunctionBegin;
   if (!state.mat_checked) PetscCall(FurlGuardMat(A));
   state.mat_checked = PETSC_TRUE;
   PetscCall(PetscCitationsRegister(citation, &state.cited));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode CreateMat(Mat A)
+{
+  PetscFunctionBegin;
+  PetscCall(BeginMat(A));
   PetscCall(MatCreate_Furl(A));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode CreateSeqAij(Mat A)
+{
+  PetscFunctionBegin;
+  PetscCall(BeginMat(A));
+  PetscCall(MatCreate_SeqAijFurl(A));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode CreateMpiAij(Mat A)
+{
+  PetscFunctionBegin;
+  PetscCall(BeginMat(A));
+  PetscCall(MatCreate_MpiAijFurl(A));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ConvertAij(Mat A, MatType type, MatReuse reuse, Mat *B)
+{
+  PetscFunctionBegin;
+  PetscCall(BeginMat(A));
+  PetscCall(FurlAijConvert(A, type, reuse, B));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode RegisterMats(void)
+{
+  PetscFunctionBegin;
+  PetscCall(MatRegister(MATFURL, CreateMat));
+  PetscCall(MatRegisterRootName(MATAIJFURL, MATSEQAIJFURL, MATMPIAIJFURL));
+  PetscCall(MatRegister(MATSEQAIJFURL, CreateSeqAij));
+  PetscCall(MatRegister(MATMPIAIJFURL, CreateMpiAij));
+  PetscCall(MatSeqAIJRegister(MATSEQAIJFURL, ConvertAij));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -68,7 +110,7 @@ PetscErrorCode PetscFurlFinalizePackage(void)
 }
 
 /*@C
-   PetscFurlInitializePackage - Registers the types `MATFURL`, `PCFURL` and `KSPFURL`
+   PetscFurlInitializePackage - Registers the types `MATFURL`, `MATAIJFURL`, `PCFURL` and `KSPFURL`
 
    Not Collective
 
@@ -94,7 +136,7 @@ PetscErrorCode PetscFurlInitializePackage(void)
   PetscCall(FurlGuardPetsc());
   state.registered = PETSC_TRUE;
   PetscCall(PetscRegisterFinalize(PetscFurlFinalizePackage));
-  PetscCall(MatRegister(MATFURL, CreateMat));
+  PetscCall(RegisterMats());
   PetscCall(FurlFactorRegister());
   PetscCall(PCRegister(PCFURL, CreatePC));
   PetscCall(KSPRegister(KSPFURL, CreateKSP));

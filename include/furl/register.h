@@ -4,6 +4,9 @@
 #include <petscksp.h>
 
 PETSC_INTERN PetscErrorCode MatCreate_Furl(Mat);
+PETSC_INTERN PetscErrorCode MatCreate_SeqAijFurl(Mat);
+PETSC_INTERN PetscErrorCode MatCreate_MpiAijFurl(Mat);
+PETSC_INTERN PetscErrorCode FurlAijConvert(Mat, MatType, MatReuse, Mat *); /* seqaij to seqaijfurl, mpiaij to mpiaijfurl */
 PETSC_INTERN PetscErrorCode PCCreate_Furl(PC);
 PETSC_INTERN PetscErrorCode KSPCreate_Furl(KSP);
 

@@ -209,6 +209,14 @@ void             FurlSlicesFree(FurlSlices *slices);
 void             FurlSlicesTrim(FurlSlices *slices);
 FurlSlicesView   FurlSlicesGetView(const FurlSlices *slices);
 
+/* The arrays of the container by their names, for files; returns their number */
+typedef struct {
+  const char *name;
+  FurlArray  *array;
+} FurlNamedArray;
+
+int FurlSlicesListArrays(FurlSlices *slices, FurlNamedArray *array);
+
 /* Row i: columns and values (each [room for the row], ascending), returns their number; with NULL only the number. FP64 values, exact but
  * for HEAD */
 int64_t FurlSlicesDecodeRow(const FurlSlicesView *view, int64_t i, PetscInt *column, double *value);

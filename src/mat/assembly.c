@@ -273,8 +273,11 @@ static PetscErrorCode MatLoad_Furl(Mat A, PetscViewer viewer)
 {
   Mat          aij;
   FurlEncoded *encoded;
+  PetscBool    done;
 
   PetscFunctionBegin;
+  PetscCall(FurlLoadHdf5(A, viewer, &done));
+  if (done) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(MatCreate(PetscObjectComm((PetscObject)A), &aij));
   PetscCall(MatSetSizes(aij, A->rmap->n, A->cmap->n, A->rmap->N, A->cmap->N));
   if (((PetscObject)A)->name) PetscCall(PetscObjectSetName((PetscObject)aij, ((PetscObject)A)->name));

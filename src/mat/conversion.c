@@ -33,26 +33,28 @@ static PetscInt DecodeGhosts(const FurlMatrix *m, PetscInt i, PetscInt first_col
   return n;
 }
 
+PetscInt FurlMatrixDecodeRow(const FurlMatrix *m, PetscInt first_column, PetscInt i, PetscInt *column, PetscScalar *value)
+{
+  const FurlSlicesView view = FurlSlicesGetView(&m->diagonal);
+  PetscInt             below, nghost, ndiagonal;
+
+  nghost = DecodeGhosts(m, i, first_column, &below, column, value);
+  if (!column) return nghost + (PetscInt)FurlSlicesDecodeRow(&view, i, NULL, NULL);
+  if (nghost) { /* the number first: ghosts with higher columns make room */
+    ndiagonal = (PetscInt)FurlSlicesDecodeRow(&view, i, NULL, NULL);
+    memmove(column + below + ndiagonal, column + below, (size_t)(nghost - below) * sizeof(*column));
+    memmove(value + below + ndiagonal, value + below, (size_t)(nghost - below) * sizeof(*value));
+  }
+  ndiagonal = (PetscInt)FurlSlicesDecodeRow(&view, i, column + below, value + below);
+  for (PetscInt k = 0; k < ndiagonal; k++) column[below + k] += first_column;
+  return ndiagonal + nghost;
+}
+
 /* Local row i, global columns in ascending order; with NULL only their number */
 PetscErrorCode FurlDecodeRow(Mat F, PetscInt i, PetscInt *n, PetscInt *column, PetscScalar *value)
 {
-  const FurlMatrix *const m     = &((Mat_Furl *)F->data)->encoded->matrix;
-  const FurlSlicesView    view  = FurlSlicesGetView(&m->diagonal);
-  const PetscInt          first = F->cmap->rstart;
-  PetscInt                below, nghost, ndiagonal;
-
   PetscFunctionBegin;
-  nghost = DecodeGhosts(m, i, first, &below, column, value);
-  if (nghost || !column) { /* the number first: ghosts with higher columns make room */
-    ndiagonal = (PetscInt)FurlSlicesDecodeRow(&view, i, NULL, NULL);
-    if (column) PetscCall(PetscArraymove(column + below + ndiagonal, column + below, nghost - below));
-    if (column) PetscCall(PetscArraymove(value + below + ndiagonal, value + below, nghost - below));
-  }
-  if (column) {
-    ndiagonal = (PetscInt)FurlSlicesDecodeRow(&view, i, column + below, value + below);
-    for (PetscInt k = 0; k < ndiagonal; k++) column[below + k] += first;
-  }
-  *n = ndiagonal + nghost;
+  *n = FurlMatrixDecodeRow(&((Mat_Furl *)F->data)->encoded->matrix, F->cmap->rstart, i, column, value);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -16,7 +16,6 @@
     PetscFunctionReturn(PETSC_SUCCESS);                  \
   }
 
-BY_DECODING(MatNorm, (Mat A, NormType type, PetscReal *norm), (aij, type, norm))
 BY_DECODING(MatIncreaseOverlap, (Mat A, PetscInt n, IS is[], PetscInt overlap), (aij, n, is, overlap))
 BY_DECODING(MatCreateSubMatrix, (Mat A, IS rows, IS columns, MatReuse reuse, Mat *B), (aij, rows, columns, reuse, B))
 BY_DECODING(MatCreateSubMatrices, (Mat A, PetscInt n, const IS rows[], const IS columns[], MatReuse reuse, Mat *B[]),
@@ -170,7 +169,20 @@ static PetscErrorCode MatTranspose_Furl(Mat A, MatReuse reuse, Mat *B)
     PetscFunctionReturn(PETSC_SUCCESS);                      \
   }
 
-BY_CHANGING(MatScale, (Mat A, PetscScalar factor), (change.aij, factor))
+static PetscErrorCode MatScale_Furl(Mat A, PetscScalar factor)
+{
+  FurlChange change;
+  PetscBool  done;
+
+  PetscFunctionBegin;
+  PetscCall(FurlScaleInPlace(A, factor, &done));
+  if (done) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(FurlChangeBegin(A, "MatScale()", &change));
+  PetscCall(MatScale(change.aij, factor));
+  PetscCall(FurlChangeEnd(A, &change));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 BY_CHANGING(MatShift, (Mat A, PetscScalar shift), (change.aij, shift))
 BY_CHANGING(MatDiagonalScale, (Mat A, Vec left, Vec right), (change.aij, left, right))
 BY_CHANGING(MatDiagonalSet, (Mat A, Vec diagonal, InsertMode mode), (change.aij, diagonal, mode))

@@ -44,6 +44,20 @@ PetscErrorCode FurlEncodedCreate(Mat aij, MatFurlValuesType values, FurlEncoded 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode FurlEncodedFromMatrix(FurlMatrix *matrix, FurlEncoded **encoded)
+{
+  FurlEncoded *e;
+
+  PetscFunctionBegin;
+  PetscCall(PetscNew(&e));
+  e->references  = 1;
+  e->matrix      = *matrix;
+  e->longest_row = LongestRow(&matrix->diagonal) + LongestRow(&matrix->offdiagonal);
+  *encoded       = e;
+  PetscCall(PetscMemzero(matrix, sizeof(*matrix)));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Other values, in the memory of those that nobody else uses */
 PetscErrorCode FurlEncodedUpdate(Mat aij, MatFurlValuesType values, FurlEncoded *e)
 {
@@ -277,6 +291,18 @@ PetscErrorCode MatFurlGetReadType(Mat A, MatFurlReadType *type)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode FurlAskOptions(FurlOptionItems PetscOptionsObject, MatFurlValuesType *values, MatFurlReadType *read)
+{
+  PetscFunctionBegin;
+  PetscOptionsHeadBegin(PetscOptionsObject, "Furl compressed matrix options");
+  PetscCall(PetscOptionsEnum("-mat_furl_values", "How values are stored", "MatFurlSetValuesType", MatFurlValuesTypes, (PetscEnum)*values,
+                             (PetscEnum *)values, NULL));
+  PetscCall(PetscOptionsEnum("-mat_furl_read", "How much of each value products read", "MatFurlSetReadType", MatFurlReadTypes,
+                             (PetscEnum)*read, (PetscEnum *)read, NULL));
+  PetscOptionsHeadEnd();
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode MatSetFromOptions_Furl(Mat A, FurlOptionItems PetscOptionsObject)
 {
   Mat_Furl *const   f      = A->data;
@@ -284,12 +310,7 @@ static PetscErrorCode MatSetFromOptions_Furl(Mat A, FurlOptionItems PetscOptions
   MatFurlReadType   read   = f->read;
 
   PetscFunctionBegin;
-  PetscOptionsHeadBegin(PetscOptionsObject, "Furl compressed matrix options");
-  PetscCall(PetscOptionsEnum("-mat_furl_values", "How values are stored", "MatFurlSetValuesType", MatFurlValuesTypes, (PetscEnum)values,
-                             (PetscEnum *)&values, NULL));
-  PetscCall(PetscOptionsEnum("-mat_furl_read", "How much of each value products read", "MatFurlSetReadType", MatFurlReadTypes,
-                             (PetscEnum)read, (PetscEnum *)&read, NULL));
-  PetscOptionsHeadEnd();
+  PetscCall(FurlAskOptions(PetscOptionsObject, &values, &read));
   PetscCall(MatFurlSetValuesType(A, values));
   PetscCall(MatFurlSetReadType(A, read));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -51,10 +51,12 @@ typedef struct {
 
 /* life: matfurl.c */
 PETSC_INTERN PetscErrorCode FurlEncodedCreate(Mat aij, MatFurlValuesType values, FurlEncoded **encoded);
+PETSC_INTERN PetscErrorCode FurlEncodedFromMatrix(FurlMatrix *matrix, FurlEncoded **encoded); /* takes what the matrix has */
 PETSC_INTERN PetscErrorCode FurlEncodedUpdate(Mat aij, MatFurlValuesType values, FurlEncoded *encoded);
 PETSC_INTERN PetscErrorCode FurlEncodedDestroy(FurlEncoded **encoded);
 PETSC_INTERN PetscErrorCode FurlSetEncoded(Mat A, FurlEncoded *encoded); /* takes over the reference; all that depends on values goes */
 PETSC_INTERN PetscErrorCode FurlReadOptions(Mat A);
+PETSC_INTERN PetscErrorCode FurlAskOptions(FurlOptionItems PetscOptionsObject, MatFurlValuesType *values, MatFurlReadType *read);
 
 PETSC_INTERN PetscErrorCode FurlComposeCopy(PetscObject object, const char *name, const void *data, size_t bytes);
 
@@ -64,6 +66,8 @@ PETSC_INTERN PetscErrorCode MatConvert_Furl(Mat F, MatType type, MatReuse reuse,
 PETSC_INTERN PetscErrorCode FurlKeepName(Mat A, Mat F);
 PETSC_INTERN PetscErrorCode FurlDecode(Mat F, MatType type, Mat *aij);
 PETSC_INTERN PetscErrorCode FurlDecodeBlock(Mat F, Mat *block); /* columns of this process only */
+/* Row i of this process, global columns in ascending order; returns their number, which is all it does with NULL */
+PETSC_INTERN PetscInt FurlMatrixDecodeRow(const FurlMatrix *m, PetscInt first_column, PetscInt i, PetscInt *column, PetscScalar *value);
 PETSC_INTERN PetscErrorCode FurlDecodeRow(Mat F, PetscInt i, PetscInt *n, PetscInt *column, PetscScalar *value);
 PETSC_INTERN PetscErrorCode MatGetRow_Furl(Mat A, PetscInt row, PetscInt *n, PetscInt **column, PetscScalar **value);
 PETSC_INTERN PetscErrorCode MatRestoreRow_Furl(Mat A, PetscInt row, PetscInt *n, PetscInt **column, PetscScalar **value);
@@ -105,6 +109,17 @@ PETSC_INTERN PetscErrorCode FurlComposePreallocation(Mat A, PetscBool compose);
 
 /* matproduct.c */
 PETSC_INTERN PetscErrorCode MatProductSetFromOptions_Furl(Mat C);
+
+/* mathdf5.c: *done is false where the viewer or the file is of another kind, and nothing has happened */
+PETSC_INTERN PetscErrorCode FurlViewHdf5(Mat A, PetscViewer viewer, PetscBool *done);
+PETSC_INTERN PetscErrorCode FurlLoadHdf5(Mat A, PetscViewer viewer, PetscBool *done);
+
+/* multmany.c: A B with a furl A and a dense B of the host */
+PETSC_INTERN PetscErrorCode FurlProductWithDense(Mat C);
+
+/* matnorm.c, matscale.c; *done is false, and nothing changed, where values are shared or not doubles as they are */
+PETSC_INTERN PetscErrorCode MatNorm_Furl(Mat A, NormType type, PetscReal *norm);
+PETSC_INTERN PetscErrorCode FurlScaleInPlace(Mat A, PetscScalar factor, PetscBool *done);
 
 /* Each file sets the operations it has */
 PETSC_INTERN PetscErrorCode FurlInstallDecoding(Mat A);

@@ -165,11 +165,14 @@ PetscErrorCode MatProductSetFromOptions_Furl(Mat C)
 {
   Wrapped   wrapped = {NULL};
   Swap      swap;
-  PetscBool dense;
+  PetscBool furl, host, dense;
 
   PetscFunctionBegin;
-  /* with a dense B PETSc multiplies column by column, which needs no decoding */
+  /* with a dense B A^T B is PETSc's, column by column, which needs no decoding */
+  PetscCall(PetscObjectTypeCompare((PetscObject)C->product->A, MATFURL, &furl));
+  PetscCall(PetscObjectTypeCompareAny((PetscObject)C->product->B, &host, MATSEQDENSE, MATMPIDENSE, ""));
   PetscCall(PetscObjectBaseTypeCompareAny((PetscObject)C->product->B, &dense, MATSEQDENSE, MATMPIDENSE, ""));
+  if (host && furl && C->product->type == MATPRODUCT_AB) PetscCall(FurlProductWithDense(C));
   if (dense && (C->product->type == MATPRODUCT_AB || C->product->type == MATPRODUCT_AtB)) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(SwapIn(C, &wrapped, &swap));
   PetscCall(MatProductSetFromOptions(C));

@@ -1,4 +1,5 @@
 /* Encodes this process's rows of an AIJ matrix */
+#include <petsc/private/vecimpl.h> /* PetscLayout */
 #include <furl/compat.h>
 #include <furl/events.h>
 #include <furl/fingerprint.h>
@@ -146,22 +147,29 @@ PetscErrorCode FurlAijFingerprintBoundary(Mat aij, const FurlAijParts *parts, ui
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode FurlMatrixCreateHalo(PetscLayout columns, FurlMatrix *matrix)
+{
+  PetscInt most = matrix->nghost;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPIU_INT, MPI_MAX, columns->comm));
+  if (!most) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscSFCreate(columns->comm, &matrix->halo));
+  PetscCall(PetscSFSetGraphLayout(matrix->halo, columns, matrix->nghost, NULL, PETSC_OWN_POINTER, matrix->ghost));
+  PetscCall(PetscSFSetUp(matrix->halo));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode CreateHalo(Mat aij, const FurlAijParts *parts, FurlMatrix *matrix)
 {
   PetscLayout columns;
-  PetscInt    most;
 
   PetscFunctionBegin;
   matrix->nghost = (PetscInt)parts->offdiagonal.ncols;
   PetscCall(PetscMalloc1(matrix->nghost, &matrix->ghost));
   PetscCall(PetscArraycpy(matrix->ghost, parts->ghost, matrix->nghost));
-  most = matrix->nghost;
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPIU_INT, MPI_MAX, PetscObjectComm((PetscObject)aij)));
-  if (!most) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(MatGetLayouts(aij, NULL, &columns));
-  PetscCall(PetscSFCreate(PetscObjectComm((PetscObject)aij), &matrix->halo));
-  PetscCall(PetscSFSetGraphLayout(matrix->halo, columns, matrix->nghost, NULL, PETSC_OWN_POINTER, matrix->ghost));
-  PetscCall(PetscSFSetUp(matrix->halo));
+  PetscCall(FurlMatrixCreateHalo(columns, matrix));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -69,6 +69,12 @@ TUTORIALS = {
     "snes-ex5-coloring": entry("snes/tutorials/ex5", SNES + "-da_refine 2 -par 5", ranks=(1, 2), furl=FURL + " -dm_mat_type furl -snes_fd_color", view="-snes_view_solution"),
     "snes-ex14": entry("snes/tutorials/ex14", SNES + "-da_refine 1 -par 5", view="-snes_view_solution"),
     "snes-ex19": entry("snes/tutorials/ex19", SNES + "-da_refine 2 -lidvelocity 10 -grashof 100", view="-snes_view_solution"),
+    "snes-ex19-aijfurl": entry("snes/tutorials/ex19", SNES + "-da_refine 2 -lidvelocity 10 -grashof 100", view="-snes_view_solution", furl=FURL + " -dm_mat_type aijfurl"),
+    "snes-ex19-galerkin": entry("snes/tutorials/ex19", SNES + "-da_refine 2 -lidvelocity 10 -grashof 100", ranks=(1, 2, 4), view="-snes_view_solution",
+                                furl="-dm_mat_type aijfurl -ksp_type fgmres -ksp_rtol 1e-10 -pc_type mg -pc_mg_levels 2 -pc_mg_galerkin"),
+    "ksp-ex45-aijfurl": entry("ksp/ksp/tutorials/ex45", "-da_grid_x 13 -da_grid_y 15 -da_grid_z 17", furl=FURL + " -dm_mat_type aijfurl"),
+    "ksp-ex2-aijfurl": entry("ksp/ksp/tutorials/ex2", "-m 40 -n 37", furl="-mat_type aijfurl -ksp_type cg -pc_type gamg -ksp_rtol 1e-10"),
+    "stag-ex2": entry("dm/impls/stag/tutorials/ex2", "", reference=DIRECT, furl="-dm_mat_type aijfurl -ksp_type fgmres -ksp_rtol 1e-12 -pc_type redundant"),
     "ts-ex26": entry("ts/tutorials/ex26", SNES + CAVITY, view="-ts_view_solution"),
 }
 

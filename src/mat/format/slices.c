@@ -98,6 +98,16 @@ void FurlSlicesPlan(const FurlSlices *slices, FurlArena *arena, FurlPurpose purp
 #undef PLAN
 }
 
+int FurlSlicesListArrays(FurlSlices *slices, FurlNamedArray *array)
+{
+  int n = 0;
+
+#define LIST(name, type) array[n++] = (FurlNamedArray){#name, &slices->name};
+  FOR_EACH_ARRAY(LIST)
+#undef LIST
+  return n;
+}
+
 static size_t StoredBytes(const FurlSlices *slices)
 {
   size_t bytes = 0;
