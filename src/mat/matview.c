@@ -12,6 +12,7 @@ typedef enum {
   SLICES_SINGLES,
   SLICES_PAIRS,
   SLICES_BLOCKS,
+  SLICES_ROWS,
   INDICES_8,
   INDICES_16,
   INDICES_32,
@@ -36,6 +37,7 @@ static void AddPart(const FurlSlices *part, double *number)
   number[SLICES_SINGLES] += (double)report.slices[FURL_COLUMNS_SINGLES];
   number[SLICES_PAIRS] += (double)report.slices[FURL_COLUMNS_PAIRS];
   number[SLICES_BLOCKS] += (double)report.slices[FURL_COLUMNS_BLOCKS];
+  number[SLICES_ROWS] += (double)report.slices[FURL_COLUMNS_ROWS];
   for (int size = 0; size < 3; size++) number[INDICES_8 + size] += (double)report.irregular_slots[size];
   number[PROGRAMS] += (double)report.nprograms;
   number[SLOTS_CONSTANT] += (double)report.slots[FURL_VALUES_CONSTANT];
@@ -85,11 +87,12 @@ static PetscErrorCode SumOverRanks(Mat A, double *number)
 static PetscErrorCode ViewHistogram(const double *number, PetscViewer viewer)
 {
   PetscFunctionBegin;
-  PetscCall(PetscViewerASCIIPrintf(
-    viewer,
-    "slices: %.0f, of these %.0f with a pattern, %.0f with an index an entry, %.0f in pairs, %.0f in blocks; "
-    "programs: %.0f\n",
-    number[SLICES], number[SLICES_PATTERN], number[SLICES_SINGLES], number[SLICES_PAIRS], number[SLICES_BLOCKS], number[PROGRAMS]));
+  PetscCall(
+    PetscViewerASCIIPrintf(viewer,
+                           "slices: %.0f, of these %.0f with a pattern, %.0f with an index an entry, %.0f in pairs, %.0f in blocks, "
+                           "%.0f of repeated rows; programs: %.0f\n",
+                           number[SLICES], number[SLICES_PATTERN], number[SLICES_SINGLES], number[SLICES_PAIRS], number[SLICES_BLOCKS],
+                           number[SLICES_ROWS], number[PROGRAMS]));
   PetscCall(PetscViewerASCIIPrintf(viewer, "slots without a pattern: %.0f with indices of 8 bits, %.0f of 16, %.0f of 32\n",
                                    number[INDICES_8], number[INDICES_16], number[INDICES_32]));
   PetscCall(PetscViewerASCIIPrintf(viewer,
