@@ -1,5 +1,6 @@
 /* What the matrix says of itself */
 #include "matfurl.h"
+#include "format/streamed.h"
 
 /* Sums over the ranks; doubles, as bytes of a large machine do not fit 32-bit counts and MPI adds doubles everywhere */
 typedef enum {
@@ -23,6 +24,9 @@ typedef enum {
   SLOTS_HEAD,
   SLOTS_DIAGONAL,
   SLOTS_H64,
+  STREAMED_HEAD,
+  STREAMED_SECOND,
+  STREAMED_ALL,
   NUMBERS
 } Number;
 
@@ -47,6 +51,7 @@ static void AddPart(const FurlSlices *part, double *number)
   number[SLOTS_DIAGONAL] +=
     (double)(report.slots[FURL_VALUES_DIAGONAL] + report.slots[FURL_VALUES_DIAGONAL_PLANES] + report.slots[FURL_VALUES_DIAGONAL_HEAD]);
   number[SLOTS_H64] += (double)report.slots_h64;
+  for (int k = 0; k < 3; k++) number[STREAMED_HEAD + k] += FurlSlicesStreamedBytes(part, (FurlStream)k);
 }
 
 static double BytesOfAij(Mat aij)
@@ -119,6 +124,9 @@ static PetscErrorCode ViewInfo(Mat A, PetscBool detail, PetscViewer viewer)
   PetscCall(PetscViewerASCIIPrintf(viewer, "compressed: %.4g bytes a row, %.4g a nonzero, %.1f%% off CSR\n",
                                    nrows > 0 ? number[BYTES] / nrows : 0., number[NONZEROS] > 0 ? number[BYTES] / number[NONZEROS] : 0.,
                                    csr > 0 ? 100 * (1 - number[BYTES] / csr) : 0.));
+  if (nrows > 0)
+    PetscCall(PetscViewerASCIIPrintf(viewer, "streamed by a product: %.4g bytes a row, %.4g where it reads heads and seconds, %.4g heads\n",
+                                     number[STREAMED_ALL] / nrows, number[STREAMED_SECOND] / nrows, number[STREAMED_HEAD] / nrows));
   if (number[BYTES_TRANSPOSED] > 0)
     PetscCall(PetscViewerASCIIPrintf(viewer, "transposed form beside it: %.4g bytes a row\n", number[BYTES_TRANSPOSED] / nrows));
   if (number[BYTES_DECODED] > 0)

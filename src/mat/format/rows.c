@@ -126,6 +126,7 @@ static FurlEncodeStatus GrowTable(FurlRowTable *t, const FurlSlices *slices)
   return FURL_ENCODE_OK;
 }
 
+/* Columns of a row of the dictionary ascend, and so do those of rows that equal it */
 static FurlEncodeStatus AddRow(FurlEncoder *e, int64_t row0, int64_t l)
 {
   FurlSlices *const slices = e->slices;
@@ -136,6 +137,8 @@ static FurlEncodeStatus AddRow(FurlEncoder *e, int64_t row0, int64_t l)
   double *const     value  = FurlArrayExtend(&slices->row_value, (size_t)n);
 
   if (!row || (n && (!offset || !value))) return FURL_ENCODE_MEMORY;
+  for (int64_t q = e->start[l] + 1; q < e->start[l + 1]; q++)
+    if (e->column[q - 1] >= e->column[q]) return FURL_ENCODE_ORDER;
   *row = (FurlRow){(uint32_t)first, (uint32_t)n};
   for (int64_t k = 0; k < n; k++) offset[k] = (int32_t)(e->column[e->start[l] + k] - (row0 + l));
   if (n) memcpy(value, e->value + e->start[l], (size_t)n * sizeof(*value));
@@ -226,15 +229,6 @@ static FurlEncodeStatus FindCodes(FurlEncoder *e, const uint16_t *code, uint32_t
   return FURL_ENCODE_OK;
 }
 
-/* Whether the columns of all rows ascend: what makes a row of the dictionary one that can be read back */
-static int Ascends(const FurlEncoder *e)
-{
-  for (int64_t l = 0; l < e->nrows; l++)
-    for (int64_t q = e->start[l] + 1; q < e->start[l + 1]; q++)
-      if (e->column[q - 1] >= e->column[q]) return 0;
-  return 1;
-}
-
 int FurlProgramsAreCheap(const FurlEncoder *e)
 {
   return e->slices->kind.used * PROGRAM_SLOT <= (size_t)e->slices->nrows / PROGRAM_SHARE;
@@ -263,7 +257,6 @@ FurlEncodeStatus FurlEncodeRows(FurlEncoder *e, int64_t s, int *done)
   FurlEncodeStatus status = FURL_ENCODE_OK;
   uint16_t         code[FURL_WIDTH];
 
-  if (!Ascends(e)) return FURL_ENCODE_ORDER;
   status         = MakeCodes(e, s * FURL_WIDTH, code, &header.raw, done);
   e->rows.latest = *done;
   if (status || !*done) return status;
