@@ -14,7 +14,7 @@
 #define REPEATS 4           /* a dictionary is made where a row of the sample comes so often on the average */
 #define SHARE 16            /* entries of the dictionary are at most one in so many of the matrix */
 #define PROGRAM_SLOT 28     /* bytes of a slot of a program, which serves products best */
-#define PROGRAM_SHARE 4     /* programs of slices of constants may take a byte for so many rows, before these slices become repeated rows */
+#define PROGRAM_SHARE 8     /* programs of slices of constants may take a byte for so many entries, before these become repeated rows */
 #define FIRST_BUCKETS 1024u /* a power of two */
 
 static uint64_t HashRow(const FurlEncoder *e, int64_t row0, int64_t l)
@@ -231,7 +231,9 @@ static FurlEncodeStatus FindCodes(FurlEncoder *e, const uint16_t *code, uint32_t
 
 int FurlProgramsAreCheap(const FurlEncoder *e)
 {
-  return e->slices->kind.used * PROGRAM_SLOT <= (size_t)e->slices->nrows / PROGRAM_SHARE;
+  const FurlCsr *csr = e->csr;
+
+  return e->slices->kind.used * PROGRAM_SLOT <= (size_t)(csr->rowptr[csr->nrows] - csr->rowptr[0]) / PROGRAM_SHARE;
 }
 
 /* The codes of the slice with the row that a code of 0 stands for; *done is 0 where it takes none */
