@@ -9,6 +9,8 @@
   are moved on by `first` (nvcc: the whole warp is the rest). FURL_PER_ENTRY() declares `width` numbers for each lane, AT_ENTRY() is number
   e % width of lane e / width, and FURL_GROUP_ENTRIES(e, type, n, width) runs over those of a group (nvcc: of the first n lanes of the
   warp).
+
+  FURL_EQUAL_LANES(first, end, code) runs over the lanes [first, end) that lie together and have the same code[] (nvcc: its own lane alone).
 */
 #pragma once
 
@@ -39,6 +41,8 @@
 #define AT_ENTRY(name, width, e) (name)[(e) % (width)]
 
 #define FURL_POPCOUNT(word) __popc(word)
+#define FURL_EQUAL_LANES(first, end, code) for (int first = (int)(threadIdx.x % FURL_WIDTH), end = first + 1; first < end; first = end)
+
 #define FURL_GROUP_SET(type, value, n, X) FURL_LANES_BELOW(furl_l, n)(value)[0] = X(furl_l)
 #define FURL_GROUP_ENTRIES_SET(type, value, n, width, X) \
   FURL_LANES_BELOW(furl_l, n)                            \
@@ -63,6 +67,8 @@
 #define FURL_GROUP_ENTRIES(e, type, n, width)                                                          \
   for (int furl_e = ((void)(n), 0); furl_e < FURL_GROUP * (width); furl_e += FURL_VECTOR(type, width)) \
   _Pragma("GCC ivdep") _Pragma("GCC unroll 1") for (int e = furl_e; e < furl_e + FURL_VECTOR(type, width); e++)
+#define FURL_EQUAL_LANES(first, end, code) \
+  for (int first = 0, end = FurlEqualLanes(code, 0); first < FURL_WIDTH; first = end, end = FurlEqualLanes(code, first))
 #define FURL_VECTOR(type, width) ((int)(64 / sizeof(type)) < FURL_GROUP * (width) ? (int)(64 / sizeof(type)) : FURL_GROUP * (width))
 #define FURL_PER_ENTRY(type, name, width) type name[FURL_WIDTH * (width)]
 #define AT_ENTRY(name, width, e) (name)[e]
@@ -116,6 +122,15 @@
   } while (0)
 #endif
 #endif
+
+/* The first lane after `first` whose code is another */
+FURL_BODY int FurlEqualLanes(const uint16_t *code, int first)
+{
+  int end = first + 1;
+
+  while (end < FURL_WIDTH && code[end] == code[first]) end++;
+  return end;
+}
 
 /* Sum over the lanes by a tree whose order is the same on every machine, so that results do not depend on the back end's width */
 FURL_BODY double FurlSumLanes(double *value)

@@ -12,6 +12,8 @@
   entries in columns j and j + 1, or the entries of the k-th block of w columns, of which the rows of a block of w rows share the index. An
   index is a distance from the slot's base, in columns or in blocks, of 8, 16 or 32 bits. The values of a pair are neighbours; a slot of
   blocks has the values of the first columns of all lanes, then those of the second columns, and so on.
+  Slices of repeated rows (FURL_COLUMNS_ROWS): a number of 16 bits for each row says which row of a dictionary it is, offsets and values;
+  equal slices share their numbers.
 */
 #pragma once
 
@@ -26,10 +28,11 @@ typedef enum {
   FURL_COLUMNS_PATTERN, /* row + offset */
   FURL_COLUMNS_SINGLES, /* an index an entry */
   FURL_COLUMNS_PAIRS,   /* an index for two columns */
-  FURL_COLUMNS_BLOCKS   /* an index for w columns of w rows */
+  FURL_COLUMNS_BLOCKS,  /* an index for w columns of w rows */
+  FURL_COLUMNS_ROWS     /* whole rows, values too, are in the dictionary of rows; no slots */
 } FurlColumns;
 
-#define FURL_COLUMNS_COUNT 4
+#define FURL_COLUMNS_COUNT 5
 
 typedef enum {
   FURL_VALUES_CONSTANT, /* one double in the program: 0 bytes an entry */
@@ -59,11 +62,11 @@ typedef struct {
 
 typedef struct {
   uint32_t program;
-  uint32_t raw;       /* group where its doubles begin */
+  uint32_t raw;       /* group where its doubles begin; repeated rows: the row of the dictionary that the code 0 stands for */
   uint32_t head;      /* group where its heads begin */
   uint32_t rest;      /* group where its seconds and tails begin */
   uint32_t exponent;  /* number of its first slot among those stored as planes */
-  uint32_t irregular; /* number in the tables of irregular slices */
+  uint32_t irregular; /* number in the tables of irregular slices; repeated rows: group of FURL_WIDTH codes */
 } FurlSliceHeader;
 
 typedef struct {
@@ -121,6 +124,11 @@ FURL_BODY int32_t FurlWideIndex(const uint16_t *wide, int i)
   return (int32_t)(wide[2 * i] | (uint32_t)wide[2 * i + 1] << 16);
 }
 
+/* A row of the dictionary */
+typedef struct {
+  uint32_t first, n; /* its entries in row_offset[] and row_value[] */
+} FurlRow;
+
 /* What a kernel reads: plain pointers, in the memory of the device */
 typedef struct {
   int64_t                nrows, ncols, nslices;
@@ -150,6 +158,10 @@ typedef struct {
   const double          *dictionary; /* [at most 2^16] different values */
   const uint8_t         *narrow;     /* [indices and codes of 8 bits] */
   const uint16_t        *wide;       /* [indices of 16 bits, and two items for those of 32] */
+  const FurlRow         *row;        /* [rows of the dictionary] */
+  const int32_t         *row_offset; /* [entries of the dictionary] column - row, ascending in a row */
+  const double          *row_value;
+  const uint16_t        *code; /* [different slices of repeated rows][FURL_WIDTH] */
 } FurlSlicesView;
 
 /* A growing array, owned by FurlSlices */
@@ -166,7 +178,7 @@ typedef struct {
   FurlArray lone;                       /* int32_t, ascending: rows whose diagonal entry is a number other than zero, and all others zero */
   int       not_positive, not_negative; /* 1 where a row that is not lone has a diagonal entry that is not so, or none */
   FurlArray header, program, offset, mask, kind, run, constant, start, window, raw, head, second, tail, exponent, diagonal, diagonal_head,
-    diagonal_second, diagonal_tail, irregular, lane_row, base, layout, present, dictionary, narrow, wide;
+    diagonal_second, diagonal_tail, irregular, lane_row, base, layout, present, dictionary, narrow, wide, row, row_offset, row_value, code;
 } FurlSlices;
 
 /* Rows of a matrix in compressed sparse row form, columns ascending and unique; nothing is owned */

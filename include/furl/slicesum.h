@@ -409,6 +409,7 @@ FURL_BODY void FURL_NAME(FurlPatternSum)(const FurlSlicesView *a, int64_t s, Fur
 }
 
 #include <furl/irregularsum.h>
+#include <furl/rowsum.h>
 
 /*
   result[l] = sum over row l of slice s of value * x[column]. Where a row has no entry the value is zero, and an infinite x there makes the
@@ -427,6 +428,8 @@ FURL_SHARED_BODY void FURL_NAME(FurlSliceSum)(const FurlSlicesView *a, int64_t s
       FURL_NAME(FurlPatternSum)(a, s, read, exact, x, result);
       if (p->masked && !exact) FURL_ANY_LANE(nan, l, !(AT(result, l) == AT(result, l)));
     }
+  } else if (p->columns == FURL_COLUMNS_ROWS) {
+    FURL_NAME(FurlRowsSum)(a, s, x, result);
   } else {
     FURL_PER_LANE(FURL_REAL, sorted);
 

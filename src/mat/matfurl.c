@@ -15,6 +15,7 @@ static PetscInt LongestRow(const FurlSlices *slices)
 
     longest = PetscMax(longest, (PetscInt)p->width * p->nslots);
   }
+  for (size_t k = 0; k < slices->row.used; k++) longest = PetscMax(longest, (PetscInt)view.row[k].n);
   return longest;
 }
 

@@ -1,5 +1,6 @@
 /* What the matrix says of itself */
 #include "matfurl.h"
+#include "format/streamed.h"
 
 /* Sums over the ranks; doubles, as bytes of a large machine do not fit 32-bit counts and MPI adds doubles everywhere */
 typedef enum {
@@ -12,6 +13,7 @@ typedef enum {
   SLICES_SINGLES,
   SLICES_PAIRS,
   SLICES_BLOCKS,
+  SLICES_ROWS,
   INDICES_8,
   INDICES_16,
   INDICES_32,
@@ -23,6 +25,9 @@ typedef enum {
   SLOTS_HEAD,
   SLOTS_DIAGONAL,
   SLOTS_H64,
+  STREAMED_HEAD,
+  STREAMED_SECOND,
+  STREAMED_ALL,
   NUMBERS
 } Number;
 
@@ -37,6 +42,7 @@ static void AddPart(const FurlSlices *part, double *number)
   number[SLICES_SINGLES] += (double)report.slices[FURL_COLUMNS_SINGLES];
   number[SLICES_PAIRS] += (double)report.slices[FURL_COLUMNS_PAIRS];
   number[SLICES_BLOCKS] += (double)report.slices[FURL_COLUMNS_BLOCKS];
+  number[SLICES_ROWS] += (double)report.slices[FURL_COLUMNS_ROWS];
   for (int size = 0; size < 3; size++) number[INDICES_8 + size] += (double)report.irregular_slots[size];
   number[PROGRAMS] += (double)report.nprograms;
   number[SLOTS_CONSTANT] += (double)report.slots[FURL_VALUES_CONSTANT];
@@ -47,6 +53,7 @@ static void AddPart(const FurlSlices *part, double *number)
   number[SLOTS_DIAGONAL] +=
     (double)(report.slots[FURL_VALUES_DIAGONAL] + report.slots[FURL_VALUES_DIAGONAL_PLANES] + report.slots[FURL_VALUES_DIAGONAL_HEAD]);
   number[SLOTS_H64] += (double)report.slots_h64;
+  for (int k = 0; k < 3; k++) number[STREAMED_HEAD + k] += FurlSlicesStreamedBytes(part, (FurlStream)k);
 }
 
 static double BytesOfAij(Mat aij)
@@ -87,11 +94,12 @@ static PetscErrorCode SumOverRanks(Mat A, double *number)
 static PetscErrorCode ViewHistogram(const double *number, PetscViewer viewer)
 {
   PetscFunctionBegin;
-  PetscCall(PetscViewerASCIIPrintf(
-    viewer,
-    "slices: %.0f, of these %.0f with a pattern, %.0f with an index an entry, %.0f in pairs, %.0f in blocks; "
-    "programs: %.0f\n",
-    number[SLICES], number[SLICES_PATTERN], number[SLICES_SINGLES], number[SLICES_PAIRS], number[SLICES_BLOCKS], number[PROGRAMS]));
+  PetscCall(
+    PetscViewerASCIIPrintf(viewer,
+                           "slices: %.0f, of these %.0f with a pattern, %.0f with an index an entry, %.0f in pairs, %.0f in blocks, "
+                           "%.0f of repeated rows; programs: %.0f\n",
+                           number[SLICES], number[SLICES_PATTERN], number[SLICES_SINGLES], number[SLICES_PAIRS], number[SLICES_BLOCKS],
+                           number[SLICES_ROWS], number[PROGRAMS]));
   PetscCall(PetscViewerASCIIPrintf(viewer, "slots without a pattern: %.0f with indices of 8 bits, %.0f of 16, %.0f of 32\n",
                                    number[INDICES_8], number[INDICES_16], number[INDICES_32]));
   PetscCall(
@@ -119,6 +127,9 @@ static PetscErrorCode ViewInfo(Mat A, PetscBool detail, PetscViewer viewer)
   PetscCall(PetscViewerASCIIPrintf(viewer, "compressed: %.4g bytes a row, %.4g a nonzero, %.1f%% off CSR\n",
                                    nrows > 0 ? number[BYTES] / nrows : 0., number[NONZEROS] > 0 ? number[BYTES] / number[NONZEROS] : 0.,
                                    csr > 0 ? 100 * (1 - number[BYTES] / csr) : 0.));
+  if (nrows > 0)
+    PetscCall(PetscViewerASCIIPrintf(viewer, "streamed by a product: %.4g bytes a row, %.4g where it reads heads and seconds, %.4g heads\n",
+                                     number[STREAMED_ALL] / nrows, number[STREAMED_SECOND] / nrows, number[STREAMED_HEAD] / nrows));
   if (number[BYTES_TRANSPOSED] > 0)
     PetscCall(PetscViewerASCIIPrintf(viewer, "transposed form beside it: %.4g bytes a row\n", number[BYTES_TRANSPOSED] / nrows));
   if (number[BYTES_DECODED] > 0)

@@ -55,7 +55,6 @@ static int64_t ScaleEntries(FurlEncoder *e, int64_t row0)
   return n;
 }
 
-/* Takes the entries of slice s that are to be stored, scaled */
 void FurlEncodeLoad(FurlEncoder *e, int64_t s)
 {
   const FurlEncoding *encoding = e->encoding;
@@ -104,14 +103,20 @@ FurlEncodeStatus FurlEncodeEnd(FurlEncoder *e, FurlSliceHeader header)
   return status;
 }
 
+/* A slice after one of repeated rows is likely to be another; one that cannot have a pattern may yet be one */
 static FurlEncodeStatus EncodeSlice(FurlEncoder *e, int64_t s)
 {
-  FurlEncodeStatus status;
-  int              done;
+  FurlEncodeStatus status = FURL_ENCODE_OK;
+  int              done   = 0;
 
   FurlEncodeLoad(e, s);
   e->slices->nnz += e->start[FURL_WIDTH];
+  if (e->rows.latest) {
+    status = FurlEncodeRows(e, s, &done);
+    if (status || done) return status ? status : FurlDescribeSlice(e, s, 0);
+  }
   status = FurlEncodePattern(e, s, &done);
+  if (!status && !done && e->rows.use) status = FurlEncodeRows(e, s, &done);
   if (status || done) return status;
   e->npattern = 0;
   return FurlEncodeIrregular(e, s * FURL_WIDTH);
@@ -133,6 +138,7 @@ static int EncoderInit(FurlEncoder *e, const FurlCsr *csr, const FurlEncoding *e
 
 static void EncoderFree(FurlEncoder *e)
 {
+  FurlRowsFree(&e->rows);
   free(e->expected);
   free(e->slot);
   free(e->lane);
@@ -151,7 +157,8 @@ FurlEncodeStatus FurlSlicesReencode(const FurlCsr *csr, const FurlEncoding *enco
   FurlSlicesClear(slices, csr->nrows, csr->ncols);
   if (csr->nrows >= INT32_MAX || csr->ncols >= INT32_MAX) return FURL_ENCODE_TOO_LARGE;
   if (!EncoderInit(&e, csr, encoding, slices)) status = FURL_ENCODE_MEMORY;
-  if (!status) status = FurlDiagonalsChoose(&e);
+  if (!status) status = FurlRowsChoose(&e);
+  if (!status && !e.rows.use) status = FurlDiagonalsChoose(&e);
   if (!status) FurlBlocksChoose(&e);
   for (int64_t s = 0; !status && s < slices->nslices; s++) status = EncodeSlice(&e, s);
   EncoderFree(&e);

@@ -4,6 +4,7 @@
 #include <furl/slices.h>
 #include <furl/planes.h>
 #include "program.h"
+#include "rows.h"
 
 #define FURL_MAX_DIAGONALS 32 /* diagonals of a matrix that are stored as arrays over all rows: a 27-point stencil has 14 */
 
@@ -38,6 +39,7 @@ typedef struct {
   FurlProgramDraft    draft; /* [FURL_MAX_SLOTS or the longest row] of each */
   FurlDiagonals       diagonals;
   FurlDictionary      dictionary;
+  FurlRowTable        rows;
   int                 block_width; /* of the blocks that irregular slices may have; 1: none */
   int32_t             npattern;    /* slots of the latest pattern, a first guess for the next slice */
   int32_t             pattern[FURL_MAX_SLOTS];
@@ -82,6 +84,15 @@ int              FurlDiagonalsMatch(FurlEncoder *e, int64_t row0, int32_t k, con
 
 /* blocks.c: from a sample, the width of blocks that serves best */
 void FurlBlocksChoose(FurlEncoder *e);
+
+/*
+  rows.c: tells whether rows repeat so often that the matrix takes a dictionary; encodes slice s by it, *done is 0 where that is not
+  possible or a program is better; whether another program is no matter
+*/
+FurlEncodeStatus FurlRowsChoose(FurlEncoder *e);
+FurlEncodeStatus FurlEncodeRows(FurlEncoder *e, int64_t s, int *done);
+int              FurlProgramsAreCheap(const FurlEncoder *e);
+void             FurlRowsFree(FurlRowTable *table);
 
 /* describe.c: adds slice s to the fingerprint and to the lone rows, where they are wanted; `loaded` as above */
 FurlEncodeStatus FurlDescribeSlice(FurlEncoder *e, int64_t s, int loaded);

@@ -214,6 +214,14 @@ static int PatternIsCheaper(const FurlEncoder *e)
   return pattern <= irregular;
 }
 
+/* Whether the pattern is to be taken though the slice may be one of repeated rows: where it has nothing but constants */
+static int IsConstant(const FurlEncoder *e)
+{
+  for (int32_t k = 0; k < e->draft.nslots; k++)
+    if (e->draft.kind[k] != FURL_VALUES_CONSTANT) return 0;
+  return FurlProgramsAreCheap(e);
+}
+
 FurlEncodeStatus FurlEncodePattern(FurlEncoder *e, int64_t s, int *done)
 {
   FurlProgramDraft *const d = &e->draft;
@@ -225,12 +233,16 @@ FurlEncodeStatus FurlEncodePattern(FurlEncoder *e, int64_t s, int *done)
   if (status) return status;
   FurlDiagonalsStore(e, s, *done);
   if (!*done) return FURL_ENCODE_OK;
+  for (int32_t k = 0; k < d->nslots; k++) d->kind[k] = (uint8_t)ChooseSlot(e, s * FURL_WIDTH, k);
+  if (e->rows.use && !IsConstant(e)) {
+    status = FurlEncodeRows(e, s, done);
+    if (status || *done) return status;
+  }
   d->columns = FURL_COLUMNS_PATTERN;
   d->width   = 1;
   d->pad     = 0;
   d->ntable  = d->nslots;
-  for (int32_t k = 0; k < d->nslots; k++) d->kind[k] = (uint8_t)ChooseSlot(e, s * FURL_WIDTH, k);
-  *done = PatternIsCheaper(e);
+  *done      = PatternIsCheaper(e);
   if (!*done) return FURL_ENCODE_OK;
   if (!FurlEncodeAlign(e->slices)) return FURL_ENCODE_MEMORY;
   header = FurlEncodeBegin(e->slices);

@@ -3,38 +3,18 @@
 #include <string.h>
 #include "program.h"
 #include "array.h"
+#include "hash.h"
 
 #define FIRST_BUCKETS 1024u
-
-/* The finaliser of SplitMix64 (Steele, Lea, Flood 2014) over words of 8 bytes */
-static uint64_t HashWord(uint64_t hash, uint64_t word)
-{
-  hash = (hash ^ word) * 0xbf58476d1ce4e5b9ull;
-  return hash ^ hash >> 29;
-}
-
-static uint64_t HashBytes(uint64_t hash, const void *data, size_t n)
-{
-  const char *byte = data;
-  uint64_t    word;
-
-  for (; n >= sizeof(word); n -= sizeof(word), byte += sizeof(word)) {
-    memcpy(&word, byte, sizeof(word));
-    hash = HashWord(hash, word);
-  }
-  word = 0;
-  memcpy(&word, byte, n);
-  return HashWord(hash, word ^ (uint64_t)n << 60);
-}
 
 /* Every table of a slot with its array in the draft, so that each loop over them is written once */
 #define FOR_EACH_TABLE(X) X(offset) X(mask) X(kind) X(constant) X(start) X(window)
 
 static uint64_t HashDraft(const FurlProgramDraft *draft)
 {
-  uint64_t hash = HashWord((uint64_t)(draft->columns + 16 * draft->width + 256 * draft->pad), (uint64_t)draft->nslots);
+  uint64_t hash = FurlHashWord((uint64_t)(draft->columns + 16 * draft->width + 256 * draft->pad), (uint64_t)draft->nslots);
 
-#define HASH(name) hash = HashBytes(hash, draft->name, (size_t)draft->ntable * sizeof(*draft->name));
+#define HASH(name) hash = FurlHashBytes(hash, draft->name, (size_t)draft->ntable * sizeof(*draft->name));
   FOR_EACH_TABLE(HASH)
 #undef HASH
   return hash;

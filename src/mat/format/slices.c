@@ -33,7 +33,11 @@
   X(present, uint64_t)        \
   X(dictionary, double)       \
   X(narrow, uint8_t)          \
-  X(wide, uint16_t)
+  X(wide, uint16_t)           \
+  X(row, FurlRow)             \
+  X(row_offset, int32_t)      \
+  X(row_value, double)        \
+  X(code, uint16_t)
 
 #define FOR_EACH_ARRAY(X) \
   FOR_EACH_VIEWED(X)      \
@@ -323,11 +327,22 @@ static int64_t DecodeIrregularRow(const FurlSlicesView *view, const FurlSliceHea
   return n;
 }
 
+static int64_t DecodeRepeatedRow(const FurlSlicesView *view, const FurlSliceHeader *header, int64_t i, PetscInt *column, double *value)
+{
+  const uint16_t code = view->code[(size_t)header->irregular * FURL_WIDTH + (size_t)(i % FURL_WIDTH)];
+  const FurlRow  row  = view->row[header->raw + code];
+
+  for (uint32_t k = 0; column && k < row.n; k++) column[k] = (PetscInt)(i + view->row_offset[row.first + k]);
+  if (value && row.n) memcpy(value, view->row_value + row.first, row.n * sizeof(*value));
+  return row.n;
+}
+
 int64_t FurlSlicesDecodeRow(const FurlSlicesView *view, int64_t i, PetscInt *column, double *value)
 {
   const FurlSliceHeader *const header = view->header + i / FURL_WIDTH;
 
   if (view->program[header->program].columns == FURL_COLUMNS_PATTERN) return DecodePatternRow(view, header, i, column, value);
+  if (view->program[header->program].columns == FURL_COLUMNS_ROWS) return DecodeRepeatedRow(view, header, i, column, value);
   return DecodeIrregularRow(view, header, i, column, value);
 }
 

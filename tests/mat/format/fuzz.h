@@ -146,14 +146,41 @@ static inline void FuzzBlocked(FuzzMatrix *m, uint64_t *state, int family)
   }
 }
 
+/* Few different rows, in runs, in turn or in any order, whose entries beyond the ends are left out */
+static inline void FuzzRepeated(FuzzMatrix *m, uint64_t *state, int family)
+{
+  const int nrows = FuzzBelow(state, FUZZ_MOST_ROWS), kinds = 1 + FuzzBelow(state, 6), order = FuzzBelow(state, 3),
+            run = 1 + FuzzBelow(state, 40);
+  int    offset[6][12], length[6];
+  double value[6][12];
+
+  for (int t = 0; t < kinds; t++) {
+    length[t] = FuzzBelow(state, 12);
+    for (int k = 0, at = -FuzzBelow(state, 60); k < length[t]; k++, at += 1 + FuzzBelow(state, FuzzBelow(state, 2) ? 2 : 30)) {
+      offset[t][k] = at;
+      value[t][k]  = FuzzValue(state, family);
+    }
+  }
+  FuzzBegin(m, nrows ? nrows : 1);
+  for (int i = 0; i < nrows; i++, FuzzEndRow(m)) {
+    const int t = order == 0 ? i % kinds : order == 1 ? i / run % kinds : FuzzBelow(state, kinds);
+
+    for (int k = 0; k < length[t]; k++)
+      if (i + offset[t][k] >= 0 && i + offset[t][k] < nrows) FuzzAppend(m, i + offset[t][k], value[t][k]);
+  }
+}
+
 static inline void FuzzGenerate(FuzzMatrix *m, uint64_t *state, int family)
 {
-  switch (FuzzBelow(state, 4)) {
+  switch (FuzzBelow(state, 5)) {
   case 0:
     FuzzScattered(m, state, family);
     break;
   case 1:
     FuzzBlocked(m, state, family);
+    break;
+  case 2:
+    FuzzRepeated(m, state, family);
     break;
   default:
     FuzzBanded(m, state, family);

@@ -1,0 +1,62 @@
+/*
+  The product of a slice of repeated rows: lanes that lie together and are the same row of the dictionary are summed together. Included by
+  slicesum.h for each type of vector. Bytes read a row: 2 of its number, its entries from cache; 24/32 of header, and x from cache.
+*/
+
+/* FURL_GROUP equal rows, the first of which has its x at `x`; never under nvcc, where a thread has one lane */
+FURL_BODY void FURL_NAME(FurlGroupOfRows)(int n, const int32_t *FURL_RESTRICT offset, const double *FURL_RESTRICT value,
+                                          const FURL_REAL *FURL_RESTRICT x, FURL_REAL *FURL_RESTRICT result)
+{
+  FURL_REAL sum[FURL_GROUP] = {0};
+
+  for (int k = 0; k < n; k++) {
+    const FURL_REAL  c    = (FURL_REAL)value[k];
+    const FURL_REAL *from = x + offset[k];
+
+    FURL_UNROLL
+    for (int l = 0; l < FURL_GROUP; l++) sum[l] += c * from[l];
+  }
+  for (int l = 0; l < FURL_GROUP; l++) result[l] = sum[l];
+}
+
+/* One row: four sums, as each addition waits for the one before */
+FURL_BODY FURL_REAL FURL_NAME(FurlOneRow)(int n, const int32_t *FURL_RESTRICT offset, const double *FURL_RESTRICT value,
+                                          const FURL_REAL *FURL_RESTRICT x)
+{
+  FURL_REAL sum[4] = {0, 0, 0, 0};
+  int       k      = 0;
+
+  for (; k + 4 <= n; k += 4) {
+    sum[0] += (FURL_REAL)value[k] * x[offset[k]];
+    sum[1] += (FURL_REAL)value[k + 1] * x[offset[k + 1]];
+    sum[2] += (FURL_REAL)value[k + 2] * x[offset[k + 2]];
+    sum[3] += (FURL_REAL)value[k + 3] * x[offset[k + 3]];
+  }
+  for (; k < n; k++) sum[0] += (FURL_REAL)value[k] * x[offset[k]];
+  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+FURL_SHARED_BODY void FURL_NAME(FurlRowsSum)(const FurlSlicesView *a, int64_t s, const FURL_REAL *FURL_RESTRICT x, FURL_REAL *result)
+{
+  const FurlSliceHeader *header = a->header + s;
+  const uint16_t        *code   = a->code + (int64_t)header->irregular * FURL_WIDTH;
+  const FurlRow         *row    = a->row + header->raw;
+
+  FURL_EQUAL_LANES(first, end, code)
+  {
+    const FurlRow    r     = row[code[first]];
+    const int32_t   *shift = a->row_offset + r.first;
+    const double    *value = a->row_value + r.first;
+    const FURL_REAL *from  = x + s * FURL_WIDTH;
+    const int        last  = end - FURL_GROUP; /* the last group may overlap the one before */
+
+    for (int l = first; l < end; l += last < first ? 1 : FURL_GROUP) {
+      const int at = l < last || last < first ? l : last;
+
+      if (last < first)
+        AT(result, at) = FURL_NAME(FurlOneRow)((int)r.n, shift, value, from + at);
+      else
+        FURL_NAME(FurlGroupOfRows)((int)r.n, shift, value, from + at, &AT(result, at));
+    }
+  }
+}
