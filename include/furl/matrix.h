@@ -28,6 +28,7 @@ typedef struct {
 PETSC_INTERN PetscErrorCode FurlMatrixEncode(Mat aij, const FurlEncoding *encoding, FurlMatrix *matrix);
 PETSC_INTERN PetscErrorCode FurlMatrixReencode(Mat aij, const FurlEncoding *encoding, FurlMatrix *matrix); /* in the memory it has */
 PETSC_INTERN PetscErrorCode FurlMatrixDestroy(FurlMatrix *matrix);
+PETSC_INTERN PetscErrorCode FurlMatrixCreateHalo(Mat A, FurlMatrix *matrix); /* for its ghosts, of a matrix with A's layout; collective */
 
 /* Owned entries of a distributed vector to the processes that need them; nothing to do where halo is NULL. unit: MPI_DOUBLE or MPI_FLOAT */
 PETSC_INTERN PetscErrorCode FurlHaloBegin(const FurlMatrix *matrix, MPI_Datatype unit, const void *x, void *ghost);

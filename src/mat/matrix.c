@@ -146,22 +146,28 @@ PetscErrorCode FurlAijFingerprintBoundary(Mat aij, const FurlAijParts *parts, ui
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode CreateHalo(Mat aij, const FurlAijParts *parts, FurlMatrix *matrix)
+PetscErrorCode FurlMatrixCreateHalo(Mat A, FurlMatrix *matrix)
 {
   PetscLayout columns;
-  PetscInt    most;
+  PetscInt    most = matrix->nghost;
 
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPIU_INT, MPI_MAX, PetscObjectComm((PetscObject)A)));
+  if (!most) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(MatGetLayouts(A, NULL, &columns));
+  PetscCall(PetscSFCreate(PetscObjectComm((PetscObject)A), &matrix->halo));
+  PetscCall(PetscSFSetGraphLayout(matrix->halo, columns, matrix->nghost, NULL, PETSC_OWN_POINTER, matrix->ghost));
+  PetscCall(PetscSFSetUp(matrix->halo));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode CreateHalo(Mat aij, const FurlAijParts *parts, FurlMatrix *matrix)
+{
   PetscFunctionBegin;
   matrix->nghost = (PetscInt)parts->offdiagonal.ncols;
   PetscCall(PetscMalloc1(matrix->nghost, &matrix->ghost));
   PetscCall(PetscArraycpy(matrix->ghost, parts->ghost, matrix->nghost));
-  most = matrix->nghost;
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPIU_INT, MPI_MAX, PetscObjectComm((PetscObject)aij)));
-  if (!most) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(MatGetLayouts(aij, NULL, &columns));
-  PetscCall(PetscSFCreate(PetscObjectComm((PetscObject)aij), &matrix->halo));
-  PetscCall(PetscSFSetGraphLayout(matrix->halo, columns, matrix->nghost, NULL, PETSC_OWN_POINTER, matrix->ghost));
-  PetscCall(PetscSFSetUp(matrix->halo));
+  PetscCall(FurlMatrixCreateHalo(aij, matrix));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -72,7 +72,7 @@ static void Count(Mat A, double *number)
     AddPart(&f->encoded->offdiagonal_transposed, transposed);
   }
   number[BYTES_TRANSPOSED] = transposed[BYTES];
-  number[BYTES_DECODED]    = BytesOfAij(f->decoded) + BytesOfAij(f->block) + BytesOfAij(f->building);
+  number[BYTES_DECODED]    = BytesOfAij(f->decoded) + BytesOfAij(f->block);
 }
 
 static PetscErrorCode SumOverRanks(Mat A, double *number)
