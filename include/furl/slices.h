@@ -217,10 +217,10 @@ void FurlSlicesDecodeDiagonal(const FurlSlicesView *view, int64_t s, PetscInt *c
 void FurlSlicesSample(const FurlCsr *csr, int64_t *entries, int64_t *irregular);
 
 /*
-  Rows that come slice by slice, in order, and are not all there at once: stream.c. Which diagonals to store is chosen from the rows of a
-  source; where it had no more than the first slices, FurlEncoderChoseWell() tells afterwards, from a source of all rows, whether the choice
-  was right: if not, the slices are better encoded again from themselves. A source returns 0 for a row that it does not have; what it gives
-  is valid until its next call with the same `which`, 0 or 1.
+  Rows that come slice by slice, in order, and are not all there at once: incremental.c. Which diagonals to store is chosen from the rows of
+  a source; where it had no more than the first slices, FurlEncoderChoseWell() tells afterwards, from a source of all rows, whether the
+  choice was right: if not, the slices are better encoded again from themselves. A source returns 0 for a row that it does not have; what it
+  gives is valid until its next call with the same `which`, 0 or 1.
 */
 typedef struct {
   int64_t         n;

@@ -124,12 +124,10 @@ static PetscErrorCode ListSlices(const FurlBoundary *b, FurlMatrix *m)
 PetscErrorCode FurlBoundaryFinish(Mat A, FurlBoundary *b, const FurlEncoding *encoding, const FurlMatrix *like, FurlMatrix *m)
 {
   const PetscInt none = 0;
-  const FurlCsr  csr  = {.nrows  = (int64_t)FURL_WIDTH * b->nslices,
-                         .rowptr = b->rowptr ? b->rowptr : &none,
-                         .column = b->column,
-                         .value  = b->value};
-  FurlCsr          all  = csr;
-  FurlEncoding     own  = *encoding;
+  const FurlCsr  csr  = {
+      .nrows = (int64_t)FURL_WIDTH * b->nslices, .rowptr = b->rowptr ? b->rowptr : &none, .column = b->column, .value = b->value};
+  FurlCsr          all = csr;
+  FurlEncoding     own = *encoding;
   FurlEncodeStatus status;
   PetscMPIInt      size;
 
@@ -145,6 +143,7 @@ PetscErrorCode FurlBoundaryFinish(Mat A, FurlBoundary *b, const FurlEncoding *en
   own.describe = 0;
   all.ncols    = m->nghost;
   status       = FurlSlicesEncode(&all, &own, &m->offdiagonal);
-  PetscCheck(!status, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory to compress %" PetscInt_FMT " entries in columns of other processes", b->nnz);
+  PetscCheck(!status, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory to compress %" PetscInt_FMT " entries in columns of other processes",
+             b->nnz);
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -124,8 +124,8 @@ static inline PetscInt Find(const PetscInt *column, PetscInt low, PetscInt n, Pe
 
 static PetscErrorCode Insert(FurlOpenRows *r, int l, PetscInt at, PetscInt column, PetscScalar value)
 {
-  PetscInt     *c;
-  PetscScalar  *v;
+  PetscInt      *c;
+  PetscScalar   *v;
   const PetscInt after = r->n[l] - at;
 
   PetscFunctionBegin;

@@ -14,10 +14,10 @@ typedef struct {
 /* How values are taken: MatSetOption() */
 typedef struct {
   InsertMode mode;
-  PetscBool  ignore_zeros;   /* new places, and zeros to be added, off the diagonal */
-  PetscBool  ignore_new;     /* new places */
-  PetscBool  new_is_error;   /* the same */
-  PetscInt   stride;         /* from one value of a row to the next, in what the program gives */
+  PetscBool  ignore_zeros; /* new places, and zeros to be added, off the diagonal */
+  PetscBool  ignore_new;   /* new places */
+  PetscBool  new_is_error; /* the same */
+  PetscInt   stride;       /* from one value of a row to the next, in what the program gives */
 } FurlTaking;
 
 /* One entry of row l; `diagonal`: it is one of the matrix's diagonal. *fresh grows where the place is new, and stays where it is ignored */

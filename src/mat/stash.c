@@ -33,10 +33,10 @@ PetscErrorCode FurlStashFree(FurlStash *stash)
 
 /* What goes where: entries by owner, in the order of the calls */
 typedef struct {
-  PetscMPIInt     n;      /* processes */
-  PetscMPIInt    *rank;   /* [n] ascending */
-  PetscInt      (*head)[2]; /* [n] number of entries, mode */
-  FurlStashEntry *entry;  /* those of the first process, of the second ... */
+  PetscMPIInt  n;        /* processes */
+  PetscMPIInt *rank;     /* [n] ascending */
+  PetscInt (*head)[2];   /* [n] number of entries, mode */
+  FurlStashEntry *entry; /* those of the first process, of the second ... */
 } Parcels;
 
 static PetscErrorCode Pack(MPI_Comm comm, PetscLayout rows, const FurlStash *stash, Parcels *p)

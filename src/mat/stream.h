@@ -17,21 +17,21 @@ typedef struct {
 
 typedef struct {
   int64_t           nslices, frontier;
-  PetscInt          first_row, first_column, end_column;           /* of this process */
-  FurlOpenRows    **open[2];                                       /* [nslices] columns of this process, columns of others; NULL: encoded */
-  size_t            window;                                        /* bytes that open slices may take, as the user says */
-  size_t            limit;                                         /* the same, more where rows come in no order */
-  size_t            bytes, bytes_ahead;                            /* of open slices; of those beyond the frontier */
-  PetscInt          longest;                                       /* row of the slice that was encoded last: room for the next */
-  PetscInt          fresh;                                         /* places that base does not have */
-  const FurlMatrix *base;                                          /* what there was; not owned; NULL: nothing */
-  PetscBool         base_is_zero, all_is_zero;                     /* its values count as zero; those of encoded slices do */
+  PetscInt          first_row, first_column, end_column; /* of this process */
+  FurlOpenRows    **open[2];                             /* [nslices] columns of this process, columns of others; NULL: encoded */
+  size_t            window;                              /* bytes that open slices may take, as the user says */
+  size_t            limit;                               /* the same, more where rows come in no order */
+  size_t            bytes, bytes_ahead;                  /* of open slices; of those beyond the frontier */
+  PetscInt          longest;                             /* row of the slice that was encoded last: room for the next */
+  PetscInt          fresh;                               /* places that base does not have */
+  const FurlMatrix *base;                                /* what there was; not owned; NULL: nothing */
+  PetscBool         base_is_zero, all_is_zero;           /* its values count as zero; those of encoded slices do */
   FurlEncoding      encoding;
-  FurlEncoder      *encoder;                                       /* NULL until the first slice is encoded */
-  FurlSlices       *slices;                                        /* those before the frontier */
-  FurlBoundary      boundary;                                      /* their entries in columns of others */
-  PetscInt          rowptr[FURL_WIDTH + 1];                        /* of the slice at hand */
-  FurlRowBuffer     rows, sampled[2];                              /* the slice at hand; rows for the encoder's sample */
+  FurlEncoder      *encoder;                /* NULL until the first slice is encoded */
+  FurlSlices       *slices;                 /* those before the frontier */
+  FurlBoundary      boundary;               /* their entries in columns of others */
+  PetscInt          rowptr[FURL_WIDTH + 1]; /* of the slice at hand */
+  FurlRowBuffer     rows, sampled[2];       /* the slice at hand; rows for the encoder's sample */
 } FurlStream;
 
 PETSC_INTERN PetscErrorCode FurlStreamCreate(Mat A, const FurlEncoding *encoding, const FurlMatrix *base, size_t window, FurlStream **st);

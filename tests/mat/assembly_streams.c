@@ -5,8 +5,8 @@
 #include "matrices.h"
 
 #define N 1500
-#define NEAR 4    /* entries of a row near the diagonal */
-#define ROUNDS 3  /* visits of a row that is added to */
+#define NEAR 4   /* entries of a row near the diagonal */
+#define ROUNDS 3 /* visits of a row that is added to */
 
 typedef enum { ASCENDING, DESCENDING, SCATTERED, TWO_FRONTS, ORDERS } Order;
 
@@ -22,8 +22,8 @@ static PetscInt Pick(Order order, PetscInt k, PetscInt n)
 /* Row i: near its diagonal, one far away; some rows are empty, some long, some with -0.0. `whole`: values whose sums are exact */
 static PetscErrorCode SetRow(Mat A, PetscInt i, PetscInt round, PetscInt ncols, PetscBool whole, InsertMode mode)
 {
-  PetscInt    column[64], n = 0;
-  PetscScalar value[64];
+  PetscInt       column[64], n = 0;
+  PetscScalar    value[64];
   const PetscInt near = i % 97 == 5 ? 40 : NEAR;
 
   PetscFunctionBegin;
@@ -71,8 +71,7 @@ static PetscErrorCode FillOthers(Mat A)
   PetscFunctionBegin;
   PetscCall(MatGetSize(A, &nrows, &ncols));
   PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
-  for (PetscInt k = 0; k < 400; k++)
-    PetscCall(SetRow(A, (PetscInt)(Noise(k, rank) * nrows), k % 3, ncols, PETSC_TRUE, ADD_VALUES));
+  for (PetscInt k = 0; k < 400; k++) PetscCall(SetRow(A, (PetscInt)(Noise(k, rank) * nrows), k % 3, ncols, PETSC_TRUE, ADD_VALUES));
   PetscCall(Assemble(A));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -23,7 +23,7 @@ typedef struct {
 
 struct FurlEncoder {
   const FurlCsr      *csr;
-  int64_t             first; /* row of the matrix that csr->rowptr[0] is of: rows may come slice by slice, see stream.c */
+  int64_t             first; /* row of the matrix that csr->rowptr[0] is of: rows may come slice by slice, see incremental.c */
   FurlRowSource       source;
   const FurlEncoding *encoding;
   FurlSlices         *slices;

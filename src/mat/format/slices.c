@@ -353,7 +353,8 @@ static int64_t CountEntries(const FurlSlicesView *view, const FurlProgram *p, Pe
 {
   int32_t count[FURL_WIDTH] = {0};
 
-  for (int32_t slot = p->first; slot < p->first + p->nslots; slot++)
+  for (int l = 0; !p->masked && l < FURL_WIDTH; l++) count[l] = p->nslots;
+  for (int32_t slot = p->first; p->masked && slot < p->first + p->nslots; slot++)
     for (int l = 0; l < FURL_WIDTH; l++) count[l] += (int32_t)(view->mask[slot] >> l & 1);
   rowptr[0] = 0;
   for (int l = 0; l < FURL_WIDTH; l++) rowptr[l + 1] = rowptr[l] + count[l];
@@ -381,7 +382,7 @@ static void DecodePattern(const FurlSlicesView *view, int64_t s, const PetscInt 
     const double *const v    = GetSlot(view, at + order[k], slot, row0, room);
 
     for (int l = 0; l < FURL_WIDTH; l++) {
-      if (!(view->mask[slot] >> l & 1)) continue;
+      if (p->masked && !(view->mask[slot] >> l & 1)) continue;
       column[next[l]]  = (PetscInt)(row0 + l + view->offset[slot]);
       value[next[l]++] = v[l];
     }

@@ -18,9 +18,9 @@ FurlEncodeStatus FurlEncoderCreate(const FurlEncoding *encoding, const FurlRowSo
 
 FurlEncodeStatus FurlEncoderAdd(FurlEncoder *e, const PetscInt *rowptr, const PetscInt *column, const double *value)
 {
-  const FurlCsr csr     = {.nrows = e->slices->nrows, .ncols = e->slices->ncols, .rowptr = rowptr, .column = column, .value = value};
-  const int64_t s       = (int64_t)e->slices->header.used;
-  size_t        longest = 0;
+  const FurlCsr    csr     = {.nrows = e->slices->nrows, .ncols = e->slices->ncols, .rowptr = rowptr, .column = column, .value = value};
+  const int64_t    s       = (int64_t)e->slices->header.used;
+  size_t           longest = 0;
   FurlEncodeStatus status;
 
   for (int l = 0; l < FURL_WIDTH; l++) {
