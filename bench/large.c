@@ -22,7 +22,7 @@ static PetscReal Coefficient(PetscInt i, PetscInt j, PetscInt k, int axis)
 static PetscErrorCode SetRow(Mat A, PetscInt n, PetscInt i, PetscInt j, PetscInt k)
 {
   const PetscInt at[3] = {i, j, k};
-  MatStencil     row = {.i = i, .j = j, .k = k}, column[7];
+  MatStencil     row   = {.i = i, .j = j, .k = k}, column[7];
   PetscScalar    value[7], d = 0;
   PetscInt       m = 0;
 
@@ -69,8 +69,8 @@ static PetscErrorCode Report(const char *what, PetscInt unknowns, PetscLogDouble
   (void)getrusage(RUSAGE_SELF, &usage);
   bytes = 1024. * (double)usage.ru_maxrss;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &bytes, 1, MPI_DOUBLE, MPI_SUM, PETSC_COMM_WORLD));
-  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "%-10s %8.2f s   peak %7.3f GiB, %6.1f bytes an unknown\n", what, now - *since, bytes / 1073741824,
-                        bytes / (double)unknowns));
+  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "%-10s %8.2f s   peak %7.3f GiB, %6.1f bytes an unknown\n", what, now - *since,
+                        bytes / 1073741824, bytes / (double)unknowns));
   PetscCall(PetscTime(since));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

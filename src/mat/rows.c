@@ -81,7 +81,7 @@ PetscErrorCode FurlRowsOpen(Mat A, FurlRows *rows)
 
 PetscErrorCode FurlRowsTake(FurlRows *rows, PetscInt r, PetscInt n)
 {
-  FurlRowDecoder *const d = rows->decoder;
+  FurlRowDecoder *const d     = rows->decoder;
   const int64_t         first = r / FURL_WIDTH, end = ((int64_t)r + n + FURL_WIDTH - 1) / FURL_WIDTH;
   FurlCsr *const        csr[2] = {&rows->parts.diagonal, &rows->parts.offdiagonal};
   FurlSlicesView        view[2];
@@ -95,7 +95,8 @@ PetscErrorCode FurlRowsTake(FurlRows *rows, PetscInt r, PetscInt n)
 
     PetscCall(ReserveRows(b, (PetscInt)(end - first) * FURL_WIDTH));
     for (int64_t s = first; s < end; s++)
-      PetscCall(DecodeTo(b, &view[part], part ? FurlFindSlice(d->matrix->nboundary, d->matrix->boundary, s) : s, (PetscInt)(s - first) * FURL_WIDTH));
+      PetscCall(DecodeTo(b, &view[part], part ? FurlFindSlice(d->matrix->nboundary, d->matrix->boundary, s) : s,
+                         (PetscInt)(s - first) * FURL_WIDTH));
     csr[part]->rowptr = b->rowptr;
     csr[part]->column = b->column;
     csr[part]->value  = b->value;

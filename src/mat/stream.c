@@ -235,7 +235,6 @@ static PetscErrorCode Advance(FurlStream *st)
   const FurlOpenRows *const open = st->open[0][s];
 
   PetscFunctionBegin;
-  st->longest = open ? 1 : st->longest;
   for (int l = 0; open && l < FURL_WIDTH; l++) st->longest = PetscMax(st->longest, open->n[l]);
   PetscCall(Encode(st, s, st->encoder, &st->boundary));
   if (open) PetscCall(Close(st, s));
@@ -282,6 +281,7 @@ static PetscErrorCode Relieve(FurlStream *st)
 
   PetscFunctionBegin;
   PetscCall(StartEncoder(st, FirstOpen(st)));
+  if (ahead) st->longest = 1;
   while (st->bytes_ahead > ahead) PetscCall(Advance(st));
   if (st->bytes <= st->limit / 8 * 7) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(EncodeAgain(st));

@@ -22,7 +22,7 @@ typedef struct {
   size_t            window;                              /* bytes that open slices may take, as the user says */
   size_t            limit;                               /* the same, more where rows come in no order */
   size_t            bytes, bytes_ahead;                  /* of open slices; of those beyond the frontier */
-  PetscInt          longest;                             /* row of the slice that was encoded last: room for the next */
+  PetscInt          longest;                             /* row among those that were encoded last: room for the next */
   PetscInt          fresh;                               /* places that base does not have */
   const FurlMatrix *base;                                /* what there was; not owned; NULL: nothing */
   PetscBool         base_is_zero, all_is_zero;           /* its values count as zero; those of encoded slices do */

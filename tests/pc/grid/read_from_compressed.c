@@ -1,6 +1,6 @@
 /*
-  Hierarchy `grid` is read from a furl matrix without an AIJ copy, and is that of the same matrix as AIJ: its applications give the same bits.
-  Constant, variable and upwind coefficients, boxes whose lines are shorter and longer than a slice, periodic ones.
+  Hierarchy `grid` is read from a furl matrix without an AIJ copy, and is that of the same matrix as AIJ: its applications give the same
+  bits. Constant, variable and upwind coefficients, boxes whose lines are shorter and longer than a slice, periodic ones.
 */
 #include <petscksp.h>
 #include "../../mat/matrices.h"
@@ -28,7 +28,7 @@ static PetscErrorCode Create(const Problem *p, Mat *A)
     for (int k = 0; k < 6; k++) {
       const int       axis = k / 2, ends = k % 2 ? at[axis] == n[axis] - 1 : at[axis] == 0;
       const PetscInt  wrap = ends ? step[axis] * n[axis] : 0, j = i + (k % 2 ? step[axis] - wrap : wrap - step[axis]);
-      const PetscReal c    = 1 + p->contrast * Noise(PetscMin(i, j), axis) + (k % 2 ? p->wind : 0);
+      const PetscReal c = 1 + p->contrast * Noise(PetscMin(i, j), axis) + (k % 2 ? p->wind : 0);
 
       d += c;
       if (ends && !(p->periodic && axis == 0)) continue;
@@ -105,10 +105,11 @@ static PetscErrorCode Check(const char *name, const Problem *p)
 
 int main(int argc, char **argv)
 {
-  const Problem problem[] = {{{20, 20, 20}, 0, 0, PETSC_FALSE, 1},  {{17, 19, 23}, 9, 0, PETSC_FALSE, 1},  {{70, 11, 13}, 9, 0, PETSC_FALSE, -1},
-                             {{18, 14, 16}, 9, 0, PETSC_TRUE, 1},   {{90, 71, 1}, 9, 0, PETSC_FALSE, 1},   {{16, 16, 16}, 0, 3, PETSC_FALSE, 1},
-                             {{150, 40, 12}, 1e5, 0, PETSC_FALSE, 1e-9}};
-  const char *const name[] = {"constant", "variable", "long lines, negative", "periodic", "two dimensions", "upwind", "contrast"};
+  const Problem     problem[] = {{{20, 20, 20}, 0, 0, PETSC_FALSE, 1},      {{17, 19, 23}, 9, 0, PETSC_FALSE, 1},
+                                 {{70, 11, 13}, 9, 0, PETSC_FALSE, -1},     {{18, 14, 16}, 9, 0, PETSC_TRUE, 1},
+                                 {{90, 71, 1}, 9, 0, PETSC_FALSE, 1},       {{16, 16, 16}, 0, 3, PETSC_FALSE, 1},
+                                 {{150, 40, 12}, 1e5, 0, PETSC_FALSE, 1e-9}};
+  const char *const name[]    = {"constant", "variable", "long lines, negative", "periodic", "two dimensions", "upwind", "contrast"};
 
   PetscCall(PetscInitialize(&argc, &argv, NULL, NULL));
   PetscCall(PetscLogDefaultBegin());
