@@ -2,8 +2,10 @@
 #include <string.h>
 #include <petsc/private/matimpl.h>
 #include <furl/compat.h>
+#include "format/forget.h"
 #include "stream.h"
 
+#define FORGET 1024 /* slices after which memory that has been read goes */
 #define FIRST_ROW 8 /* places of a row before any other is known */
 
 static PetscErrorCode Check(const FurlStream *st, FurlEncodeStatus status)
@@ -256,6 +258,7 @@ static PetscErrorCode EncodeAgain(FurlStream *st)
   for (int64_t s = 0; s < st->frontier; s++) {
     PetscCall(Encode(st, s, encoder, &boundary));
     if (st->open[0][s]) PetscCall(Close(st, s));
+    if (s % FORGET == 0) FurlSlicesForget(st->slices, s);
   }
   PetscCall(FurlBoundaryFree(&st->boundary));
   FurlEncoderDestroy(&st->encoder);
@@ -274,7 +277,7 @@ static PetscErrorCode StartEncoder(FurlStream *st, FurlRowSource source)
 }
 
 /* The window is full: a quarter of what lies beyond the frontier goes, or else all that lies behind it. What is allowed grows with the
- * matrix where that happens, half of AIJ's bytes, so that the times it happens are few */
+ * matrix where that happens, a quarter of AIJ's bytes, so that the times it happens are few */
 static PetscErrorCode Relieve(FurlStream *st)
 {
   const size_t ahead = st->bytes_ahead / 4 * 3;
@@ -285,7 +288,7 @@ static PetscErrorCode Relieve(FurlStream *st)
   while (st->bytes_ahead > ahead) PetscCall(Advance(st));
   if (st->bytes <= st->limit / 8 * 7) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(EncodeAgain(st));
-  st->limit = PetscMax(st->window, (size_t)(12 * st->slices->nnz + 4 * st->frontier * FURL_WIDTH) / 2);
+  st->limit = PetscMax(st->window, (size_t)(12 * st->slices->nnz + 4 * st->frontier * FURL_WIDTH) / 4);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
