@@ -55,6 +55,8 @@ PETSC_EXTERN PetscErrorCode MatFurlSetValuesType(Mat, MatFurlValuesType);
 PETSC_EXTERN PetscErrorCode MatFurlGetValuesType(Mat, MatFurlValuesType *);
 PETSC_EXTERN PetscErrorCode MatFurlSetReadType(Mat, MatFurlReadType);
 PETSC_EXTERN PetscErrorCode MatFurlGetReadType(Mat, MatFurlReadType *);
+PETSC_EXTERN PetscErrorCode MatFurlSetWindow(Mat, PetscReal);
+PETSC_EXTERN PetscErrorCode MatFurlGetWindow(Mat, PetscReal *);
 
 PETSC_EXTERN PetscErrorCode PetscFurlInitializePackage(void);
 PETSC_EXTERN PetscErrorCode PetscFurlFinalizePackage(void);

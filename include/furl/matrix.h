@@ -44,6 +44,23 @@ typedef struct {
 PETSC_INTERN PetscErrorCode FurlAijGetParts(Mat aij, FurlAijParts *parts);
 PETSC_INTERN PetscErrorCode FurlAijRestoreParts(Mat aij, FurlAijParts *parts);
 
+/*
+  Rows of an AIJ or furl matrix, for who reads all of them once: row r of the matrix is row r - first of both parts, whose nrows are all
+  rows. Of AIJ all are at hand; of furl those that were taken last, and perhaps some around them, decoded.
+*/
+typedef struct FurlRowDecoder FurlRowDecoder;
+
+typedef struct {
+  FurlAijParts    parts;
+  PetscInt        first, end; /* rows at hand */
+  int64_t         entries;    /* of all rows */
+  FurlRowDecoder *decoder;    /* NULL: AIJ */
+} FurlRows;
+
+PETSC_INTERN PetscErrorCode FurlRowsOpen(Mat A, FurlRows *rows);
+PETSC_INTERN PetscErrorCode FurlRowsTake(FurlRows *rows, PetscInt r, PetscInt n); /* rows r .. r + n - 1 */
+PETSC_INTERN PetscErrorCode FurlRowsClose(Mat A, FurlRows *rows);
+
 /* What the entries tell a solver */
 typedef struct {
   PetscBool symmetric;  /* the matrix is its own transpose bit for bit, zeros apart; else it may yet be so up to rounding */

@@ -40,15 +40,15 @@ FURL_SHARED_BODY void FURL_NAME(FurlRowsSum)(const FurlSlicesView *a, int64_t s,
 {
   const FurlSliceHeader *header = a->header + s;
   const uint16_t        *code   = a->code + (int64_t)header->irregular * FURL_WIDTH;
-  const FurlRow         *row    = a->row + header->raw;
+  const FurlRepeatedRow *row    = a->row + header->raw;
 
   FURL_EQUAL_LANES(first, end, code)
   {
-    const FurlRow    r     = row[code[first]];
-    const int32_t   *shift = a->row_offset + r.first;
-    const double    *value = a->row_value + r.first;
-    const FURL_REAL *from  = x + s * FURL_WIDTH;
-    const int        last  = end - FURL_GROUP; /* the last group may overlap the one before */
+    const FurlRepeatedRow r     = row[code[first]];
+    const int32_t        *shift = a->row_offset + r.first;
+    const double         *value = a->row_value + r.first;
+    const FURL_REAL      *from  = x + s * FURL_WIDTH;
+    const int             last  = end - FURL_GROUP; /* the last group may overlap the one before */
 
     for (int l = first; l < end; l += last < first ? 1 : FURL_GROUP) {
       const int at = l < last || last < first ? l : last;

@@ -127,7 +127,7 @@ FURL_BODY int32_t FurlWideIndex(const uint16_t *wide, int i)
 /* A row of the dictionary */
 typedef struct {
   uint32_t first, n; /* its entries in row_offset[] and row_value[] */
-} FurlRow;
+} FurlRepeatedRow;
 
 /* What a kernel reads: plain pointers, in the memory of the device */
 typedef struct {
@@ -158,7 +158,7 @@ typedef struct {
   const double          *dictionary; /* [at most 2^16] different values */
   const uint8_t         *narrow;     /* [indices and codes of 8 bits] */
   const uint16_t        *wide;       /* [indices of 16 bits, and two items for those of 32] */
-  const FurlRow         *row;        /* [rows of the dictionary] */
+  const FurlRepeatedRow *row;        /* [rows of the dictionary] */
   const int32_t         *row_offset; /* [entries of the dictionary] column - row, ascending in a row */
   const double          *row_value;
   const uint16_t        *code; /* [different slices of repeated rows][FURL_WIDTH] */
@@ -238,6 +238,37 @@ void FurlSlicesDecodeDiagonal(const FurlSlicesView *view, int64_t s, PetscInt *c
 
 /* Of a sample of the slices: their entries, and those in slices that take no pattern */
 void FurlSlicesSample(const FurlCsr *csr, int64_t *entries, int64_t *irregular);
+
+/*
+  Rows that come slice by slice, in order, and are not all there at once: incremental.c. Which diagonals to store is chosen from the rows of
+  a source; where it had no more than the first slices, FurlEncoderChoseWell() tells afterwards, from a source of all rows, whether the
+  choice was right: if not, the slices are better encoded again from themselves. A source returns 0 for a row that it does not have; what it
+  gives is valid until its next call with the same `which`, 0 or 1.
+*/
+typedef struct {
+  int64_t         n;
+  const PetscInt *column; /* [n] ascending */
+  const double   *value;  /* [n] */
+} FurlRow;
+
+typedef struct {
+  int (*get)(void *context, int64_t i, int which, FurlRow *row);
+  void   *context;
+  int64_t nslices; /* whose rows it has, from the first on */
+} FurlRowSource;
+
+typedef struct FurlEncoder FurlEncoder;
+
+/* slices: initialised, at a place where it stays; encoding is read until the end and must be without scales */
+FurlEncodeStatus FurlEncoderCreate(const FurlEncoding *encoding, const FurlRowSource *source, FurlSlices *slices, FurlEncoder **e);
+/* The next slice: rowptr [FURL_WIDTH + 1] from 0 on; rows beyond the matrix's last are empty */
+FurlEncodeStatus FurlEncoderAdd(FurlEncoder *e, const PetscInt *rowptr, const PetscInt *column, const double *value);
+int              FurlEncoderChoseWell(FurlEncoder *e, const FurlRowSource *source);
+void             FurlEncoderDestroy(FurlEncoder **e); /* the slices stay */
+
+/* All rows of slice s: rowptr [FURL_WIDTH + 1] from 0 on, columns ascending; returns the number of entries. With NULL in place of column
+ * and value only the numbers */
+int64_t FurlSlicesDecodeSlice(const FurlSlicesView *view, int64_t s, PetscInt *rowptr, PetscInt *column, double *value);
 
 /* Bytes held, the slots of each way of storing values, and the slices of each way of storing columns */
 typedef struct {

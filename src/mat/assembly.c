@@ -1,9 +1,17 @@
 /*
-  Setting values: an AIJ matrix takes them, and is encoded and freed at the end of the final assembly. Entries set on a matrix that is
-  already encoded wait in a list, as MatSetValues() is not collective and decoding is.
+  Setting values: they stream into the compressed form (stream.h), entries of other processes' rows by way of a stash. Nothing but the
+  assembly is collective.
 */
 #include "matfurl.h"
 
+static PetscBool Option(const Mat_Furl *f, MatOption option, PetscBool by_default)
+{
+  const int k = option - MAT_OPTION_MIN;
+
+  return f->option_given[k] ? f->option[k] : by_default;
+}
+
+/* Three options say what becomes of new places, as in AIJ: the latest counts */
 static PetscErrorCode MatSetOption_Furl(Mat A, MatOption option, PetscBool flag)
 {
   Mat_Furl *const f = A->data;
@@ -11,7 +19,14 @@ static PetscErrorCode MatSetOption_Furl(Mat A, MatOption option, PetscBool flag)
   PetscFunctionBegin;
   f->option_given[option - MAT_OPTION_MIN] = PETSC_TRUE;
   f->option[option - MAT_OPTION_MIN]       = flag;
-  if (f->building) PetscCall(MatSetOption(f->building, option, flag));
+  if (option == MAT_NEW_NONZERO_LOCATIONS) {
+    f->ignore_new   = (PetscBool)!flag;
+    f->new_is_error = PETSC_FALSE;
+  }
+  if (option == MAT_NEW_NONZERO_LOCATION_ERR || option == MAT_NEW_NONZERO_ALLOCATION_ERR) {
+    f->ignore_new   = PETSC_FALSE;
+    f->new_is_error = (PetscBool)(flag && option == MAT_NEW_NONZERO_LOCATION_ERR);
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -25,46 +40,26 @@ PetscErrorCode FurlApplyOptions(Mat A, Mat aij)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode CreateBuilding(Mat A)
+static PetscErrorCode MatSetUp_Furl(Mat A)
 {
-  Mat_Furl *const f = A->data;
-
   PetscFunctionBegin;
   PetscCall(PetscLayoutSetUp(A->rmap));
   PetscCall(PetscLayoutSetUp(A->cmap));
-  PetscCall(MatCreate(PetscObjectComm((PetscObject)A), &f->building));
-  PetscCall(MatSetSizes(f->building, A->rmap->n, A->cmap->n, A->rmap->N, A->cmap->N));
-  PetscCall(MatSetBlockSizesFromMats(f->building, A, A));
-  PetscCall(MatSetType(f->building, MATAIJ));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode MatSetUp_Furl(Mat A)
-{
-  Mat_Furl *const f = A->data;
-
-  PetscFunctionBegin;
-  if (f->building || f->encoded) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(CreateBuilding(A));
-  PetscCall(MatSetUp(f->building));
-  PetscCall(FurlApplyOptions(A, f->building));
   A->preallocated = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode Preallocate(Mat A, PetscInt diagonal, const PetscInt diagonals[], PetscInt offdiagonal, const PetscInt offdiagonals[])
+/* The numbers are not needed: rows grow while they are open */
+static PetscErrorCode Preallocate(Mat A)
 {
   Mat_Furl *const f = A->data;
 
   PetscFunctionBegin;
-  PetscCall(MatDestroy(&f->building));
-  PetscCall(FurlEncodedDestroy(&f->encoded));
-  PetscCall(CreateBuilding(A));
-  PetscCall(MatSeqAIJSetPreallocation(f->building, diagonal, diagonals));
-  PetscCall(MatMPIAIJSetPreallocation(f->building, diagonal, diagonals, offdiagonal, offdiagonals));
-  PetscCall(FurlApplyOptions(A, f->building));
-  A->preallocated = PETSC_TRUE;
-  A->assembled    = PETSC_FALSE;
+  PetscCall(FurlForgetValues(A));
+  PetscCall(FurlStashFree(&f->stash));
+  PetscCall(MatSetUp_Furl(A));
+  A->assembled     = PETSC_FALSE;
+  A->was_assembled = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -74,7 +69,7 @@ static PetscErrorCode MatSeqAIJSetPreallocation_Furl(Mat A, PetscInt n, const Pe
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_size(PetscObjectComm((PetscObject)A), &size));
-  if (size == 1) PetscCall(Preallocate(A, n, each, 0, NULL));
+  if (size == 1) PetscCall(Preallocate(A));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -84,7 +79,7 @@ static PetscErrorCode MatMPIAIJSetPreallocation_Furl(Mat A, PetscInt n, const Pe
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_size(PetscObjectComm((PetscObject)A), &size));
-  if (size > 1) PetscCall(Preallocate(A, n, each, m, other));
+  if (size > 1) PetscCall(Preallocate(A));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -97,175 +92,148 @@ PetscErrorCode FurlComposePreallocation(Mat A, PetscBool compose)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode FurlPendingFree(FurlPending *p)
+static PetscErrorCode StartStream(Mat A)
 {
+  Mat_Furl *const f = A->data;
+  FurlEncoding    encoding;
+
   PetscFunctionBegin;
-  PetscCall(PetscFree3(p->row, p->column, p->value));
-  p->used = p->room = 0;
+  if (f->stream) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(FurlGetEncoding(A, f->values, &encoding));
+  PetscCall(FurlStreamCreate(A, &encoding, f->encoded ? &f->encoded->matrix : NULL, (size_t)(f->window * 1048576), &f->stream));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode PendingReserve(FurlPending *p, PetscInt more)
+/* Values for a row of another process */
+static PetscErrorCode Stash(Mat A, const FurlTaking *taking, PetscInt row, PetscInt n, const PetscInt column[], const PetscScalar value[])
 {
-  FurlPending q = *p;
+  Mat_Furl *const f = A->data;
 
   PetscFunctionBegin;
-  if (p->used + more <= p->room) PetscFunctionReturn(PETSC_SUCCESS);
-  q.room = PetscMax(2 * p->room, p->used + more);
-  PetscCall(PetscMalloc3(q.room, &q.row, q.room, &q.column, q.room, &q.value));
-  PetscCall(PetscArraycpy(q.row, p->row, p->used));
-  PetscCall(PetscArraycpy(q.column, p->column, p->used));
-  PetscCall(PetscArraycpy(q.value, p->value, p->used));
-  PetscCall(PetscFree3(p->row, p->column, p->value));
-  *p = q;
+  PetscCheck(!A->nooffprocentries, PETSC_COMM_SELF, PETSC_ERR_ARG_WRONG,
+             "Row %" PetscInt_FMT " is another process's, and MatSetOption() with MAT_NO_OFF_PROC_ENTRIES said that none would be set",
+             row);
+  if (Option(f, MAT_IGNORE_OFF_PROC_ENTRIES, PETSC_FALSE)) PetscFunctionReturn(PETSC_SUCCESS);
+  f->stash.mode = taking->mode;
+  for (PetscInt k = 0; k < n; k++) {
+    const FurlStashEntry entry = {row, column[k], value ? value[k * taking->stride] : 0};
+
+    if (column[k] >= 0) PetscCall(FurlStashAppend(&f->stash, &entry));
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static FurlTaking HowToTake(const Mat_Furl *f, InsertMode mode, PetscInt stride)
+{
+  return (FurlTaking){.mode         = mode,
+                      .ignore_zeros = Option(f, MAT_IGNORE_ZERO_ENTRIES, PETSC_FALSE),
+                      .ignore_new   = f->ignore_new,
+                      .new_is_error = f->new_is_error,
+                      .stride       = stride};
 }
 
 /* value: [m][n], or [n][m] where the program chose columns first */
-static PetscErrorCode PendingAppend(Mat A, PetscInt m, const PetscInt row[], PetscInt n, const PetscInt column[], const PetscScalar *value)
-{
-  Mat_Furl *const    f             = A->data;
-  FurlPending *const p             = &f->pending;
-  const int          k_orientation = MAT_ROW_ORIENTED - MAT_OPTION_MIN;
-  const PetscBool    by_column     = (PetscBool)(f->option_given[k_orientation] && !f->option[k_orientation]);
-
-  PetscFunctionBegin;
-  PetscCall(PendingReserve(p, m * n));
-  for (PetscInt r = 0; r < m; r++) {
-    for (PetscInt c = 0; c < n; c++) {
-      if (row[r] < 0 || column[c] < 0) continue;
-      p->row[p->used]     = row[r];
-      p->column[p->used]  = column[c];
-      p->value[p->used++] = value ? value[by_column ? c * m + r : r * n + c] : 0;
-    }
-  }
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 static PetscErrorCode MatSetValues_Furl(Mat A, PetscInt m, const PetscInt row[], PetscInt n, const PetscInt column[],
                                         const PetscScalar value[], InsertMode mode)
 {
-  Mat_Furl *const f = A->data;
+  Mat_Furl *const  f      = A->data;
+  const PetscBool  by_row = Option(f, MAT_ROW_ORIENTED, PETSC_TRUE);
+  const FurlTaking taking = HowToTake(f, mode, by_row ? 1 : m);
+  const PetscInt   nrows = A->rmap->N, ncols = A->cmap->N;
 
   PetscFunctionBegin;
-  if (f->building)
-    PetscCall(MatSetValues(f->building, m, row, n, column, value, mode));
-  else
-    PetscCall(PendingAppend(A, m, row, n, column, value));
+  for (PetscInt k = 0; k < n; k++)
+    PetscCheck(column[k] < ncols, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "Column %" PetscInt_FMT " is not below %" PetscInt_FMT,
+               column[k], ncols);
+  PetscCall(StartStream(A));
+  for (PetscInt r = 0; r < m; r++) {
+    const PetscScalar *const v = value ? value + (by_row ? r * n : r) : NULL;
+
+    if (row[r] < 0) continue;
+    PetscCheck(row[r] < nrows, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "Row %" PetscInt_FMT " is not below %" PetscInt_FMT, row[r],
+               nrows);
+    if (row[r] >= A->rmap->rstart && row[r] < A->rmap->rend)
+      PetscCall(FurlStreamTake(f->stream, row[r] - A->rmap->rstart, &taking, n, column, v));
+    else
+      PetscCall(Stash(A, &taking, row[r], n, column, v));
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Makes the encoded values AIJ again, to take what comes */
-static PetscErrorCode StartBuilding(Mat A)
+/* What others have set in rows of this process */
+static PetscErrorCode TakeReceived(Mat A, const FurlStash *received)
 {
-  Mat_Furl *const f = A->data;
-  FurlChange      change;
+  Mat_Furl *const  f      = A->data;
+  const FurlTaking taking = HowToTake(f, received->mode, 1);
 
   PetscFunctionBegin;
-  if (f->building) PetscFunctionReturn(PETSC_SUCCESS);
-  if (!f->encoded) {
-    PetscCall(MatSetUp_Furl(A));
-    PetscFunctionReturn(PETSC_SUCCESS);
+  if (received->used) PetscCall(StartStream(A));
+  for (size_t k = 0; k < received->used; k++) {
+    const FurlStashEntry *const entry = received->entry + k;
+
+    PetscCall(FurlStreamTake(f->stream, entry->row - A->rmap->rstart, &taking, 1, &entry->column, &entry->value));
   }
-  PetscCall(FurlChangeBegin(A, "Setting values", &change));
-  f->building         = change.aij;
-  f->building_pattern = change.pattern;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode PendingReplay(Mat A)
-{
-  Mat_Furl *const    f = A->data;
-  FurlPending *const p = &f->pending;
-
-  PetscFunctionBegin;
-  for (PetscInt k = 0; k < p->used;) {
-    PetscInt n = 1;
-
-    while (k + n < p->used && p->row[k + n] == p->row[k]) n++;
-    PetscCall(MatSetValues(f->building, 1, p->row + k, n, p->column + k, p->value + k, A->insertmode));
-    k += n;
-  }
-  PetscCall(FurlPendingFree(p));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static PetscErrorCode MatAssemblyBegin_Furl(Mat A, MatAssemblyType type)
 {
-  Mat_Furl *const f   = A->data;
-  int             any = f->pending.used > 0;
+  Mat_Furl *const f    = A->data;
+  const MPI_Comm  comm = PetscObjectComm((PetscObject)A);
+  PetscMPIInt     any  = f->stash.used > 0;
+  FurlStash       received;
 
   PetscFunctionBegin;
-  if (!f->building) {
-    PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &any, 1, MPI_INT, MPI_MAX, PetscObjectComm((PetscObject)A)));
-    if (any || !f->encoded) PetscCall(StartBuilding(A));
-    if (any) PetscCall(PendingReplay(A));
-  }
-  if (f->building) PetscCall(MatAssemblyBegin(f->building, type));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &any, 1, MPI_INT, MPI_MAX, comm));
+  if (!any) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(FurlStashExchange(comm, A->rmap, &f->stash, &received));
+  PetscCall(TakeReceived(A, &received));
+  PetscCall(FurlStashFree(&received));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Encodes what is being built and keeps that to take more values */
-static PetscErrorCode EncodeAndKeepBuilding(Mat A)
+/* The stream's matrix becomes A's */
+static PetscErrorCode FinishStream(Mat A)
 {
-  Mat_Furl *const f        = A->data;
-  Mat             building = f->building;
+  Mat_Furl *const f      = A->data;
+  PetscMPIInt     change = !f->encoded;
   FurlEncoded    *encoded;
 
   PetscFunctionBegin;
-  PetscCall(FurlEncodedCreate(building, f->values, &encoded));
-  f->building = NULL;
+  PetscCall(StartStream(A));
+  change |= f->stream->fresh > 0;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &change, 1, MPI_INT, MPI_MAX, PetscObjectComm((PetscObject)A)));
+  if (change) A->nonzerostate++;
+  PetscCall(FurlEncodedFromStream(A, f->stream, &encoded));
   PetscCall(FurlSetEncoded(A, encoded));
-  f->building = building;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* A first assembly of zeros is a pattern, and values follow */
-static PetscErrorCode IsPattern(Mat A, PetscBool *pattern)
-{
-  Mat_Furl *const f = A->data;
-  PetscReal       size;
-
-  PetscFunctionBegin;
-  *pattern = PETSC_FALSE;
-  if (f->encoded) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(MatNorm(f->building, NORM_INFINITY, &size));
-  *pattern = size == 0 ? PETSC_TRUE : PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static PetscErrorCode MatAssemblyEnd_Furl(Mat A, MatAssemblyType type)
 {
-  Mat_Furl *const f      = A->data;
-  FurlChange      change = {f->building, f->building_pattern};
-  PetscBool       pattern;
+  Mat_Furl *const f   = A->data;
+  PetscMPIInt     any = f->stream || !f->encoded;
 
   PetscFunctionBegin;
-  if (!f->building) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(MatAssemblyEnd(f->building, type));
   if (type == MAT_FLUSH_ASSEMBLY) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(IsPattern(A, &pattern));
-  if (!f->encoded) A->nonzerostate++;
-  if (pattern) {
-    PetscCall(MatGetNonzeroState(f->building, &f->building_pattern));
-    PetscCall(EncodeAndKeepBuilding(A));
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  f->building = NULL;
-  PetscCall(FurlChangeEnd(A, &change));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &any, 1, MPI_INT, MPI_MAX, PetscObjectComm((PetscObject)A)));
+  if (any) PetscCall(FinishStream(A));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Values most often follow, so that the AIJ matrix stays to take them */
+/* Places stay. A matrix that is assembled is so afterwards */
 static PetscErrorCode MatZeroEntries_Furl(Mat A)
 {
-  Mat_Furl *const f = A->data;
+  Mat_Furl *const f   = A->data;
+  PetscMPIInt     any = f->stream || !f->encoded;
 
   PetscFunctionBegin;
-  PetscCall(FurlPendingFree(&f->pending));
-  PetscCall(StartBuilding(A));
-  PetscCall(MatZeroEntries(f->building));
-  if (f->encoded) PetscCall(EncodeAndKeepBuilding(A));
+  PetscCall(MatSetUp_Furl(A));
+  PetscCall(FurlStashFree(&f->stash));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &any, 1, MPI_INT, MPI_MAX, PetscObjectComm((PetscObject)A)));
+  PetscCall(StartStream(A));
+  PetscCall(FurlStreamZero(f->stream));
+  if (!any) PetscCall(FinishStream(A));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

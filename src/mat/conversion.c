@@ -307,6 +307,7 @@ PetscErrorCode MatDuplicate_Furl(Mat A, MatDuplicateOption option, Mat *B)
   g         = (*B)->data;
   g->values = f->values;
   g->read   = f->read;
+  g->window = f->window;
   f->encoded->references++;
   PetscCall(FurlSetEncoded(*B, f->encoded));
   if (option == MAT_DO_NOT_COPY_VALUES) PetscCall(MatZeroEntries(*B));

@@ -1,6 +1,9 @@
 /* Mat type furl: its life, its options, what its values rest on */
+#include <furl/events.h>
 #include <furl/register.h>
 #include "matfurl.h"
+
+#define FURL_WINDOW 64 /* MiB: a few planes of a cube of 120 million cells */
 
 const char *const MatFurlValuesTypes[] = {"raw", "planes", "MatFurlValuesType", "MAT_FURL_VALUES_", NULL};
 const char *const MatFurlReadTypes[]   = {"head", "second", "all", "MatFurlReadType", "MAT_FURL_READ_", NULL};
@@ -20,7 +23,7 @@ static PetscInt LongestRow(const FurlSlices *slices)
 }
 
 /* How a matrix of type furl is encoded; what solvers ask is meant for square ones */
-static PetscErrorCode GetEncoding(Mat aij, MatFurlValuesType values, FurlEncoding *encoding)
+PetscErrorCode FurlGetEncoding(Mat aij, MatFurlValuesType values, FurlEncoding *encoding)
 {
   PetscBool square;
 
@@ -36,7 +39,7 @@ PetscErrorCode FurlEncodedCreate(Mat aij, MatFurlValuesType values, FurlEncoded 
   FurlEncoded *e;
 
   PetscFunctionBegin;
-  PetscCall(GetEncoding(aij, values, &encoding));
+  PetscCall(FurlGetEncoding(aij, values, &encoding));
   PetscCall(PetscNew(&e));
   PetscCall(FurlMatrixEncode(aij, &encoding, &e->matrix));
   e->references  = 1;
@@ -59,13 +62,30 @@ PetscErrorCode FurlEncodedFromMatrix(FurlMatrix *matrix, FurlEncoded **encoded)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode FurlEncodedFromStream(Mat A, FurlStream *stream, FurlEncoded **encoded)
+{
+  PetscLogEvent event;
+  FurlEncoded  *e;
+
+  PetscFunctionBegin;
+  PetscCall(FurlEventRegister("MatFurlEncode", MAT_CLASSID, &event));
+  PetscCall(PetscLogEventBegin(event, A, NULL, NULL, NULL));
+  PetscCall(PetscNew(&e));
+  PetscCall(FurlStreamFinish(A, stream, &e->matrix));
+  e->references  = 1;
+  e->longest_row = LongestRow(&e->matrix.diagonal) + LongestRow(&e->matrix.offdiagonal);
+  *encoded       = e;
+  PetscCall(PetscLogEventEnd(event, A, NULL, NULL, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Other values, in the memory of those that nobody else uses */
 PetscErrorCode FurlEncodedUpdate(Mat aij, MatFurlValuesType values, FurlEncoded *e)
 {
   FurlEncoding encoding;
 
   PetscFunctionBegin;
-  PetscCall(GetEncoding(aij, values, &encoding));
+  PetscCall(FurlGetEncoding(aij, values, &encoding));
   FurlSlicesFree(&e->offdiagonal_transposed);
   FurlSlicesFree(&e->diagonal_transposed);
   e->has_transposed = PETSC_FALSE;
@@ -89,8 +109,10 @@ PetscErrorCode FurlEncodedDestroy(FurlEncoded **encoded)
 }
 
 /* All that depends on the values */
-static PetscErrorCode ForgetValues(Mat_Furl *f)
+PetscErrorCode FurlForgetValues(Mat A)
 {
+  Mat_Furl *const f = A->data;
+
   PetscFunctionBegin;
   PetscCall(MatDestroy(&f->block));
   PetscCall(MatDestroy(&f->decoded));
@@ -99,8 +121,7 @@ static PetscErrorCode ForgetValues(Mat_Furl *f)
   PetscCall(PetscFree2(f->ghost, f->partial));
   PetscCall(PetscFree2(f->row_column, f->row_value));
   PetscCall(FurlEncodedDestroy(&f->encoded));
-  PetscCall(MatDestroy(&f->building));
-  PetscCall(FurlPendingFree(&f->pending));
+  PetscCall(FurlStreamDestroy(&f->stream));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -126,7 +147,7 @@ PetscErrorCode FurlSetEncoded(Mat A, FurlEncoded *encoded)
   Mat_Furl *const f = A->data;
 
   PetscFunctionBegin;
-  PetscCall(ForgetValues(f));
+  PetscCall(FurlForgetValues(A));
   PetscCall(PetscMalloc2(encoded->matrix.nghost, &f->ghost, encoded->matrix.diagonal.nslices, &f->partial));
   f->encoded      = encoded;
   A->preallocated = PETSC_TRUE;
@@ -176,6 +197,20 @@ static PetscErrorCode MatFurlSetReadType_Furl(Mat A, MatFurlReadType type)
   PetscFunctionBegin;
   if (f->read != type) PetscCall(PetscObjectStateIncrease((PetscObject)A));
   f->read = type;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode MatFurlSetWindow_Furl(Mat A, PetscReal mebibytes)
+{
+  PetscFunctionBegin;
+  ((Mat_Furl *)A->data)->window = mebibytes;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode MatFurlGetWindow_Furl(Mat A, PetscReal *mebibytes)
+{
+  PetscFunctionBegin;
+  *mebibytes = ((Mat_Furl *)A->data)->window;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -304,16 +339,78 @@ PetscErrorCode FurlAskOptions(FurlOptionItems PetscOptionsObject, MatFurlValuesT
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/*@
+   MatFurlSetWindow - Sets how much memory the rows of a `MATFURL` may take that are not compressed yet while values are set
+
+   Logically Collective
+
+   Input Parameters:
++  A         - the matrix; other types ignore the call
+-  mebibytes - for each process, in units of 2^20 bytes
+
+   Options Database Key:
+.  -mat_furl_window <64> - the same
+
+   Level: intermediate
+
+   Notes:
+   Rows are compressed, 32 at a time, when the rows that have got values fill the window, the first ones first. Values for a row that has
+been compressed are taken as well; where that happens often, because the rows come in no order, the window grows.
+
+   A window below one mebibyte is meant for tests. It counts from the next `MatSetValues()` after an assembly on.
+
+.seealso: `MATFURL`, `MatFurlGetWindow()`, `MatSetValues()`
+@*/
+PetscErrorCode MatFurlSetWindow(Mat A, PetscReal mebibytes)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(A, MAT_CLASSID, 1);
+  PetscValidLogicalCollectiveReal(A, mebibytes, 2);
+  PetscCheck(mebibytes >= 0 && mebibytes < 1e9, PetscObjectComm((PetscObject)A), PETSC_ERR_ARG_OUTOFRANGE,
+             "A window of %g MiB is not between 0 and 1e9; see -mat_furl_window", (double)mebibytes);
+  PetscTryMethod(A, "MatFurlSetWindow_C", (Mat, PetscReal), (A, mebibytes));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   MatFurlGetWindow - Gets how much memory the rows of a `MATFURL` may take that are not compressed yet while values are set
+
+   Not Collective
+
+   Input Parameter:
+.  A - the matrix
+
+   Output Parameter:
+.  mebibytes - for each process, in units of 2^20 bytes
+
+   Level: intermediate
+
+.seealso: `MATFURL`, `MatFurlSetWindow()`
+@*/
+PetscErrorCode MatFurlGetWindow(Mat A, PetscReal *mebibytes)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(A, MAT_CLASSID, 1);
+  PetscUseMethod(A, "MatFurlGetWindow_C", (Mat, PetscReal *), (A, mebibytes));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode MatSetFromOptions_Furl(Mat A, FurlOptionItems PetscOptionsObject)
 {
   Mat_Furl *const   f      = A->data;
   MatFurlValuesType values = f->values;
   MatFurlReadType   read   = f->read;
+  PetscReal         window = f->window;
 
   PetscFunctionBegin;
   PetscCall(FurlAskOptions(PetscOptionsObject, &values, &read));
+  PetscOptionsHeadBegin(PetscOptionsObject, "Furl matrix assembly options");
+  PetscCall(PetscOptionsReal("-mat_furl_window", "MiB of rows that are not compressed yet while values are set", "MatFurlSetWindow", window,
+                             &window, NULL));
+  PetscOptionsHeadEnd();
   PetscCall(MatFurlSetValuesType(A, values));
   PetscCall(MatFurlSetReadType(A, read));
+  PetscCall(MatFurlSetWindow(A, window));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -337,6 +434,8 @@ static PetscErrorCode ComposeMethods(Mat A, PetscBool compose)
   COMPOSE(MatFurlGetValuesType);
   COMPOSE(MatFurlSetReadType);
   COMPOSE(MatFurlGetReadType);
+  COMPOSE(MatFurlSetWindow);
+  COMPOSE(MatFurlGetWindow);
   COMPOSE(MatFurlGetMatrix);
   COMPOSE(MatFurlEnqueueMult);
   COMPOSE(MatFurlMultDot);
@@ -350,11 +449,10 @@ static PetscErrorCode ComposeMethods(Mat A, PetscBool compose)
 
 static PetscErrorCode MatDestroy_Furl(Mat A)
 {
-  Mat_Furl *const f = A->data;
-
   PetscFunctionBegin;
   PetscCall(ComposeMethods(A, PETSC_FALSE));
-  PetscCall(ForgetValues(f));
+  PetscCall(FurlForgetValues(A));
+  PetscCall(FurlStashFree(&((Mat_Furl *)A->data)->stash));
   PetscCall(PetscFree(A->data));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -381,7 +479,8 @@ static const struct _MatOps operations = {
 
    Options Database Keys:
 +  -mat_furl_values <raw,planes>    - how values that do not repeat are stored, see `MatFurlSetValuesType()`
--  -mat_furl_read <head,second,all> - how much of each value products read, see `MatFurlSetReadType()`
+.  -mat_furl_read <head,second,all> - how much of each value products read, see `MatFurlSetReadType()`
+-  -mat_furl_window <64>            - MiB of rows that are not compressed yet while values are set, see `MatFurlSetWindow()`
 
    Level: beginner
 
@@ -398,6 +497,7 @@ PetscErrorCode MatCreate_Furl(Mat A)
   PetscFunctionBegin;
   PetscCall(PetscNew(&f));
   f->read   = MAT_FURL_READ_ALL;
+  f->window = FURL_WINDOW;
   A->data   = f;
   A->ops[0] = operations;
   PetscCall(FurlInstallDecoding(A));

@@ -6,6 +6,8 @@
 #include <furl/compat.h>
 #include <furl/compose.h>
 #include <furl/matrix.h>
+#include "stash.h"
+#include "stream.h"
 
 /* One state of the values: duplicates share it, a change of values makes another unless nobody shares it */
 typedef struct {
@@ -17,13 +19,6 @@ typedef struct {
   FurlSlices offdiagonal_transposed; /* [nghost] x [local rows] */
 } FurlEncoded;
 
-/* Entries set on an assembled matrix, kept until the assembly, as decoding is collective and MatSetValues() is not */
-typedef struct {
-  PetscInt     used, room;
-  PetscInt    *row, *column; /* [room] global */
-  PetscScalar *value;        /* [room] */
-} FurlPending;
-
 typedef struct {
   FurlEncoded      *encoded; /* NULL until the first assembly */
   MatFurlValuesType values;  /* for the next encoding */
@@ -34,11 +29,12 @@ typedef struct {
   PetscInt         *row_column; /* [longest_row] what MatGetRow() returned */
   PetscScalar      *row_value;  /* [longest_row] */
 
-  Mat              building;         /* aij: takes values until the final assembly; NULL else */
-  PetscObjectState building_pattern; /* its nonzero state when it began */
-  FurlPending      pending;
-  PetscBool        option_given[MAT_OPTION_MAX - MAT_OPTION_MIN]; /* by MatSetOption(), for building */
-  PetscBool        option[MAT_OPTION_MAX - MAT_OPTION_MIN];
+  FurlStream *stream;                                        /* takes values until the final assembly; NULL else */
+  FurlStash   stash;                                         /* values for rows of others */
+  PetscReal   window;                                        /* MiB that the stream may hold uncompressed */
+  PetscBool   ignore_new, new_is_error;                      /* new places, by MatSetOption() */
+  PetscBool   option_given[MAT_OPTION_MAX - MAT_OPTION_MIN]; /* by MatSetOption() */
+  PetscBool   option[MAT_OPTION_MAX - MAT_OPTION_MIN];
 
   Mat       decoded; /* aij of the present values; NULL when nobody needs it */
   int       decoded_users;
@@ -53,6 +49,9 @@ typedef struct {
 PETSC_INTERN PetscErrorCode FurlEncodedCreate(Mat aij, MatFurlValuesType values, FurlEncoded **encoded);
 PETSC_INTERN PetscErrorCode FurlEncodedFromMatrix(FurlMatrix *matrix, FurlEncoded **encoded); /* takes what the matrix has */
 PETSC_INTERN PetscErrorCode FurlEncodedUpdate(Mat aij, MatFurlValuesType values, FurlEncoded *encoded);
+PETSC_INTERN PetscErrorCode FurlEncodedFromStream(Mat A, FurlStream *stream, FurlEncoded **encoded);
+PETSC_INTERN PetscErrorCode FurlGetEncoding(Mat A, MatFurlValuesType values, FurlEncoding *encoding);
+PETSC_INTERN PetscErrorCode FurlForgetValues(Mat A);
 PETSC_INTERN PetscErrorCode FurlEncodedDestroy(FurlEncoded **encoded);
 PETSC_INTERN PetscErrorCode FurlSetEncoded(Mat A, FurlEncoded *encoded); /* takes over the reference; all that depends on values goes */
 PETSC_INTERN PetscErrorCode FurlReadOptions(Mat A);
@@ -104,7 +103,6 @@ PETSC_INTERN PetscErrorCode FurlChangeEnd(Mat A, FurlChange *change);
 
 /* assembly.c */
 PETSC_INTERN PetscErrorCode FurlApplyOptions(Mat A, Mat aij);
-PETSC_INTERN PetscErrorCode FurlPendingFree(FurlPending *pending);
 PETSC_INTERN PetscErrorCode FurlComposePreallocation(Mat A, PetscBool compose);
 
 /* matproduct.c */

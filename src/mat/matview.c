@@ -53,7 +53,7 @@ static void AddPart(const FurlSlices *part, double *number)
   number[SLOTS_DIAGONAL] +=
     (double)(report.slots[FURL_VALUES_DIAGONAL] + report.slots[FURL_VALUES_DIAGONAL_PLANES] + report.slots[FURL_VALUES_DIAGONAL_HEAD]);
   number[SLOTS_H64] += (double)report.slots_h64;
-  for (int k = 0; k < 3; k++) number[STREAMED_HEAD + k] += FurlSlicesStreamedBytes(part, (FurlStream)k);
+  for (int k = 0; k < 3; k++) number[STREAMED_HEAD + k] += FurlSlicesStreamedBytes(part, (FurlStreamedRead)k);
 }
 
 static double BytesOfAij(Mat aij)
@@ -81,7 +81,7 @@ static void Count(Mat A, double *number)
     AddPart(&f->encoded->offdiagonal_transposed, transposed);
   }
   number[BYTES_TRANSPOSED] = transposed[BYTES];
-  number[BYTES_DECODED]    = BytesOfAij(f->decoded) + BytesOfAij(f->block) + BytesOfAij(f->building);
+  number[BYTES_DECODED]    = BytesOfAij(f->decoded) + BytesOfAij(f->block);
 }
 
 static PetscErrorCode SumOverRanks(Mat A, double *number)

@@ -97,19 +97,37 @@ static PetscErrorCode SetUpFallback(PC pc)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* What the grid is read from: a furl matrix itself, but where a cell may have several unknowns; else AIJ */
+static PetscErrorCode GetGridMat(Mat P, Mat *A)
+{
+  PetscBool compressed;
+  PetscInt  bs;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectTypeCompare((PetscObject)P, MATFURL, &compressed));
+  PetscCall(MatGetBlockSize(P, &bs));
+  if (!compressed || bs > 1) {
+    PetscCall(FurlImportToAij(P, A));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(PetscObjectReference((PetscObject)P));
+  *A = P;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* A matrix that is on no box is nothing to speak of, unless the user asked for one */
 static PetscErrorCode SetUpGrid(PC pc)
 {
   PC_Furl *const furl   = (PC_Furl *)pc->data;
   const char    *why    = NULL;
   const char    *before = furl->reason;
-  Mat            aij;
+  Mat            A;
 
   PetscFunctionBegin;
   furl->import_factor = 1;
-  PetscCall(FurlImportToAij(pc->pmat, &aij)); /* for the set-up alone: the grid keeps nothing of it */
-  PetscCall(FurlGridCreateAll(aij, furl->flexible, &furl->grid, &why));
-  PetscCall(MatDestroy(&aij));
+  PetscCall(GetGridMat(pc->pmat, &A)); /* for the set-up alone: the grid keeps nothing of it */
+  PetscCall(FurlGridCreateAll(A, furl->flexible, &furl->grid, &why));
+  PetscCall(MatDestroy(&A));
   if (!why) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(NextStage(pc, why));
   if (furl->kind == PC_FURL_HIERARCHY_AUTO) {

@@ -6,13 +6,13 @@
 static PetscErrorCode PCFurlMayRefine_Furl(PC pc, PetscBool *may)
 {
   const PC_Furl *const furl = (const PC_Furl *)pc->data;
-  PetscBool            aij;
+  PetscBool            readable;
 
   PetscFunctionBegin;
   *may = furl->grid && FurlGridCanRefine(furl->grid) ? PETSC_TRUE : PETSC_FALSE;
   if (pc->setupcalled || furl->method != PC_FURL_MULTIGRID || furl->kind == PC_FURL_HIERARCHY_IMPORT) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(PetscObjectBaseTypeCompareAny((PetscObject)pc->pmat, &aij, MATSEQAIJ, MATMPIAIJ, ""));
-  if (aij) PetscCall(FurlGridGuess(pc->pmat, may));
+  PetscCall(PetscObjectBaseTypeCompareAny((PetscObject)pc->pmat, &readable, MATSEQAIJ, MATMPIAIJ, MATFURL, ""));
+  if (readable) PetscCall(FurlGridGuess(pc->pmat, may));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

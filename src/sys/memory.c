@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <furl/memory.h>
+#include <furl/pages.h>
 
 #define LARGE_PAGE ((size_t)1 << 21)
 #define PAGE ((size_t)1 << 16) /* a multiple of every page size in use */
@@ -21,6 +22,15 @@ void FurlMemoryLargePages(void *memory, size_t bytes)
   const uintptr_t end   = ((uintptr_t)memory + bytes) / LARGE_PAGE * LARGE_PAGE;
 
   if (end > begin) (void)madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+#endif
+}
+
+void FurlPagesForget(void *memory, size_t bytes)
+{
+#if defined(MADV_DONTNEED)
+  const uintptr_t begin = ((uintptr_t)memory + PAGE - 1) / PAGE * PAGE, end = ((uintptr_t)memory + bytes) / PAGE * PAGE;
+
+  if (end > begin) (void)madvise((void *)begin, end - begin, MADV_DONTNEED);
 #endif
 }
 

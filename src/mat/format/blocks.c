@@ -72,18 +72,22 @@ static int64_t CountBytes(const FurlEncoder *e, int64_t row0, int width)
 
 void FurlBlocksChoose(FurlEncoder *e)
 {
-  const int64_t nslices = e->csr->nrows / FURL_WIDTH, samples = nslices < SAMPLES ? nslices : SAMPLES;
+  const int64_t whole = e->slices->nrows / FURL_WIDTH, nslices = e->csr || e->source.nslices > whole ? whole : e->source.nslices;
+  const int64_t samples                    = nslices < SAMPLES ? nslices : SAMPLES;
   int64_t       bytes[FURL_BLOCK_MOST + 1] = {0};
 
   for (int64_t k = 0; k < samples; k++) {
     const int64_t s = k * nslices / samples;
 
-    FurlEncodeLoad(e, s);
+    if (e->csr)
+      FurlEncodeLoad(e, s);
+    else if (!FurlEncoderLoadColumns(e, s))
+      break;
     for (int width = 1; width <= FURL_BLOCK_MOST; width++) bytes[width] += CountBytes(e, s * FURL_WIDTH, width);
   }
   e->block_width = 1;
   for (int width = 2; width <= FURL_BLOCK_MOST; width++)
-    if (e->csr->nrows % width == 0 && e->csr->ncols % width == 0 && bytes[width] < bytes[e->block_width]) e->block_width = width;
+    if (e->slices->nrows % width == 0 && e->slices->ncols % width == 0 && bytes[width] < bytes[e->block_width]) e->block_width = width;
 }
 
 /* Lanes of one block row are neighbours, as they have the same length */

@@ -14,11 +14,11 @@
 
 /* What the sampled rows say of an offset */
 typedef struct {
-  int32_t  offset;
-  int64_t  rows, mirrored; /* rows that have it; of these, rows whose transposed entry has the same bits */
-  int64_t  varied;         /* slices in which its value changes */
-  int64_t  slice;          /* the latest slice with it, whose first value is `first` */
-  uint64_t first;
+  int32_t offset;
+  int64_t rows, seen, mirrored; /* rows that have it; of these, rows whose transposed row is at hand, whose entry there has the same bits */
+  int64_t varied;               /* slices in which its value changes */
+  int64_t slice;                /* the latest slice with it, whose first value is `first` */
+  uint64_t first, largest;      /* bits of the largest magnitude */
   int      changed;
 } Candidate;
 
@@ -29,19 +29,22 @@ typedef struct {
   uint8_t   bucket[4 * CANDIDATES]; /* hash table: number of the candidate + 1, 0 where free */
 } Sample;
 
-static int HasMirror(const FurlEncoder *e, int64_t i, int64_t j, uint64_t bits)
+/* Counts whether row j has the bits in column i, if row j is at hand */
+static void CountMirror(const FurlEncoder *e, int64_t i, int64_t j, uint64_t bits, Candidate *c)
 {
-  const FurlCsr *csr = e->csr;
-  PetscInt       low = csr->rowptr[j], high = csr->rowptr[j + 1];
+  int64_t low = 0, high;
+  FurlRow row;
 
-  while (low < high) {
-    const PetscInt middle = low + (high - low) / 2;
-    if (csr->column[middle] < i)
+  if (!FurlEncoderGetRow(e, j, 1, &row)) return;
+  for (high = row.n; low < high;) {
+    const int64_t middle = low + (high - low) / 2;
+    if (row.column[middle] < i)
       low = middle + 1;
     else
       high = middle;
   }
-  return low < csr->rowptr[j + 1] && csr->column[low] == i && FurlDoubleToBits(FurlScaledValue(e->encoding, csr->value[low], j, i)) == bits;
+  c->seen++;
+  c->mirrored += low < row.n && row.column[low] == i && FurlDoubleToBits(FurlScaledValue(e->encoding, row.value[low], j, i)) == bits;
 }
 
 static Candidate *FindCandidate(Sample *sample, int32_t offset)
@@ -56,15 +59,15 @@ static Candidate *FindCandidate(Sample *sample, int32_t offset)
   return sample->candidate + sample->n - 1;
 }
 
-static void SampleEntry(const FurlEncoder *e, Sample *sample, int64_t i, PetscInt k)
+static void SampleEntry(const FurlEncoder *e, Sample *sample, int64_t i, int64_t j, double value)
 {
-  const int64_t    j    = e->csr->column[k];
-  const uint64_t   bits = FurlDoubleToBits(FurlScaledValue(e->encoding, e->csr->value[k], i, j));
+  const uint64_t   bits = FurlDoubleToBits(FurlScaledValue(e->encoding, value, i, j));
   Candidate *const c    = FindCandidate(sample, (int32_t)(j - i));
 
   if (!c) return;
   c->rows++;
-  c->mirrored += HasMirror(e, i, j, bits);
+  c->largest = (bits & ~FURL_SIGN) > c->largest ? bits & ~FURL_SIGN : c->largest;
+  CountMirror(e, i, j, bits, c);
   if (c->slice != i / FURL_WIDTH) {
     c->slice   = i / FURL_WIDTH;
     c->first   = bits;
@@ -77,11 +80,13 @@ static void SampleEntry(const FurlEncoder *e, Sample *sample, int64_t i, PetscIn
 
 static void SampleSlice(const FurlEncoder *e, Sample *sample, int64_t s)
 {
-  const FurlCsr *csr = e->csr;
+  FurlRow row;
 
-  for (int64_t i = s * FURL_WIDTH; i < csr->nrows && i < (s + 1) * FURL_WIDTH; i++, sample->rows++)
-    for (PetscInt k = csr->rowptr[i]; k < csr->rowptr[i + 1]; k++)
-      if (csr->column[k] > i || (csr->column[k] == i && !e->encoding->skip_diagonal)) SampleEntry(e, sample, i, k);
+  for (int64_t i = s * FURL_WIDTH; i < e->slices->nrows && i < (s + 1) * FURL_WIDTH; i++, sample->rows++) {
+    if (!FurlEncoderGetRow(e, i, 0, &row)) continue;
+    for (int64_t k = 0; k < row.n; k++)
+      if (row.column[k] > i || (row.column[k] == i && !e->encoding->skip_diagonal)) SampleEntry(e, sample, i, row.column[k], row.value[k]);
+  }
   sample->slices++;
 }
 
@@ -96,7 +101,8 @@ static int HasLongDiagonal(const Sample *sample)
 /* Counts the upper offsets in some of the slices, evenly spread: first a few from one end to the other, then the rest */
 static void TakeSample(const FurlEncoder *e, Sample *sample)
 {
-  const int64_t nslices = e->slices->nslices, step = 1 + nslices / SAMPLES, stride = step * (SAMPLES / PILOT);
+  const int64_t nslices = e->source.get ? e->source.nslices : e->slices->nslices, step = 1 + nslices / SAMPLES;
+  const int64_t stride = step * (SAMPLES / PILOT);
 
   for (int64_t s = 0; s < nslices; s += stride) SampleSlice(e, sample, s);
   if (!HasLongDiagonal(sample)) return;
@@ -107,15 +113,19 @@ static void TakeSample(const FurlEncoder *e, Sample *sample)
 /* An array costs one entry a row and saves the two slots of most slices, so half of the slices must need them */
 static int IsWorthwhile(const Sample *sample, const Candidate *c)
 {
-  return 2 * c->rows >= sample->rows && 10 * c->mirrored >= 9 * c->rows && 2 * c->varied >= sample->slices;
+  return 2 * c->rows >= sample->rows && c->seen && 10 * c->mirrored >= 9 * c->seen && 2 * c->varied >= sample->slices;
 }
 
-static void InsertOffset(FurlDiagonals *d, int32_t offset)
+static void InsertOffset(FurlDiagonals *d, const Candidate *c)
 {
   int k = d->n++;
 
-  for (; k > 0 && d->offset[k - 1] > offset; k--) d->offset[k] = d->offset[k - 1];
-  d->offset[k] = offset;
+  for (; k > 0 && d->offset[k - 1] > c->offset; k--) {
+    d->offset[k] = d->offset[k - 1];
+    d->window[k] = d->window[k - 1];
+  }
+  d->offset[k] = c->offset;
+  d->window[k] = FurlPlanesWindow(c->largest); /* of the sample: a first guess */
 }
 
 /* The main diagonal saves nothing by itself, but lets a product take the whole row in one pass: not without another */
@@ -125,26 +135,46 @@ static void ChooseOffsets(const FurlEncoder *e, FurlDiagonals *d)
 
   TakeSample(e, &sample);
   for (int c = 0; c < sample.n && d->n < FURL_MAX_DIAGONALS; c++)
-    if (IsWorthwhile(&sample, sample.candidate + c)) InsertOffset(d, sample.candidate[c].offset);
+    if (IsWorthwhile(&sample, sample.candidate + c)) InsertOffset(d, sample.candidate + c);
   if (d->n == 1 && !d->offset[0]) d->n = 0;
 }
 
-/* The entries of slice s on the diagonals, zero where there is none */
-static void GatherSlice(const FurlEncoder *e, int64_t s, double lanes[][FURL_WIDTH])
+/* Of the rows at hand */
+static int GetCsrRow(const FurlEncoder *e, int64_t i, FurlRow *row)
 {
-  const FurlCsr       *csr  = e->csr;
+  const FurlCsr *const csr   = e->csr;
+  const PetscInt       first = csr->rowptr[i - e->first];
+
+  row->n      = csr->rowptr[i - e->first + 1] - first;
+  row->column = csr->column + first;
+  row->value  = csr->value + first;
+  return 1;
+}
+
+static int GetAnyRow(const FurlEncoder *e, int64_t i, FurlRow *row)
+{
+  return FurlEncoderGetRow(e, i, 0, row);
+}
+
+/* The entries of slice s on the diagonals, zero where there is none */
+static inline void GatherSlice(const FurlEncoder *e, int64_t s, int (*get)(const FurlEncoder *e, int64_t i, FurlRow *row),
+                               double lanes[][FURL_WIDTH])
+{
   const FurlDiagonals *d    = &e->diagonals;
   const int64_t        row0 = s * FURL_WIDTH;
 
   memset(lanes, 0, (size_t)d->n * sizeof(lanes[0]));
-  for (int64_t i = row0; i < csr->nrows && i < row0 + FURL_WIDTH; i++) {
-    PetscInt k = csr->rowptr[i];
+  for (int64_t l = 0; l < FURL_WIDTH && row0 + l < e->slices->nrows; l++) {
+    const int64_t i = row0 + l;
+    FurlRow       row;
+    int64_t       k = 0;
 
+    if (!get(e, i, &row)) continue;
     for (int c = 0; c < d->n; c++) {
       const int64_t j = i + d->offset[c];
 
-      while (k < csr->rowptr[i + 1] && csr->column[k] < j) k++;
-      if (k < csr->rowptr[i + 1] && csr->column[k] == j) lanes[c][i - row0] = FurlScaledValue(e->encoding, csr->value[k], i, j);
+      while (k < row.n && row.column[k] < j) k++;
+      if (k < row.n && row.column[k] == j) lanes[c][l] = FurlScaledValue(e->encoding, row.value[k], i, j);
     }
   }
 }
@@ -157,7 +187,7 @@ static int ChooseWindows(FurlEncoder *e)
   double               lanes[FURL_MAX_DIAGONALS][FURL_WIDTH];
 
   for (int64_t s = 0; s < e->slices->nslices; s++) {
-    GatherSlice(e, s, lanes);
+    GatherSlice(e, s, GetAnyRow, lanes);
     for (int c = 0; c < d->n; c++)
       for (int l = 0; l < FURL_WIDTH; l++) {
         const uint64_t magnitude = FurlDoubleToBits(lanes[c][l]) & ~FURL_SIGN;
@@ -228,14 +258,39 @@ static void StoreLanes(FurlEncoder *e, int c, int64_t row0, const double *lanes)
   memcpy((uint32_t *)slices->diagonal_tail.data + at, planes.tail, sizeof(planes.tail));
 }
 
+/* Short forms of entries too large for them would overflow; while not all rows are there, the sample's window stands for all of a diagonal
+ */
+static int SettleWindows(FurlEncoder *e)
+{
+  FurlDiagonals *const d = &e->diagonals;
+
+  if (e->encoding->store == FURL_STORE_RAW) return 1;
+  if (!d->partial) return ChooseWindows(e);
+  for (int c = 0; c < d->n; c++)
+    if (d->window[c] >= FurlPlanesWindow(FURL_LARGE)) return 0;
+  return 1;
+}
+
 FurlEncodeStatus FurlDiagonalsChoose(FurlEncoder *e)
 {
   FurlDiagonals *const d = &e->diagonals;
 
-  if (e->csr->nrows != e->csr->ncols) return FURL_ENCODE_OK;
+  if (e->slices->nrows != e->slices->ncols) return FURL_ENCODE_OK;
+  d->partial = e->source.get && e->source.nslices < e->slices->nslices;
   ChooseOffsets(e, d);
-  if (e->encoding->store != FURL_STORE_RAW && !ChooseWindows(e)) d->n = 0;
+  if (!SettleWindows(e)) d->n = 0;
   return d->n ? AllocateDiagonals(e) : FURL_ENCODE_OK;
+}
+
+int FurlDiagonalsServe(FurlEncoder *e)
+{
+  const FurlDiagonals *const chosen = &e->diagonals;
+  FurlDiagonals              d      = {0};
+
+  if (!chosen->partial) return 1;
+  ChooseOffsets(e, &d);
+  if (d.n != chosen->n || memcmp(d.offset, chosen->offset, (size_t)d.n * sizeof(*d.offset))) return 0;
+  return e->encoding->store == FURL_STORE_RAW || !memcmp(d.window, chosen->window, (size_t)d.n * sizeof(*d.window));
 }
 
 void FurlDiagonalsStore(FurlEncoder *e, int64_t s, int loaded)
@@ -247,7 +302,7 @@ void FurlDiagonalsStore(FurlEncoder *e, int64_t s, int loaded)
   int32_t                       k = 0;
 
   if (!d->n) return;
-  if (!loaded) GatherSlice(e, s, lanes);
+  if (!loaded) GatherSlice(e, s, GetCsrRow, lanes);
   for (int c = 0; c < d->n; c++) {
     const double *entries = loaded ? none : lanes[c];
 

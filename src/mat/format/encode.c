@@ -24,10 +24,11 @@ static void Prefetch(const FurlCsr *csr, int64_t first, int64_t n)
 static int64_t PointToEntries(FurlEncoder *e, int64_t row0)
 {
   const FurlCsr *csr   = e->csr;
-  const PetscInt first = csr->rowptr[row0];
-  const int64_t  n     = csr->rowptr[row0 + e->nrows] - first;
+  const int64_t  at    = row0 - e->first;
+  const PetscInt first = csr->rowptr[at];
+  const int64_t  n     = csr->rowptr[at + e->nrows] - first;
 
-  for (int64_t l = 0; l < e->nrows; l++) e->start[l] = csr->rowptr[row0 + l] - first;
+  for (int64_t l = 0; l < e->nrows; l++) e->start[l] = csr->rowptr[at + l] - first;
   Prefetch(csr, first + n, n);
   e->value  = csr->value + first;
   e->column = (const int32_t *)(const void *)(csr->column + first);
@@ -40,11 +41,12 @@ static int64_t PointToEntries(FurlEncoder *e, int64_t row0)
 static int64_t ScaleEntries(FurlEncoder *e, int64_t row0)
 {
   const FurlCsr *csr = e->csr;
+  const int64_t  at  = row0 - e->first;
   int64_t        n   = 0;
 
   for (int64_t l = 0; l < e->nrows; l++) {
     e->start[l] = n;
-    for (PetscInt k = csr->rowptr[row0 + l]; k < csr->rowptr[row0 + l + 1]; k++) {
+    for (PetscInt k = csr->rowptr[at + l]; k < csr->rowptr[at + l + 1]; k++) {
       if (e->encoding->skip_diagonal && csr->column[k] == row0 + l) continue;
       e->own_column[n]  = (int32_t)csr->column[k];
       e->own_value[n++] = FurlScaledValue(e->encoding, csr->value[k], row0 + l, csr->column[k]);
@@ -104,7 +106,7 @@ FurlEncodeStatus FurlEncodeEnd(FurlEncoder *e, FurlSliceHeader header)
 }
 
 /* A slice after one of repeated rows is likely to be another; one that cannot have a pattern may yet be one */
-static FurlEncodeStatus EncodeSlice(FurlEncoder *e, int64_t s)
+FurlEncodeStatus FurlEncoderTakeSlice(FurlEncoder *e, int64_t s)
 {
   FurlEncodeStatus status = FURL_ENCODE_OK;
   int              done   = 0;
@@ -122,46 +124,51 @@ static FurlEncodeStatus EncodeSlice(FurlEncoder *e, int64_t s)
   return FurlEncodeIrregular(e, s * FURL_WIDTH);
 }
 
-static int EncoderInit(FurlEncoder *e, const FurlCsr *csr, const FurlEncoding *encoding, FurlSlices *slices)
+static void FreeRows(FurlEncoder *e)
 {
-  const size_t longest = (size_t)LongestRow(csr);
-
-  *e            = (FurlEncoder){.csr = csr, .encoding = encoding, .slices = slices};
-  e->own_column = calloc(longest * FURL_WIDTH + 1, sizeof(*e->own_column));
-  e->lane       = calloc(longest * FURL_WIDTH + 1, sizeof(*e->lane));
-  e->own_value  = calloc(longest * FURL_WIDTH + 1, sizeof(*e->own_value));
-  e->slot       = calloc((size_t)FURL_MAX_SLOTS * FURL_WIDTH, sizeof(*e->slot));
-  e->expected   = calloc((size_t)FURL_MAX_SLOTS * FURL_WIDTH, sizeof(*e->expected));
-  return FurlProgramDraftInit(&e->draft, longest > FURL_MAX_SLOTS ? longest : FURL_MAX_SLOTS) && e->own_column && e->own_value && e->lane &&
-         e->slot && e->expected;
-}
-
-static void EncoderFree(FurlEncoder *e)
-{
-  FurlRowsFree(&e->rows);
-  free(e->expected);
-  free(e->slot);
   free(e->lane);
   free(e->own_value);
   free(e->own_column);
   FurlProgramDraftFree(&e->draft);
+}
+
+int FurlEncoderReserve(FurlEncoder *e, size_t longest)
+{
+  if (e->slot && longest <= e->longest) return 1;
+  FreeRows(e);
+  e->longest    = longest;
+  e->own_column = calloc(longest * FURL_WIDTH + 1, sizeof(*e->own_column));
+  e->lane       = calloc(longest * FURL_WIDTH + 1, sizeof(*e->lane));
+  e->own_value  = calloc(longest * FURL_WIDTH + 1, sizeof(*e->own_value));
+  if (!e->slot) e->slot = calloc((size_t)FURL_MAX_SLOTS * FURL_WIDTH, sizeof(*e->slot));
+  if (!e->expected) e->expected = calloc((size_t)FURL_MAX_SLOTS * FURL_WIDTH, sizeof(*e->expected));
+  return FurlProgramDraftInit(&e->draft, longest > FURL_MAX_SLOTS ? longest : FURL_MAX_SLOTS) && e->own_column && e->own_value && e->lane &&
+         e->slot && e->expected;
+}
+
+void FurlEncoderFree(FurlEncoder *e)
+{
+  FurlRowsFree(&e->rows);
+  free(e->expected);
+  free(e->slot);
   free(e->dictionary.bucket);
+  FreeRows(e);
   free(e->table.bucket);
 }
 
 FurlEncodeStatus FurlSlicesReencode(const FurlCsr *csr, const FurlEncoding *encoding, FurlSlices *slices)
 {
   FurlEncodeStatus status = FURL_ENCODE_OK;
-  FurlEncoder      e;
+  FurlEncoder      e      = {.csr = csr, .encoding = encoding, .slices = slices};
 
   FurlSlicesClear(slices, csr->nrows, csr->ncols);
   if (csr->nrows >= INT32_MAX || csr->ncols >= INT32_MAX) return FURL_ENCODE_TOO_LARGE;
-  if (!EncoderInit(&e, csr, encoding, slices)) status = FURL_ENCODE_MEMORY;
+  if (!FurlEncoderReserve(&e, (size_t)LongestRow(csr))) status = FURL_ENCODE_MEMORY;
   if (!status) status = FurlRowsChoose(&e);
   if (!status && !e.rows.use) status = FurlDiagonalsChoose(&e);
   if (!status) FurlBlocksChoose(&e);
-  for (int64_t s = 0; !status && s < slices->nslices; s++) status = EncodeSlice(&e, s);
-  EncoderFree(&e);
+  for (int64_t s = 0; !status && s < slices->nslices; s++) status = FurlEncoderTakeSlice(&e, s);
+  FurlEncoderFree(&e);
   if (status)
     FurlSlicesFree(slices);
   else

@@ -19,6 +19,7 @@ typedef struct {
   int32_t offset[FURL_MAX_DIAGONALS]; /* ascending, none negative */
   int64_t start[FURL_MAX_DIAGONALS];  /* entry of row 0 */
   int     window[FURL_MAX_DIAGONALS]; /* base exponent, where stored as planes or heads */
+  int     partial;                    /* chosen before all rows were known */
 } FurlDiagonals;
 
 /* A hash table over the values of the dictionary, and whether it pays; only encoders need it */
@@ -31,8 +32,10 @@ typedef struct {
   uint16_t      code[FURL_WIDTH * FURL_BLOCK_MOST]; /* their numbers */
 } FurlDictionary;
 
-typedef struct {
+struct FurlEncoder {
   const FurlCsr      *csr;
+  int64_t             first; /* row of the matrix that csr->rowptr[0] is of: rows may come slice by slice, see incremental.c */
+  FurlRowSource       source;
   const FurlEncoding *encoding;
   FurlSlices         *slices;
   FurlProgramTable    table;
@@ -50,9 +53,10 @@ typedef struct {
   const double       *value;
   int32_t            *own_column; /* [FURL_WIDTH * longest row] copies that had to be made */
   double             *own_value;
-  uint8_t            *lane; /* [FURL_WIDTH * longest row] row of the slice of an entry, where it is wanted */
-  double             *slot; /* [FURL_MAX_SLOTS][FURL_WIDTH] values of a pattern, zero where a row misses the slot */
-} FurlEncoder;
+  uint8_t            *lane;    /* [FURL_WIDTH * longest row] row of the slice of an entry, where it is wanted */
+  double             *slot;    /* [FURL_MAX_SLOTS][FURL_WIDTH] values of a pattern, zero where a row misses the slot */
+  size_t              longest; /* row there is room for */
+};
 
 /* The entry in row i and column j times its scales, the smaller index first: symmetric where the matrix and its scales are */
 static inline double FurlScaledValue(const FurlEncoding *encoding, double value, int64_t i, int64_t j)
@@ -62,6 +66,25 @@ static inline double FurlScaledValue(const FurlEncoding *encoding, double value,
 
   return i <= j ? value * row * column : value * column * row;
 }
+
+/* Row i, by the source where there is one; 0 where it cannot be had. `which`: as FurlRowSource has it */
+static inline int FurlEncoderGetRow(const FurlEncoder *e, int64_t i, int which, FurlRow *row)
+{
+  const FurlCsr *const csr = e->csr;
+
+  if (e->source.get) return e->source.get(e->source.context, i, which, row);
+  row->n      = csr->rowptr[i + 1] - csr->rowptr[i];
+  row->column = csr->column + csr->rowptr[i];
+  row->value  = csr->value + csr->rowptr[i];
+  return 1;
+}
+
+/* encode.c: the memory of an encoder, for rows of that length (0: no memory), and the next slice from the rows at hand */
+int              FurlEncoderReserve(FurlEncoder *e, size_t longest);
+void             FurlEncoderFree(FurlEncoder *e);
+FurlEncodeStatus FurlEncoderTakeSlice(FurlEncoder *e, int64_t s);
+/* incremental.c: the columns of slice s from the source, for a sample; 0: no memory */
+int FurlEncoderLoadColumns(FurlEncoder *e, int64_t s);
 
 /* encode.c: takes the entries of slice s that are to be stored, scaled; a slice's payload begins, perhaps with a group, and ends */
 void             FurlEncodeLoad(FurlEncoder *e, int64_t s);
@@ -79,6 +102,7 @@ FurlEncodeStatus FurlEncodeIrregular(FurlEncoder *e, int64_t row0);
   it have stored.
 */
 FurlEncodeStatus FurlDiagonalsChoose(FurlEncoder *e);
+int              FurlDiagonalsServe(FurlEncoder *e); /* whether the same would be chosen from the source at hand */
 void             FurlDiagonalsStore(FurlEncoder *e, int64_t s, int loaded);
 int              FurlDiagonalsMatch(FurlEncoder *e, int64_t row0, int32_t k, const double *value);
 

@@ -42,7 +42,7 @@ static int PlanPairs(const FurlEncoder *e, FurlIrregularPlan *plan)
     pairs += plan->length[l];
   }
   FurlPlanSortLanes(plan);
-  return e->csr->ncols > 1 && 10 * pairs * (2 + 2 * bytes_of_value) <= 11 * e->start[FURL_WIDTH] * (2 + bytes_of_value);
+  return e->slices->ncols > 1 && 10 * pairs * (2 + 2 * bytes_of_value) <= 11 * e->start[FURL_WIDTH] * (2 + bytes_of_value);
 }
 
 static void BeginSlots(const FurlEncoder *e, const FurlIrregularPlan *plan, FurlIrregularSlot *slot)
@@ -55,7 +55,7 @@ static void BeginSlots(const FurlEncoder *e, const FurlIrregularPlan *plan, Furl
 static void TakePair(const FurlEncoder *e, int64_t end, int l, FurlIrregularSlot *slot)
 {
   const int64_t q     = slot->next[l];
-  const int32_t last  = (int32_t)e->csr->ncols - 2;
+  const int32_t last  = (int32_t)e->slices->ncols - 2;
   const int32_t begin = e->column[q] < last ? e->column[q] : last;
 
   slot->column[l]        = begin;

@@ -78,11 +78,11 @@ FurlEncodeStatus FurlRowsChoose(FurlEncoder *e)
 /* Whether row l of the slice is this row of the dictionary */
 static int IsRow(const FurlEncoder *e, int64_t row0, int64_t l, uint32_t number)
 {
-  const FurlRow  row    = ((const FurlRow *)e->slices->row.data)[number];
-  const int32_t *column = e->column + e->start[l], *offset = (const int32_t *)e->slices->row_offset.data + row.first;
-  const double  *value = e->value + e->start[l], *there = (const double *)e->slices->row_value.data + row.first;
-  int32_t        moved  = 0;
-  uint64_t       differ = 0;
+  const FurlRepeatedRow row    = ((const FurlRepeatedRow *)e->slices->row.data)[number];
+  const int32_t        *column = e->column + e->start[l], *offset = (const int32_t *)e->slices->row_offset.data + row.first;
+  const double         *value = e->value + e->start[l], *there = (const double *)e->slices->row_value.data + row.first;
+  int32_t               moved  = 0;
+  uint64_t              differ = 0;
 
   if ((int64_t)row.n != e->start[l + 1] - e->start[l]) return 0;
   for (uint32_t k = 0; k < row.n; k++) moved |= column[k] - (int32_t)(row0 + l) - offset[k];
@@ -92,8 +92,8 @@ static int IsRow(const FurlEncoder *e, int64_t row0, int64_t l, uint32_t number)
 
 static uint64_t HashDictionaryRow(const FurlSlices *slices, uint32_t number)
 {
-  const FurlRow row  = ((const FurlRow *)slices->row.data)[number];
-  uint64_t      hash = FurlHashWord(0, row.n);
+  const FurlRepeatedRow row  = ((const FurlRepeatedRow *)slices->row.data)[number];
+  uint64_t              hash = FurlHashWord(0, row.n);
 
   for (uint32_t k = row.first; k < row.first + row.n; k++)
     hash = FurlHashWord(hash, FurlDoubleToBits(((const double *)slices->row_value.data)[k]) +
@@ -129,17 +129,17 @@ static FurlEncodeStatus GrowTable(FurlRowTable *t, const FurlSlices *slices)
 /* Columns of a row of the dictionary ascend, and so do those of rows that equal it */
 static FurlEncodeStatus AddRow(FurlEncoder *e, int64_t row0, int64_t l)
 {
-  FurlSlices *const slices = e->slices;
-  const int64_t     n      = e->start[l + 1] - e->start[l];
-  const size_t      first  = slices->row_offset.used;
-  FurlRow *const    row    = FurlArrayExtend(&slices->row, 1);
-  int32_t *const    offset = FurlArrayExtend(&slices->row_offset, (size_t)n);
-  double *const     value  = FurlArrayExtend(&slices->row_value, (size_t)n);
+  FurlSlices *const      slices = e->slices;
+  const int64_t          n      = e->start[l + 1] - e->start[l];
+  const size_t           first  = slices->row_offset.used;
+  FurlRepeatedRow *const row    = FurlArrayExtend(&slices->row, 1);
+  int32_t *const         offset = FurlArrayExtend(&slices->row_offset, (size_t)n);
+  double *const          value  = FurlArrayExtend(&slices->row_value, (size_t)n);
 
   if (!row || (n && (!offset || !value))) return FURL_ENCODE_MEMORY;
   for (int64_t q = e->start[l] + 1; q < e->start[l + 1]; q++)
     if (e->column[q - 1] >= e->column[q]) return FURL_ENCODE_ORDER;
-  *row = (FurlRow){(uint32_t)first, (uint32_t)n};
+  *row = (FurlRepeatedRow){(uint32_t)first, (uint32_t)n};
   for (int64_t k = 0; k < n; k++) offset[k] = (int32_t)(e->column[e->start[l] + k] - (row0 + l));
   if (n) memcpy(value, e->value + e->start[l], (size_t)n * sizeof(*value));
   return FURL_ENCODE_OK;

@@ -5,6 +5,7 @@
 #include <furl/planes.h>
 #include <furl/slicesdevice.h>
 #include "array.h"
+#include "program.h"
 
 /* Every array of the container with the size of its items, so that each loop over them is written once */
 #define FOR_EACH_VIEWED(X)    \
@@ -34,7 +35,7 @@
   X(dictionary, double)       \
   X(narrow, uint8_t)          \
   X(wide, uint16_t)           \
-  X(row, FurlRow)             \
+  X(row, FurlRepeatedRow)             \
   X(row_offset, int32_t)      \
   X(row_value, double)        \
   X(code, uint16_t)
@@ -330,7 +331,7 @@ static int64_t DecodeIrregularRow(const FurlSlicesView *view, const FurlSliceHea
 static int64_t DecodeRepeatedRow(const FurlSlicesView *view, const FurlSliceHeader *header, int64_t i, PetscInt *column, double *value)
 {
   const uint16_t code = view->code[(size_t)header->irregular * FURL_WIDTH + (size_t)(i % FURL_WIDTH)];
-  const FurlRow  row  = view->row[header->raw + code];
+  const FurlRepeatedRow  row  = view->row[header->raw + code];
 
   for (uint32_t k = 0; column && k < row.n; k++) column[k] = (PetscInt)(i + view->row_offset[row.first + k]);
   if (value && row.n) memcpy(value, view->row_value + row.first, row.n * sizeof(*value));
@@ -376,4 +377,91 @@ void FurlSlicesDecodeDiagonal(const FurlSlicesView *view, int64_t s, PetscInt *c
     for (int64_t k = 0; k < n; k++)
       if (column[k] == row0 + l) diagonal[l] = value[k];
   }
+}
+
+/* Slots in the order of their offsets: they stand in that of their kinds, so that few are out of place */
+static void SortSlots(const FurlSlicesView *view, const FurlProgram *p, int32_t *order)
+{
+  const int32_t *const offset = view->offset + p->first;
+
+  for (int32_t k = 0; k < p->nslots; k++) {
+    int32_t at = k;
+
+    for (; at > 0 && offset[order[at - 1]] > offset[k]; at--) order[at] = order[at - 1];
+    order[at] = k;
+  }
+}
+
+/* The 32 values of a slot, in place where they are stored as doubles */
+static const double *GetSlot(const FurlSlicesView *view, const Cursor *at, int32_t slot, int64_t row0, double *room)
+{
+  const int kind = view->kind[slot];
+
+  if (kind == FURL_VALUES_RAW) return view->raw + at->raw;
+  if (kind == FURL_VALUES_DIAGONAL) return view->diagonal + view->start[slot] + row0;
+  for (size_t l = 0; l < FURL_WIDTH; l++)
+    room[l] = kind >= FURL_VALUES_DIAGONAL ? ReadDiagonal(view, slot, row0 + (int64_t)l) : ReadValue(view, at, slot, l);
+  return room;
+}
+
+/* rowptr of a pattern: row l has an entry for each mask with bit l */
+static int64_t CountEntries(const FurlSlicesView *view, const FurlProgram *p, PetscInt *rowptr)
+{
+  int32_t count[FURL_WIDTH] = {0};
+
+  for (int l = 0; !p->masked && l < FURL_WIDTH; l++) count[l] = p->nslots;
+  for (int32_t slot = p->first; p->masked && slot < p->first + p->nslots; slot++)
+    for (int l = 0; l < FURL_WIDTH; l++) count[l] += (int32_t)(view->mask[slot] >> l & 1);
+  rowptr[0] = 0;
+  for (int l = 0; l < FURL_WIDTH; l++) rowptr[l + 1] = rowptr[l] + count[l];
+  return rowptr[FURL_WIDTH];
+}
+
+static void DecodePattern(const FurlSlicesView *view, int64_t s, const PetscInt *rowptr, PetscInt *column, double *value)
+{
+  const FurlProgram *const p    = view->program + view->header[s].program;
+  const int64_t            row0 = s * FURL_WIDTH;
+  Cursor                   at[FURL_MAX_SLOTS + 1];
+  int32_t                  order[FURL_MAX_SLOTS];
+  PetscInt                 next[FURL_WIDTH];
+  double                   room[FURL_WIDTH];
+
+  SortSlots(view, p, order);
+  at[0] = FirstCursor(view->header + s);
+  for (int32_t k = 0; k < p->nslots; k++) {
+    at[k + 1] = at[k];
+    AdvanceCursor(view, at + k + 1, p->first + k, FURL_WIDTH);
+  }
+  for (int l = 0; l < FURL_WIDTH; l++) next[l] = rowptr[l];
+  for (int32_t k = 0; k < p->nslots; k++) {
+    const int32_t       slot = p->first + order[k];
+    const double *const v    = GetSlot(view, at + order[k], slot, row0, room);
+
+    for (int l = 0; l < FURL_WIDTH; l++) {
+      if (p->masked && !(view->mask[slot] >> l & 1)) continue;
+      column[next[l]]  = (PetscInt)(row0 + l + view->offset[slot]);
+      value[next[l]++] = v[l];
+    }
+  }
+}
+
+int64_t FurlSlicesDecodeSlice(const FurlSlicesView *view, int64_t s, PetscInt *rowptr, PetscInt *column, double *value)
+{
+  const FurlProgram *const p    = view->program + view->header[s].program;
+  const int64_t            row0 = s * FURL_WIDTH;
+
+  if (p->columns == FURL_COLUMNS_PATTERN) {
+    (void)CountEntries(view, p, rowptr);
+    if (column) DecodePattern(view, s, rowptr, column, value);
+    return rowptr[FURL_WIDTH];
+  }
+  rowptr[0] = 0;
+  for (int64_t l = 0; l < FURL_WIDTH; l++) {
+    const PetscInt n = rowptr[l];
+
+    rowptr[l + 1] = n;
+    if (row0 + l < view->nrows)
+      rowptr[l + 1] += (PetscInt)FurlSlicesDecodeRow(view, row0 + l, column ? column + n : NULL, column ? value + n : NULL);
+  }
+  return rowptr[FURL_WIDTH];
 }

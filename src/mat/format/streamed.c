@@ -23,7 +23,7 @@ static int CountDoubles(const FurlSlicesView *view, int64_t s)
 }
 
 /* A diagonal is read once for a slot and its mirror. Doubles beside the heads of irregular slices count as read: at most too much */
-double FurlSlicesStreamedBytes(const FurlSlices *slices, FurlStream stream)
+double FurlSlicesStreamedBytes(const FurlSlices *slices, FurlStreamedRead stream)
 {
   const FurlSlicesView view   = FurlSlicesGetView(slices);
   FurlSlicesReport     report = FurlSlicesGetReport(slices);

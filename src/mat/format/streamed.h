@@ -4,6 +4,6 @@
 #include <furl/slices.h>
 
 /* Planes that a product reads, as in slicesum.h: heads, heads and seconds, all */
-typedef enum { FURL_STREAM_HEAD, FURL_STREAM_SECOND, FURL_STREAM_ALL } FurlStream;
+typedef enum { FURL_STREAM_HEAD, FURL_STREAM_SECOND, FURL_STREAM_ALL } FurlStreamedRead;
 
-double FurlSlicesStreamedBytes(const FurlSlices *slices, FurlStream stream);
+double FurlSlicesStreamedBytes(const FurlSlices *slices, FurlStreamedRead stream);

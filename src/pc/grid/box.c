@@ -30,19 +30,20 @@ static int CountRow(Histogram *h, const FurlCsr *csr, const PetscInt *ghost, Pet
   return 1;
 }
 
-static int CommonOffsets(const FurlAijParts *parts, PetscInt first, int ghosts, PetscInt offset[OFFSETS_MAX])
+static int CommonOffsets(FurlRows *rows, PetscInt first, int ghosts, PetscInt offset[OFFSETS_MAX])
 {
-  const FurlCsr *const csr     = &parts->diagonal;
-  const int64_t        samples = csr->nrows < SAMPLES ? csr->nrows : SAMPLES;
-  Histogram            h       = {.different = 0};
-  int                  n       = 0;
+  const FurlAijParts *const parts   = &rows->parts;
+  const FurlCsr *const      csr     = &parts->diagonal;
+  const int64_t             samples = csr->nrows < SAMPLES ? csr->nrows : SAMPLES;
+  Histogram                 h       = {.different = 0};
+  int                       n       = 0;
 
   for (int64_t s = 0; s < samples; s++) {
     const PetscInt r =
       (PetscInt)(samples < SAMPLES ? s : (int64_t)(((uint64_t)(s + 1) * 0x9e3779b97f4a7c15u >> 20) % (uint64_t)csr->nrows));
 
-    if (!CountRow(&h, csr, NULL, r, r)) return 0;
-    if (ghosts && parts->offdiagonal.nrows && !CountRow(&h, &parts->offdiagonal, parts->ghost, r, first + r)) return 0;
+    if (FurlRowsTake(rows, r, 1) || !CountRow(&h, csr, NULL, r - rows->first, r)) return 0;
+    if (ghosts && parts->offdiagonal.nrows && !CountRow(&h, &parts->offdiagonal, parts->ghost, r - rows->first, first + r)) return 0;
   }
   for (int k = 0; k < TABLE; k++) {
     int p = n;
@@ -56,10 +57,10 @@ static int CommonOffsets(const FurlAijParts *parts, PetscInt first, int ghosts, 
 
 /* Cells of a line, and lines of a plane where the sample shows planes (else 1). The offsets come in clusters: 1 along a line, around n[0]
  * between lines, around n[0] n[1] between planes */
-static int GuessLines(const FurlAijParts *parts, PetscInt first, int ghosts, PetscInt n[3])
+static int GuessLines(FurlRows *rows, PetscInt first, int ghosts, PetscInt n[3])
 {
   PetscInt  offset[OFFSETS_MAX], plane;
-  const int noffsets = CommonOffsets(parts, first, ghosts, offset);
+  const int noffsets = CommonOffsets(rows, first, ghosts, offset);
   int       end      = 1;
 
   n[0] = n[1] = n[2] = 1;
@@ -75,12 +76,12 @@ static int GuessLines(const FurlAijParts *parts, PetscInt first, int ghosts, Pet
 }
 
 /* The whole box, of the rows of one process that has all */
-static int GuessBox(const FurlAijParts *parts, PetscInt n[3])
+static int GuessBox(FurlRows *rows, PetscInt n[3])
 {
-  const FurlCsr *const csr = &parts->diagonal;
+  const FurlCsr *const csr = &rows->parts.diagonal;
   PetscInt             unit;
 
-  if (csr->nrows != csr->ncols || !GuessLines(parts, 0, 0, n)) return 0;
+  if (csr->nrows != csr->ncols || !GuessLines(rows, 0, 0, n)) return 0;
   unit = n[0] * n[1];
   if (csr->nrows % unit) return 0;
   n[n[0] == 1 ? 0 : n[1] == 1 ? 1 : 2] = (PetscInt)csr->nrows / unit;
@@ -138,22 +139,22 @@ static PetscErrorCode DivideUnits(Mat A, const PetscInt sizes[2], FurlLayout *la
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode PieceOfSlab(Mat A, const FurlAijParts *parts, FurlLayout *layout, FurlPiece *piece, PetscMPIInt *found)
+static PetscErrorCode PieceOfSlab(Mat A, FurlRows *rows, FurlLayout *layout, FurlPiece *piece, PetscMPIInt *found)
 {
   PetscInt n[3] = {1, 1, 1}, sizes[2], first;
 
   PetscFunctionBegin;
   for (int d = 0; d < 3; d++) piece->start[d] = 0;
   if (layout->size == 1) {
-    *found = GuessBox(parts, n);
+    *found = GuessBox(rows, n);
     for (int d = 0; d < 3; d++) layout->N[d] = piece->n[d] = n[d];
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(MatGetOwnershipRange(A, &first, NULL));
   /* a process with less than two planes sees the next one among its ghosts alone, but there are also those across the ends: the smallest
    * counts */
-  if (parts->diagonal.nrows) GuessLines(parts, first, 0, n);
-  if (parts->diagonal.nrows && n[1] == 1) GuessLines(parts, first, 1, n);
+  if (rows->parts.diagonal.nrows) GuessLines(rows, first, 0, n);
+  if (rows->parts.diagonal.nrows && n[1] == 1) GuessLines(rows, first, 1, n);
   for (int d = 0; d < 2; d++) sizes[d] = n[d] > 1 ? n[d] : PETSC_MAX_INT;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sizes, 2, MPIU_INT, MPI_MIN, layout->comm));
   for (int d = 0; d < 2; d++)
@@ -162,7 +163,7 @@ static PetscErrorCode PieceOfSlab(Mat A, const FurlAijParts *parts, FurlLayout *
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode FurlLayoutOfMat(Mat A, const FurlAijParts *parts, FurlLayout *layout, const char **why)
+PetscErrorCode FurlLayoutOfMat(Mat A, FurlRows *rows, FurlLayout *layout, const char **why)
 {
   FurlPiece   piece;
   PetscMPIInt found;
@@ -172,11 +173,11 @@ PetscErrorCode FurlLayoutOfMat(Mat A, const FurlAijParts *parts, FurlLayout *lay
   PetscCallMPI(MPI_Comm_size(layout->comm, &layout->size));
   PetscCallMPI(MPI_Comm_rank(layout->comm, &layout->rank));
   PetscCall(PieceOfDM(A, layout, &piece, &found));
-  found = found && parts->diagonal.nrows < FURL_GRID_CELLS_MAX;
+  found = found && rows->parts.diagonal.nrows < FURL_GRID_CELLS_MAX;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &found, 1, MPI_INT, MPI_MIN, layout->comm));
   if (!found) {
-    PetscCall(PieceOfSlab(A, parts, layout, &piece, &found));
-    found = found && parts->diagonal.nrows < FURL_GRID_CELLS_MAX;
+    PetscCall(PieceOfSlab(A, rows, layout, &piece, &found));
+    found = found && rows->parts.diagonal.nrows < FURL_GRID_CELLS_MAX;
     PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &found, 1, MPI_INT, MPI_MIN, layout->comm));
   }
   if (!found) {

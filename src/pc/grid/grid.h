@@ -134,9 +134,9 @@ PETSC_INTERN PetscErrorCode FurlStencilFinish(FurlStencil *s);
 /* Frees root and largest, which the next coarser operator does not need */
 void FurlStencilForgetDerived(FurlStencil *s);
 
-/* How the rows of an AIJ matrix lie on a box, by its DM or by a guess on each process; *why is set where they do not. Not verified, and
- * periodic directions are not known yet */
-PETSC_INTERN PetscErrorCode FurlLayoutOfMat(Mat A, const FurlAijParts *parts, FurlLayout *layout, const char **why);
+/* How the rows of an AIJ or furl matrix lie on a box, by its DM or by a guess on each process; *why is set where they do not. Not verified,
+ * and periodic directions are not known yet */
+PETSC_INTERN PetscErrorCode FurlLayoutOfMat(Mat A, FurlRows *rows, FurlLayout *layout, const char **why);
 
 /* Where layout.along is not -1: the planes in which some of a process's rows lie, as a box on its own; *begin: the first of them */
 PETSC_INTERN PetscErrorCode FurlLayoutOfRows(const FurlLayout *layout, const PetscInt *range, PetscMPIInt rank, FurlLayout *rows,
@@ -148,15 +148,14 @@ PETSC_INTERN PetscErrorCode FurlLayoutSpread(const FurlLayout *layout, const Pet
 
 /* Links and excess of sign * factor * A from all entries, each of which is checked; *why is set where A is not such an operator. sign
  * (that of the diagonal) and factor (a power of two near 1 / |a_ii|) are found here. Takes the layout over */
-PETSC_INTERN PetscErrorCode FurlStencilFromMat(Mat A, const FurlAijParts *parts, FurlLayout *layout, FurlStencil *s, double *factor,
-                                               const char **why);
+PETSC_INTERN PetscErrorCode FurlStencilFromMat(Mat A, FurlRows *rows, FurlLayout *layout, FurlStencil *s, double *factor, const char **why);
 
 /* The first diagonal entry of each process gives sign and size, the largest counts */
 PETSC_INTERN PetscErrorCode FurlSignedFactor(MPI_Comm comm, const FurlCsr *csr, double *factor);
 
 /* Does the matrix have more entries than neighbours along the axes? Then links from up to 9 points in a plane, 27 in space; of one process
  */
-PETSC_INTERN PetscErrorCode FurlStencilIsWide(const FurlLayout *layout, const FurlAijParts *parts, int *wide);
+PETSC_INTERN PetscErrorCode FurlStencilIsWide(const FurlLayout *layout, const FurlRows *rows, int *wide);
 PETSC_INTERN PetscErrorCode FurlStencilSpread(const FurlCsr *csr, FurlLayout *layout, FurlStencil *s, double *factor, const char **why);
 
 /* A box whose lines are shifted, so that its directions are the axes that a turned tensor is best seen along: see shear.c */
@@ -299,9 +298,9 @@ PETSC_INTERN PetscErrorCode FurlGridCoarseBuild(const FurlStencil *s, FurlGrid *
 PETSC_INTERN PetscErrorCode FurlGridCoarseSolve(FurlGrid *grid);
 PETSC_INTERN PetscErrorCode FurlGridCoarseDestroy(FurlGrid *grid);
 
-/* Whether A, of AIJ type, looks as if its rows lay on a box with couplings along its axes; reads a few rows */
+/* Whether A, of AIJ or furl type, looks as if its rows lay on a box with couplings along its axes; reads a few rows */
 PETSC_INTERN PetscErrorCode FurlGridGuess(Mat A, PetscBool *likely);
-/* *grid stays NULL and *why is set where the matrix is not on a box; flexible: a K-cycle may be made */
+/* Of an AIJ or furl matrix. *grid stays NULL and *why is set where it is not on a box; flexible: a K-cycle may be made */
 PETSC_INTERN PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const char **why);
 /* The same for several unknowns a cell: a chain of hierarchies, one for each component */
 PETSC_INTERN PetscErrorCode FurlGridCreateAll(Mat A, PetscBool flexible, FurlGrid **grid, const char **why);

@@ -128,20 +128,51 @@ static PetscErrorCode BuildLevels(FurlStencil *s, FurlGrid *grid)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* For what reads rows in no order, or several times: the parts of an AIJ matrix, A itself where it is one */
+typedef struct {
+  Mat          aij;
+  FurlAijParts parts;
+} Whole;
+
+static PetscErrorCode GetWhole(Mat A, const FurlRows *rows, Whole *whole)
+{
+  PetscFunctionBegin;
+  if (rows->decoder) {
+    PetscCall(PetscInfo(A, "Hierarchy grid: the rows are decoded to aij, as they do not have the stencil of a symmetric operator\n"));
+    PetscCall(MatConvert(A, MATAIJ, MAT_INITIAL_MATRIX, &whole->aij));
+  } else {
+    PetscCall(PetscObjectReference((PetscObject)A));
+    whole->aij = A;
+  }
+  PetscCall(FurlAijGetParts(whole->aij, &whole->parts));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode RestoreWhole(Whole *whole)
+{
+  PetscFunctionBegin;
+  PetscCall(FurlAijRestoreParts(whole->aij, &whole->parts));
+  PetscCall(MatDestroy(&whole->aij));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* 5 or 7 points; where the mirrors differ once more with winds, as nearly all matrices have none */
-static PetscErrorCode ReadNarrow(Mat A, const FurlAijParts *parts, FurlLayout *layout, FurlStencil *s, double *factor, const char **why)
+static PetscErrorCode ReadNarrow(Mat A, FurlRows *rows, FurlLayout *layout, FurlStencil *s, double *factor, const char **why)
 {
   FurlLayout again     = *layout;
   PetscBool  symmetric = PETSC_TRUE;
+  Whole      whole;
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc1(again.size, &again.piece));
   PetscCall(PetscArraycpy(again.piece, layout->piece, again.size));
-  PetscCall(FurlStencilFromMat(A, parts, layout, s, factor, why));
+  PetscCall(FurlStencilFromMat(A, rows, layout, s, factor, why));
   if (*why) PetscCall(PetscStrcmp(*why, FURL_NOT_SYMMETRIC, &symmetric));
   if (*why && symmetric) {
     *why = NULL;
-    PetscCall(FurlStencilUpwind(A, parts, &again, s, factor, why));
+    PetscCall(GetWhole(A, rows, &whole));
+    PetscCall(FurlStencilUpwind(whole.aij, &whole.parts, &again, s, factor, why));
+    PetscCall(RestoreWhole(&whole));
   }
   PetscCall(FurlLayoutDestroy(&again));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -163,18 +194,21 @@ static PetscErrorCode ReadWide(const FurlCsr *csr, FurlLayout *layout, FurlStenc
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ReadStencil(Mat A, const FurlAijParts *parts, FurlLayout *layout, FurlStencil *s, double *factor, FurlShear *shear,
+static PetscErrorCode ReadStencil(Mat A, FurlRows *rows, FurlLayout *layout, FurlStencil *s, double *factor, FurlShear *shear,
                                   const char **why)
 {
-  int wide;
+  Whole whole;
+  int   wide;
 
   PetscFunctionBegin;
-  PetscCall(FurlStencilIsWide(layout, parts, &wide));
+  PetscCall(FurlStencilIsWide(layout, rows, &wide));
   if (!wide)
-    PetscCall(ReadNarrow(A, parts, layout, s, factor, why));
-  else if (layout->size == 1)
-    PetscCall(ReadWide(&parts->diagonal, layout, s, factor, shear, why));
-  else {
+    PetscCall(ReadNarrow(A, rows, layout, s, factor, why));
+  else if (layout->size == 1) {
+    PetscCall(GetWhole(A, rows, &whole));
+    PetscCall(ReadWide(&whole.parts.diagonal, layout, s, factor, shear, why));
+    PetscCall(RestoreWhole(&whole));
+  } else {
     PetscCall(FurlLayoutDestroy(layout));
     *why = "couplings off the axes are served on one process";
   }
@@ -183,28 +217,28 @@ static PetscErrorCode ReadStencil(Mat A, const FurlAijParts *parts, FurlLayout *
 
 PetscErrorCode FurlGridGuess(Mat A, PetscBool *likely)
 {
-  FurlAijParts parts;
-  FurlLayout   layout;
-  const char  *why = NULL;
-  PetscInt     total;
-  int          wide = 1;
+  FurlRows    rows;
+  FurlLayout  layout;
+  const char *why = NULL;
+  PetscInt    total;
+  int         wide = 1;
 
   PetscFunctionBegin;
   *likely = PETSC_FALSE;
   PetscCall(MatGetSize(A, &total, NULL));
   if (total < BOX_MIN) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(FurlAijGetParts(A, &parts));
-  PetscCall(FurlLayoutOfMat(A, &parts, &layout, &why));
-  if (!why) PetscCall(FurlStencilIsWide(&layout, &parts, &wide));
+  PetscCall(FurlRowsOpen(A, &rows));
+  PetscCall(FurlLayoutOfMat(A, &rows, &layout, &why));
+  if (!why) PetscCall(FurlStencilIsWide(&layout, &rows, &wide));
   if (!why) PetscCall(FurlLayoutDestroy(&layout));
-  PetscCall(FurlAijRestoreParts(A, &parts));
+  PetscCall(FurlRowsClose(A, &rows));
   *likely = wide ? PETSC_FALSE : PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const char **why)
 {
-  FurlAijParts    parts;
+  FurlRows        read;
   FurlLayout      layout;
   FurlStencil     s;
   FurlShear       shear = {.jacobi = 0};
@@ -217,13 +251,13 @@ PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const 
   *grid = NULL;
   PetscCall(MatGetSize(A, &total, NULL));
   PetscCall(MatGetLocalSize(A, &rows, NULL));
-  PetscCall(FurlAijGetParts(A, &parts));
+  PetscCall(FurlRowsOpen(A, &read));
   if (total < BOX_MIN)
     *why = "the matrix is small";
   else
-    PetscCall(FurlLayoutOfMat(A, &parts, &layout, why));
-  if (!*why) PetscCall(ReadStencil(A, &parts, &layout, &s, &factor, &shear, why));
-  PetscCall(FurlAijRestoreParts(A, &parts));
+    PetscCall(FurlLayoutOfMat(A, &read, &layout, why));
+  if (!*why) PetscCall(ReadStencil(A, &read, &layout, &s, &factor, &shear, why));
+  PetscCall(FurlRowsClose(A, &read));
   if (*why) PetscFunctionReturn(PETSC_SUCCESS);
   if (s.wind[0] || s.wind[1] || s.wind[2]) flexible = PETSC_FALSE; /* a K-cycle's formulas are those of conjugate gradients */
   PetscCall(PetscNew(grid));

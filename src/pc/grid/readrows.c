@@ -3,6 +3,7 @@
 
 #define ASYMMETRY 1e-3 /* of the diagonal: entries and their mirrors may differ by as much, and the larger counts */
 #define POSITIVE 1e-2  /* of the diagonal: couplings of the wrong sign and excess below zero are left out up to here */
+#define AT_ONCE 4096   /* rows that are decoded together, so that they stay in cache */
 #define FEW 8          /* rows: a kernel that takes 32 at a time would be no faster */
 #define ROUNDING (4 * PETSC_MACHINE_EPSILON) /* of the sum of a row's magnitudes */
 #define EXACT 2e-4   /* of a coupling: mirrors that differ by less are one coupling to a cycle that rounds it to 2^-11 */
@@ -27,18 +28,18 @@ typedef struct {
 
 /* The state of one pass over the rows */
 typedef struct {
-  const FurlAijParts *parts;
-  const PetscInt     *range;       /* [processes + 1] first rows */
-  PetscInt            first, end;  /* rows of this process */
-  FurlStencil        *s;           /* what is written */
-  PetscInt            start[3];    /* where its cells begin in the box of all */
-  const FurlLayout   *layout;      /* of the box of all */
-  FurlLayout          wrapped;     /* the same, periodic in all directions that could be */
-  PetscMPIInt         guess;       /* the process that was found last */
-  double              factor;      /* signed */
-  double             *found;       /* what kernels say of the slices of a line */
-  double              least, most; /* diagonal and sum of a row's magnitudes, times factor */
-  Counts              count;
+  FurlRows         *rows;
+  const PetscInt   *range;       /* [processes + 1] first rows */
+  PetscInt          first, end;  /* rows of this process */
+  FurlStencil      *s;           /* what is written */
+  PetscInt          start[3];    /* where its cells begin in the box of all */
+  const FurlLayout *layout;      /* of the box of all */
+  FurlLayout        wrapped;     /* the same, periodic in all directions that could be */
+  PetscMPIInt       guess;       /* the process that was found last */
+  double            factor;      /* signed */
+  double           *found;       /* what kernels say of the slices of a line */
+  double            least, most; /* diagonal and sum of a row's magnitudes, times factor */
+  Counts            count;
 } Reader;
 
 typedef struct {
@@ -136,11 +137,12 @@ static void ReadEntry(Reader *reader, Row *row, PetscInt column, double coupling
 
 static void ReadEntries(Reader *reader, Row *row, PetscInt r)
 {
-  const FurlCsr *const csr = &reader->parts->diagonal, *const off = &reader->parts->offdiagonal;
-  const PetscInt first = reader->first;
-  const PetscInt begin = off->nrows ? off->rowptr[r] : 0, end = off->nrows ? off->rowptr[r + 1] : 0;
+  const FurlAijParts *const parts = &reader->rows->parts;
+  const FurlCsr *const csr = &parts->diagonal, *const off = &parts->offdiagonal;
+  const PetscInt first = reader->first, q = r - reader->rows->first; /* among the rows at hand */
+  const PetscInt begin = off->nrows ? off->rowptr[q] : 0, end = off->nrows ? off->rowptr[q + 1] : 0;
 
-  for (PetscInt k = csr->rowptr[r]; k < csr->rowptr[r + 1]; k++) {
+  for (PetscInt k = csr->rowptr[q]; k < csr->rowptr[q + 1]; k++) {
     const double value = reader->factor * csr->value[k];
 
     row->sum += value;
@@ -151,10 +153,10 @@ static void ReadEntries(Reader *reader, Row *row, PetscInt r)
     row->sum += reader->factor * off->value[k];
     row->size += fabs(reader->factor * off->value[k]);
   }
-  for (PetscInt k = csr->rowptr[r]; k < csr->rowptr[r + 1]; k++)
+  for (PetscInt k = csr->rowptr[q]; k < csr->rowptr[q + 1]; k++)
     if (csr->column[k] != r && csr->value[k] != 0) ReadEntry(reader, row, first + csr->column[k], -reader->factor * csr->value[k]);
   for (PetscInt k = begin; k < end; k++)
-    if (off->value[k] != 0) ReadEntry(reader, row, reader->parts->ghost[off->column[k]], -reader->factor * off->value[k]);
+    if (off->value[k] != 0) ReadEntry(reader, row, parts->ghost[off->column[k]], -reader->factor * off->value[k]);
 }
 
 static void FinishRow(Reader *reader, const Row *row)
@@ -200,14 +202,15 @@ static int InnerDirections(const Reader *reader, const PetscInt at[3])
 /* Whether n rows from r on have 2 D + 1 entries each, in the order of their columns, and these are the neighbours */
 static int HaveAllNeighbours(const Reader *reader, int D, PetscInt r, PetscInt n)
 {
-  const FurlCsr *const csr = &reader->parts->diagonal, *const off = &reader->parts->offdiagonal;
+  const FurlCsr *const csr = &reader->rows->parts.diagonal, *const off = &reader->rows->parts.offdiagonal;
   const PetscInt *const size = reader->s->box.n;
+  const PetscInt        q    = r - reader->rows->first; /* among the rows at hand */
   const PetscInt        step = size[0], plane = size[0] * size[1];
   const PetscInt offset[7] = {-plane, -step, -1, 0, 1, step, plane}, *const from = offset + 3 - D;
-  const PetscInt begin = csr->rowptr[r], width = 2 * D + 1;
-  PetscInt       differ = off->nrows ? off->rowptr[r + n] - off->rowptr[r] : 0;
+  const PetscInt begin = csr->rowptr[q], width = 2 * D + 1;
+  PetscInt       differ = off->nrows ? off->rowptr[q + n] - off->rowptr[q] : 0;
 
-  for (PetscInt i = 0; i <= n; i++) differ |= csr->rowptr[r + i] - begin - width * i;
+  for (PetscInt i = 0; i <= n; i++) differ |= csr->rowptr[q + i] - begin - width * i;
   for (PetscInt i = 0; !differ && i < n; i++) {
     __builtin_prefetch(csr->value + begin + width * i); /* they are read next */
     for (PetscInt k = 0; k < width; k++) differ |= csr->column[begin + width * i + k] - (r + i) - from[k];
@@ -241,7 +244,8 @@ static int ReadInnerCells(Reader *reader, const PetscInt at[3], PetscInt r, Pets
   const FurlBox *const box = &reader->s->box;
   const int64_t        G = FurlBoxAt(box, at[0], at[1], at[2]), items = (n + FURL_WIDTH - 1) / FURL_WIDTH;
   const int            D    = InnerDirections(reader, at);
-  FurlGridReadArgs     args = {.value      = reader->parts->diagonal.value + reader->parts->diagonal.rowptr[r],
+  const FurlCsr *const csr  = &reader->rows->parts.diagonal;
+  FurlGridReadArgs     args = {.value      = csr->value + csr->rowptr[r - reader->rows->first],
                                .factor     = reader->factor,
                                .positive   = POSITIVE,
                                .rounding   = ROUNDING,
@@ -294,6 +298,8 @@ static PetscErrorCode ReadRows(Reader *reader)
     const PetscInt cell = begin + r;
 
     m = PetscMin(n[0] - cell % n[0], nrows - r);
+    if (r + m > reader->rows->end || r < reader->rows->first)
+      PetscCall(FurlRowsTake(reader->rows, r, PetscMin(PetscMax(m, AT_ONCE), nrows - r)));
     ReadLine(reader, (PetscInt[3]){cell % n[0], cell / n[0] % n[1], cell / n[0] / n[1]}, r, m);
   }
   PetscCall(PetscFree(reader->found));
@@ -429,17 +435,33 @@ static PetscErrorCode ReadPeriodic(Reader *reader, FurlStencil *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode FurlStencilFromMat(Mat A, const FurlAijParts *parts, FurlLayout *layout, FurlStencil *s, double *factor, const char **why)
+/* The diagonal of the rows that come first tells sign and size */
+static PetscErrorCode FindFactor(MPI_Comm comm, FurlRows *rows, double *factor)
 {
-  Reader   reader = {.parts = parts, .guess = -1};
-  PetscInt rows;
+  const PetscInt n     = PetscMin((PetscInt)rows->parts.diagonal.nrows, AT_ONCE);
+  FurlCsr        first = {.nrows = 0};
+
+  PetscFunctionBegin;
+  if (n) {
+    PetscCall(FurlRowsTake(rows, 0, n));
+    first       = rows->parts.diagonal;
+    first.nrows = rows->end;
+  }
+  PetscCall(FurlSignedFactor(comm, &first, factor));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlStencilFromMat(Mat A, FurlRows *rows, FurlLayout *layout, FurlStencil *s, double *factor, const char **why)
+{
+  Reader   reader = {.rows = rows, .guess = -1};
+  PetscInt total;
   double   boundary;
 
   PetscFunctionBegin;
-  PetscCall(MatGetSize(A, &rows, NULL));
+  PetscCall(MatGetSize(A, &total, NULL));
   PetscCall(MatGetOwnershipRanges(A, &reader.range));
   PetscCall(MatGetOwnershipRange(A, &reader.first, &reader.end));
-  PetscCall(FurlSignedFactor(layout->comm, &parts->diagonal, factor));
+  PetscCall(FindFactor(layout->comm, rows, factor));
   reader.factor = *factor;
   PetscCall(FurlStencilCreate(layout, s));
   PetscCall(ReadInto(&reader, s));
@@ -449,7 +471,7 @@ PetscErrorCode FurlStencilFromMat(Mat A, const FurlAijParts *parts, FurlLayout *
     boundary = reader.count.boundary;
     PetscCallMPI(MPI_Allreduce(&boundary, &reader.count.boundary, 1, MPI_DOUBLE, MPI_SUM, s->layout.comm));
   }
-  *why = Judge(&reader, (double)rows);
+  *why = Judge(&reader, (double)total);
   if (*why)
     PetscCall(FurlStencilDestroy(s));
   else

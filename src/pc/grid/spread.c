@@ -408,14 +408,12 @@ PetscErrorCode FurlStencilSpread(const FurlCsr *csr, FurlLayout *layout, FurlSte
 }
 
 /* More entries than neighbours along the axes: some couplings leave them */
-PetscErrorCode FurlStencilIsWide(const FurlLayout *layout, const FurlAijParts *parts, int *wide)
+PetscErrorCode FurlStencilIsWide(const FurlLayout *layout, const FurlRows *rows, int *wide)
 {
-  const FurlCsr *const csr = &parts->diagonal, *const off = &parts->offdiagonal;
-  double sums[2] = {csr->rowptr[csr->nrows], csr->nrows};
+  double sums[2] = {(double)rows->entries, (double)rows->parts.diagonal.nrows};
   int    points  = 1;
 
   PetscFunctionBegin;
-  if (off->nrows) sums[0] += off->rowptr[off->nrows];
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sums, 2, MPI_DOUBLE, MPI_SUM, layout->comm));
   for (int d = 0; d < 3; d++) points += layout->N[d] > 1 ? 2 : 0;
   *wide = sums[0] > points * sums[1];

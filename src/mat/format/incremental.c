@@ -1,0 +1,50 @@
+/* Encodes rows that come slice by slice */
+#include <stdlib.h>
+#include "encoder.h"
+
+FurlEncodeStatus FurlEncoderCreate(const FurlEncoding *encoding, const FurlRowSource *source, FurlSlices *slices, FurlEncoder **out)
+{
+  FurlEncoder *e;
+
+  if (slices->nrows >= INT32_MAX || slices->ncols >= INT32_MAX) return FURL_ENCODE_TOO_LARGE;
+  *out = e = calloc(1, sizeof(*e));
+  if (!e) return FURL_ENCODE_MEMORY;
+  e->encoding = encoding;
+  e->slices   = slices;
+  e->source   = *source;
+  if (!FurlEncoderReserve(e, FURL_MAX_SLOTS)) return FURL_ENCODE_MEMORY;
+  return FurlDiagonalsChoose(e);
+}
+
+FurlEncodeStatus FurlEncoderAdd(FurlEncoder *e, const PetscInt *rowptr, const PetscInt *column, const double *value)
+{
+  const FurlCsr    csr     = {.nrows = e->slices->nrows, .ncols = e->slices->ncols, .rowptr = rowptr, .column = column, .value = value};
+  const int64_t    s       = (int64_t)e->slices->header.used;
+  size_t           longest = 0;
+  FurlEncodeStatus status;
+
+  for (int l = 0; l < FURL_WIDTH; l++) {
+    const size_t n = (size_t)(rowptr[l + 1] - rowptr[l]);
+
+    longest = n > longest ? n : longest;
+  }
+  if (longest > e->longest && !FurlEncoderReserve(e, longest + longest / 2)) return FURL_ENCODE_MEMORY;
+  e->csr   = &csr;
+  e->first = s * FURL_WIDTH;
+  status   = FurlEncoderTakeSlice(e, s);
+  e->csr   = NULL;
+  return status;
+}
+
+int FurlEncoderChoseWell(FurlEncoder *e, const FurlRowSource *source)
+{
+  e->source = *source;
+  return FurlDiagonalsServe(e);
+}
+
+void FurlEncoderDestroy(FurlEncoder **e)
+{
+  if (*e) FurlEncoderFree(*e);
+  free(*e);
+  *e = NULL;
+}
