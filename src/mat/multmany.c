@@ -1,7 +1,8 @@
-/* Products with dense matrices: the payload of a slice is read once for up to FURL_COLUMNS_AT_ONCE columns */
+/* Products with dense matrices: the payload of a block of slices comes from memory once for up to FURL_COLUMNS_AT_ONCE columns */
 #include "matfurl.h"
 #include "kernels/matmultargs.h"
 
+#define FURL_BLOCK_SLICES 64   /* whose payload, up to 100 kB, stays in a second-level cache */
 #define FURL_COLUMNS_AT_ONCE 8 /* so that the ghosts of so many columns are on the way at once */
 
 /* A dense matrix as an array of columns; what this process has of it */
@@ -10,26 +11,36 @@ typedef struct {
   PetscInt     lead; /* from a column to the next */
 } Columns;
 
+/* One block of slices for all columns, then the next: a column at a time within the block, so that few streams of x are read at once */
+static void MultiplyBlocks(const FurlMatMultArgs *first, PetscInt n, Columns x, PetscInt nghost, Columns y, int64_t nslices)
+{
+  for (int64_t s = 0; s < nslices; s += FURL_BLOCK_SLICES) {
+    FurlMatMultArgs one = *first;
+
+    for (PetscInt k = 0; k < n; k++) {
+      FurlLaunchRange(&FurlKernelFurlMatMult, &one, s, PetscMin(nslices, s + FURL_BLOCK_SLICES));
+      one.x += x.lead;
+      one.y += y.lead;
+      one.ghost += nghost;
+    }
+  }
+}
+
 /* y[:, k] = A x[:, k] for n columns, n <= FURL_COLUMNS_AT_ONCE; ghost: [n][nghost] */
 static PetscErrorCode MultiplyColumns(Mat A, PetscInt n, Columns x, double *ghost, Columns y)
 {
   Mat_Furl *const         f    = A->data;
   const FurlMatrix *const m    = &f->encoded->matrix;
-  FurlMatMultManyArgs     args = {
-        .one =
-          {.diagonal = FurlSlicesGetView(&m->diagonal), .list = m->interior, .x = x.array, .ghost = ghost, .y = y.array, .read = (int)f->read},
-        .ncolumns     = (int)n,
-        .x_stride     = x.lead,
-        .ghost_stride = m->nghost,
-        .y_stride     = y.lead};
+  FurlMatMultArgs         args = {
+            .diagonal = FurlSlicesGetView(&m->diagonal), .list = m->interior, .x = x.array, .ghost = ghost, .y = y.array, .read = (int)f->read};
 
   PetscFunctionBegin;
   for (PetscInt k = 0; k < n; k++) PetscCall(FurlHaloBegin(m, MPI_DOUBLE, x.array + k * x.lead, ghost + k * m->nghost));
-  FurlLaunch(&FurlKernelFurlMatMultMany, &args, m->ninterior);
+  MultiplyBlocks(&args, n, x, m->nghost, y, m->ninterior);
   for (PetscInt k = 0; k < n; k++) PetscCall(FurlHaloEnd(m, MPI_DOUBLE, x.array + k * x.lead, ghost + k * m->nghost));
-  args.one.list        = m->boundary;
-  args.one.offdiagonal = FurlSlicesGetView(&m->offdiagonal);
-  FurlLaunch(&FurlKernelFurlMatMultMany, &args, m->nboundary);
+  args.list        = m->boundary;
+  args.offdiagonal = FurlSlicesGetView(&m->offdiagonal);
+  MultiplyBlocks(&args, n, x, m->nghost, y, m->nboundary);
   PetscCall(PetscLogFlops(2.0 * (PetscLogDouble)n * (PetscLogDouble)(m->diagonal.nnz + m->offdiagonal.nnz)));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -119,6 +119,12 @@ static int IsBeyond(uint32_t group, const FurlArray *payload)
   return (size_t)group * FURL_GROUP >= payload->used + FURL_GROUP;
 }
 
+/* Slices of repeated rows use the number that is the irregular tables' otherwise for their codes */
+static int IsIrregular(uint8_t columns)
+{
+  return columns == FURL_COLUMNS_SINGLES || columns == FURL_COLUMNS_PAIRS || columns == FURL_COLUMNS_BLOCKS;
+}
+
 /* Whether numbers of slots, programs and beginnings of payloads lie within the arrays */
 static int IsInside(const FurlSlices *slices)
 {
@@ -135,7 +141,7 @@ static int IsInside(const FurlSlices *slices)
     if (header[s].program >= slices->program.used || header[s].exponent > slices->exponent.used) return 0;
     if (IsBeyond(header[s].raw, &slices->raw) || IsBeyond(header[s].head, &slices->head) || IsBeyond(header[s].rest, &slices->second))
       return 0;
-    if (p[header[s].program].columns != FURL_COLUMNS_PATTERN && header[s].irregular >= slices->irregular.used) return 0;
+    if (IsIrregular(p[header[s].program].columns) && header[s].irregular >= slices->irregular.used) return 0;
   }
   return 1;
 }

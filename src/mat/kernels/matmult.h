@@ -42,19 +42,3 @@ FURL_BODY void FurlMatMult(const FurlMatMultArgs *a, int64_t item)
     a->partial[s]            = FurlSumLanes(sum);
   }
 }
-
-/*
-  Y = A X. A slice is multiplied by one vector after another, so that its payload comes from memory once and from cache for all but the
-  first. Reads what slicesum.h says once, and 8 B a row and vector of x; writes as much of y.
-*/
-FURL_BODY void FurlMatMultMany(const FurlMatMultManyArgs *a, int64_t item)
-{
-  FurlMatMultArgs one = a->one;
-
-  for (int k = 0; k < a->ncolumns; k++) {
-    FurlMatMult(&one, item);
-    one.x += a->x_stride;
-    one.ghost += a->ghost_stride;
-    one.y += a->y_stride;
-  }
-}

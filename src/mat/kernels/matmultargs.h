@@ -16,15 +16,6 @@ typedef struct {
   int            read;        /* FurlRead */
 } FurlMatMultArgs;
 
-/* The same with several vectors at once: `one` is for the first of them */
-typedef struct {
-  FurlMatMultArgs one; /* z and partial NULL */
-  int             ncolumns;
-  int64_t         x_stride, ghost_stride, y_stride; /* from a vector to the next, entries */
-} FurlMatMultManyArgs;
-
-#define FURL_MAT_KERNELS(X)       \
-  X(FurlMatMult, FurlMatMultArgs) \
-  X(FurlMatMultMany, FurlMatMultManyArgs)
+#define FURL_MAT_KERNELS(X) X(FurlMatMult, FurlMatMultArgs)
 
 FURL_MAT_KERNELS(FURL_DECLARE_KERNEL)
