@@ -119,10 +119,26 @@ static int IsBeyond(uint32_t group, const FurlArray *payload)
   return (size_t)group * FURL_GROUP >= payload->used + FURL_GROUP;
 }
 
-/* Slices of repeated rows use the number that is the irregular tables' otherwise for their codes */
-static int IsIrregular(uint8_t columns)
+static int DictionaryIsInside(const FurlSlices *slices)
 {
-  return columns == FURL_COLUMNS_SINGLES || columns == FURL_COLUMNS_PAIRS || columns == FURL_COLUMNS_BLOCKS;
+  const FurlRepeatedRow *const row = slices->row.data;
+
+  if (slices->row_offset.used != slices->row_value.used) return 0;
+  for (size_t k = 0; k < slices->row.used; k++)
+    if ((size_t)row[k].first + row[k].n > slices->row_value.used) return 0;
+  return 1;
+}
+
+/* Whether the rows of a slice of repeated rows are in the dictionary */
+static int CodesAreInside(const FurlSlices *slices, const FurlSliceHeader *header)
+{
+  const size_t          first = (size_t)header->irregular * FURL_WIDTH;
+  const uint16_t *const code  = slices->code.data;
+
+  if (first + FURL_WIDTH > slices->code.used) return 0;
+  for (size_t l = first; l < first + FURL_WIDTH; l++)
+    if ((size_t)header->raw + code[l] >= slices->row.used) return 0;
+  return 1;
 }
 
 /* Whether numbers of slots, programs and beginnings of payloads lie within the arrays */
@@ -137,11 +153,16 @@ static int IsInside(const FurlSlices *slices)
     if (table[k]->used != slices->kind.used) return 0;
   for (size_t k = 0; k < slices->program.used; k++)
     if (!ProgramIsInside(slices, p + k)) return 0;
+  if (!DictionaryIsInside(slices)) return 0;
   for (int64_t s = 0; s < slices->nslices; s++) {
+    if (header[s].program < slices->program.used && p[header[s].program].columns == FURL_COLUMNS_ROWS) {
+      if (!CodesAreInside(slices, header + s)) return 0;
+      continue;
+    }
     if (header[s].program >= slices->program.used || header[s].exponent > slices->exponent.used) return 0;
     if (IsBeyond(header[s].raw, &slices->raw) || IsBeyond(header[s].head, &slices->head) || IsBeyond(header[s].rest, &slices->second))
       return 0;
-    if (IsIrregular(p[header[s].program].columns) && header[s].irregular >= slices->irregular.used) return 0;
+    if (p[header[s].program].columns != FURL_COLUMNS_PATTERN && header[s].irregular >= slices->irregular.used) return 0;
   }
   return 1;
 }

@@ -80,5 +80,6 @@ int main(int argc, char **argv)
 
   test:
     env: FURL_ISA={{base v3 v4}}
+    timeoutfactor: 3
 
 TEST*/

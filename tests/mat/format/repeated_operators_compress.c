@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <furl/slices.h>
+#include "../../../src/mat/format/serial.h"
 
 #define CHECK(condition, ...)              \
   if (!(condition)) {                      \
@@ -137,6 +138,29 @@ static void CheckRows(const Rows *r, const FurlSlices *slices)
   }
 }
 
+/* The stream of bytes is read back to the same rows; one with a row that the dictionary lacks is refused */
+static void CheckStream(const Rows *r, const FurlSlices *slices)
+{
+  const size_t n     = FurlSerialBytes(slices);
+  void *const  bytes = malloc(n);
+  FurlSlices   back;
+  const char  *wrong;
+
+  CHECK(bytes, "no memory\n");
+  FurlSerialWrite(slices, bytes);
+  wrong = FurlSerialRead(&back, bytes, n);
+  CHECK(!wrong, "stream: %s\n", wrong);
+  CheckRows(r, &back);
+  if (back.code.used && back.row.used <= UINT16_MAX) {
+    ((uint16_t *)back.code.data)[back.code.used - 1] = UINT16_MAX;
+    FurlSerialWrite(&back, bytes);
+    FurlSlicesFree(&back);
+    CHECK(FurlSerialRead(&back, bytes, n), "a row beyond the dictionary was taken\n");
+  }
+  FurlSlicesFree(&back);
+  free(bytes);
+}
+
 static void CheckOperator(const Operator *o, FurlStore store, int verbose)
 {
   static const char *const name[]   = {"constant", "layers", "blocks", "stretched"};
@@ -151,6 +175,7 @@ static void CheckOperator(const Operator *o, FurlStore store, int verbose)
   CHECK(!FurlSlicesEncode(&csr, &encoding, &slices), "not encoded\n");
   share = (double)FurlSlicesGetReport(&slices).stored_bytes / bytes;
   CheckRows(&r, &slices);
+  CheckStream(&r, &slices);
   if (verbose)
     printf("%-9s %4d x%4d x%4d, %d unknowns, %2.0f entries a row, %s: %6.3f bytes a row, %.1f%% off\n", name[o->coefficient], o->n[0],
            o->n[1], o->n[2], o->dof, (double)r.rowptr[r.nrows] / (double)r.nrows, o->bc, share * bytes / (double)r.nrows,
