@@ -73,7 +73,7 @@ static int64_t CountBytes(const FurlEncoder *e, int64_t row0, int width)
 void FurlBlocksChoose(FurlEncoder *e)
 {
   const int64_t whole = e->slices->nrows / FURL_WIDTH, nslices = e->csr || e->source.nslices > whole ? whole : e->source.nslices;
-  const int64_t samples = nslices < SAMPLES ? nslices : SAMPLES;
+  const int64_t samples                    = nslices < SAMPLES ? nslices : SAMPLES;
   int64_t       bytes[FURL_BLOCK_MOST + 1] = {0};
 
   for (int64_t k = 0; k < samples; k++) {

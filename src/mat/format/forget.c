@@ -1,4 +1,5 @@
-/* Memory of slices that have been read for the last time: of the arrays that hold most bytes, whose payload lies in the order of the slices */
+/* Memory of slices that have been read for the last time: of the arrays that hold most bytes, whose payload lies in the order of the slices
+ */
 #include <furl/pages.h>
 #include "forget.h"
 
