@@ -4,7 +4,8 @@
 
 FurlEncodeStatus FurlEncoderCreate(const FurlEncoding *encoding, const FurlRowSource *source, FurlSlices *slices, FurlEncoder **out)
 {
-  FurlEncoder *e;
+  FurlEncodeStatus status;
+  FurlEncoder     *e;
 
   if (slices->nrows >= INT32_MAX || slices->ncols >= INT32_MAX) return FURL_ENCODE_TOO_LARGE;
   *out = e = calloc(1, sizeof(*e));
@@ -13,7 +14,29 @@ FurlEncodeStatus FurlEncoderCreate(const FurlEncoding *encoding, const FurlRowSo
   e->slices   = slices;
   e->source   = *source;
   if (!FurlEncoderReserve(e, FURL_MAX_SLOTS)) return FURL_ENCODE_MEMORY;
-  return FurlDiagonalsChoose(e);
+  status         = FurlDiagonalsChoose(e);
+  e->block_width = 1;
+  if (!status) FurlBlocksChoose(e);
+  return status;
+}
+
+int FurlEncoderLoadColumns(FurlEncoder *e, int64_t s)
+{
+  const int64_t row0 = s * FURL_WIDTH;
+  FurlRow       row;
+  int64_t       n = 0;
+
+  e->nrows = e->slices->nrows - row0 < FURL_WIDTH ? e->slices->nrows - row0 : FURL_WIDTH;
+  for (int64_t l = 0; l < e->nrows; l++)
+    if (e->source.get(e->source.context, row0 + l, 0, &row) && !FurlEncoderReserve(e, (size_t)row.n)) return 0;
+  for (int64_t l = 0; l < e->nrows; l++) {
+    e->start[l] = n;
+    if (!e->source.get(e->source.context, row0 + l, 0, &row)) continue;
+    for (int64_t k = 0; k < row.n; k++) e->own_column[n++] = (int32_t)row.column[k];
+  }
+  for (int64_t l = e->nrows; l <= FURL_WIDTH; l++) e->start[l] = n;
+  e->column = e->own_column;
+  return 1;
 }
 
 FurlEncodeStatus FurlEncoderAdd(FurlEncoder *e, const PetscInt *rowptr, const PetscInt *column, const double *value)
