@@ -1,6 +1,6 @@
 /*
-  Values that come again: a slot stores their numbers in a dictionary of the matrix. It takes up values as they come and is closed when more
-  than half of the latest ones were new; slots whose values it has not are stored otherwise.
+  Values that come again: a slot stores their numbers in a dictionary of the matrix. It takes up values as they come and is closed when, but
+  for an allowance to begin with, more than half of all or of the latest ones were new; slots whose values it has not are stored otherwise.
 */
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,9 @@
 
 #define MOST_VALUES 65536 /* codes of 16 bits */
 #define FIRST_BUCKETS 1024u
-#define WINDOW 8192 /* values after which the dictionary is judged */
+#define WINDOW 8192       /* values after which the dictionary is judged */
+#define ALLOWANCE 4096    /* new values that say nothing yet, or */
+#define ALLOWANCE_PART 16 /* one of so many entries, where that is less */
 
 /* Multiplication by the golden ratio (Knuth, TAOCP 6.4), after the low bits, which short numbers have not, have met the high ones */
 static uint32_t HashBits(uint64_t bits)
@@ -34,6 +36,16 @@ static int Rehash(FurlDictionary *d, const FurlSlices *slices)
   d->bucket   = bucket;
   d->nbuckets = nbuckets;
   return 1;
+}
+
+/* The dictionary is empty. Where rows come slice by slice the number of entries is not known */
+static int Begin(FurlEncoder *e)
+{
+  const FurlCsr *const csr     = e->csr;
+  const int64_t        entries = csr && !e->source.get ? csr->rowptr[csr->nrows] - csr->rowptr[0] : INT64_MAX;
+
+  e->dictionary.allowance = entries / ALLOWANCE_PART < ALLOWANCE ? entries / ALLOWANCE_PART : ALLOWANCE;
+  return Rehash(&e->dictionary, e->slices);
 }
 
 /* Puts a new value where the search for it has ended; 0 where there is no room */
@@ -74,8 +86,10 @@ int FurlDictionaryFind(FurlEncoder *e, const double *value, int n)
   int32_t               largest = 0;
 
   d->latest = NULL;
-  if (d->useless || (!d->nbuckets && !Rehash(d, e->slices))) return 0;
+  if (d->useless || (!d->nbuckets && !Begin(e))) return 0;
   d->asked += n;
+  d->total += n;
+  if (2 * ((int64_t)e->slices->dictionary.used - d->allowance) > d->total) d->closed = 1;
   if (d->asked >= WINDOW) Judge(d);
   for (int k = 0; k < n; k++) {
     const uint64_t bits = FurlDoubleToBits(value[k]);

@@ -4,7 +4,7 @@
 #include <furl/slices.h>
 #include <furl/planes.h>
 #include "program.h"
-#include "rows.h"
+#include "repeatedrows.h"
 
 #define FURL_MAX_DIAGONALS 32 /* diagonals of a matrix that are stored as arrays over all rows: a 27-point stencil has 14 */
 
@@ -27,6 +27,7 @@ typedef struct {
   uint32_t     *bucket; /* [nbuckets] number of the value + 1, 0 where free */
   uint32_t      nbuckets;
   int           asked, found, added;                /* values since it was judged */
+  int64_t       total, allowance;                   /* values altogether; new ones that say nothing */
   int           closed, useless;                    /* it takes no more values; it is not asked either */
   const double *latest;                             /* the values that it was asked for last, NULL where it has not all */
   uint16_t      code[FURL_WIDTH * FURL_BLOCK_MOST]; /* their numbers */

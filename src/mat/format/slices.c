@@ -35,7 +35,7 @@
   X(dictionary, double)       \
   X(narrow, uint8_t)          \
   X(wide, uint16_t)           \
-  X(row, FurlRepeatedRow)             \
+  X(row, FurlRepeatedRow)     \
   X(row_offset, int32_t)      \
   X(row_value, double)        \
   X(code, uint16_t)
@@ -330,8 +330,8 @@ static int64_t DecodeIrregularRow(const FurlSlicesView *view, const FurlSliceHea
 
 static int64_t DecodeRepeatedRow(const FurlSlicesView *view, const FurlSliceHeader *header, int64_t i, PetscInt *column, double *value)
 {
-  const uint16_t code = view->code[(size_t)header->irregular * FURL_WIDTH + (size_t)(i % FURL_WIDTH)];
-  const FurlRepeatedRow  row  = view->row[header->raw + code];
+  const uint16_t        code = view->code[(size_t)header->irregular * FURL_WIDTH + (size_t)(i % FURL_WIDTH)];
+  const FurlRepeatedRow row  = view->row[header->raw + code];
 
   for (uint32_t k = 0; column && k < row.n; k++) column[k] = (PetscInt)(i + view->row_offset[row.first + k]);
   if (value && row.n) memcpy(value, view->row_value + row.first, row.n * sizeof(*value));
