@@ -38,13 +38,6 @@ typedef PetscOptionItems FurlOptionItems;
 #define FurlContainerSetFree(container) PetscContainerSetCtxDestroy(container, PetscCtxDestroyDefault)
 #endif
 
-/* 3.19 opens groups of HDF5 below the present one */
-#if PETSC_VERSION_LT(3, 19, 0)
-#define FURL_HDF5_OPEN_GROUP(viewer, file, group) PetscViewerHDF5OpenGroup(viewer, file, group)
-#else
-#define FURL_HDF5_OPEN_GROUP(viewer, file, group) PetscViewerHDF5OpenGroup(viewer, NULL, file, group)
-#endif
-
 /* 3.19 compares a string with several at once; the list ends with "" */
 #if PETSC_VERSION_LT(3, 19, 0)
 #include <stdarg.h>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <petsclog.h>
+#include <furl/compat.h>
 
 static inline PetscErrorCode FurlEventRegister(const char *name, PetscClassId class, PetscLogEvent *event)
 {

@@ -1,6 +1,7 @@
 /* Entries in columns of other processes while a matrix is assembled: CSR over the slices that have any, global columns */
 #pragma once
 
+#include <furl/compat.h>
 #include <furl/matrix.h>
 
 typedef struct {

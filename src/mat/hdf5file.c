@@ -37,7 +37,7 @@ static PetscErrorCode Begin(PetscViewer viewer, const char *name, FurlHdf5File *
   *file = (FurlHdf5File){.name = name, .group = -1};
   PetscCall(PetscObjectGetComm((PetscObject)viewer, &file->comm));
   PetscCall(PetscViewerFileGetName(viewer, &file->file));
-  PetscCall(FURL_HDF5_OPEN_GROUP(viewer, &number, group));
+  PetscCall(PetscViewerHDF5OpenGroup(viewer, NULL, &number, group));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -1,4 +1,5 @@
 /* Rows that take values. Sums are those of AIJ: each value is added to what the entry holds, in the order of the calls */
+#include <furl/compat.h>
 #include "openrows.h"
 
 #define FIRST_ROOM 4 /* places for a row that grows out of nothing */

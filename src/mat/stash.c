@@ -1,4 +1,5 @@
 /* Entries set in rows of other processes */
+#include <furl/compat.h>
 #include "stash.h"
 
 static PetscErrorCode Reserve(FurlStash *stash, size_t room)
