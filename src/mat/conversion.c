@@ -207,10 +207,11 @@ static PetscErrorCode NotePattern(Mat A, Mat F, PetscBool *known)
   PetscFunctionBegin;
   PetscCall(PetscObjectGetId((PetscObject)A, &source));
   PetscCall(MatGetNonzeroState(A, &pattern));
-  *known = (PetscBool)(source == f->source && pattern == f->source_pattern);
+  *known = (PetscBool)(source == f->source && pattern == f->source_pattern && F->nonzerostate == f->own_pattern);
   if (!*known) F->nonzerostate++;
   f->source         = source;
   f->source_pattern = pattern;
+  f->own_pattern    = F->nonzerostate;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

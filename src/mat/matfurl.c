@@ -168,14 +168,19 @@ static PetscErrorCode MatFurlGetMatrix_Furl(Mat A, const FurlMatrix **matrix)
 
 static PetscErrorCode MatFurlSetValuesType_Furl(Mat A, MatFurlValuesType type)
 {
-  Mat_Furl *const f      = A->data;
-  const PetscBool change = (PetscBool)(f->values != type);
+  Mat_Furl *const f       = A->data;
+  const PetscBool change  = (PetscBool)(f->values != type);
+  PetscMPIInt     waiting = f->stream || f->stash.used; /* values that are set and not assembled */
   Mat             aij;
   FurlEncoded    *encoded;
 
   PetscFunctionBegin;
+  if (!change) PetscFunctionReturn(PETSC_SUCCESS);
+  if (f->encoded) PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &waiting, 1, MPI_INT, MPI_MAX, PetscObjectComm((PetscObject)A)));
+  PetscCheck(!f->encoded || !waiting, PetscObjectComm((PetscObject)A), PETSC_ERR_ARG_WRONGSTATE,
+             "Values have been set: assemble the matrix before another form of values is chosen for it (-mat_furl_values)");
   f->values = type;
-  if (!change || !f->encoded) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!f->encoded) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(FurlDecode(A, MATAIJ, &aij));
   PetscCall(FurlEncodedCreate(aij, type, &encoded));
   PetscCall(MatDestroy(&aij));

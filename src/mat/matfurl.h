@@ -43,6 +43,7 @@ typedef struct {
 
   PetscObjectId    source; /* what it was converted from, to know whether the pattern is the same the next time */
   PetscObjectState source_pattern;
+  PetscObjectState own_pattern; /* its own nonzero state then */
 } Mat_Furl;
 
 /* life: matfurl.c */

@@ -292,16 +292,15 @@ static PetscErrorCode Relieve(FurlStream *st)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode FurlStreamTake(FurlStream *st, PetscInt i, const FurlTaking *taking, PetscInt n, const PetscInt column[],
-                              const PetscScalar value[])
+/* Puts entries into the open slice of row i */
+static PetscErrorCode TakeEntries(FurlStream *st, PetscInt i, const FurlTaking *taking, PetscInt n, const PetscInt column[],
+                                  const PetscScalar value[])
 {
   const int64_t s       = i / FURL_WIDTH;
   PetscInt      hint[2] = {0, 0};
   FurlOpenEntry entry   = {.l = i % FURL_WIDTH};
 
   PetscFunctionBegin;
-  if (!st->open[0][s]) PetscCall(Open(st, s));
-  for (int part = 0; part < 2; part++) CountBytes(st, s, st->open[part][s], -1);
   for (PetscInt k = 0; k < n; k++) {
     const int part = column[k] < st->first_column || column[k] >= st->end_column;
 
@@ -312,7 +311,22 @@ PetscErrorCode FurlStreamTake(FurlStream *st, PetscInt i, const FurlTaking *taki
     entry.diagonal = (PetscBool)(column[k] == st->first_row + i);
     PetscCall(FurlOpenRowsTake(st->open[part][s], taking, &entry, &hint[part], &st->fresh));
   }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* An entry that is refused leaves those before it, and the count of the bytes right */
+PetscErrorCode FurlStreamTake(FurlStream *st, PetscInt i, const FurlTaking *taking, PetscInt n, const PetscInt column[],
+                              const PetscScalar value[])
+{
+  const int64_t  s = i / FURL_WIDTH;
+  PetscErrorCode taken;
+
+  PetscFunctionBegin;
+  if (!st->open[0][s]) PetscCall(Open(st, s));
+  for (int part = 0; part < 2; part++) CountBytes(st, s, st->open[part][s], -1);
+  taken = TakeEntries(st, i, taking, n, column, value);
   for (int part = 0; part < 2; part++) CountBytes(st, s, st->open[part][s], 1);
+  PetscCall(taken);
   if (st->bytes > st->limit) PetscCall(Relieve(st));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -117,6 +117,8 @@ int64_t FurlPlanBlocks(const FurlEncoder *e, int64_t row0, FurlIrregularPlan *pl
     indices += n;
   }
   FurlPlanSortLanes(plan);
+  /* the union of the rows of a block may be longer than each, and the draft has no room for it */
+  if ((size_t)plan->nslots > (e->longest > FURL_MAX_SLOTS ? e->longest : FURL_MAX_SLOTS)) return INT64_MAX;
   NumberBlocks(row0, plan);
   return lanes * width * BytesOfValue(e) + 2 * indices;
 }

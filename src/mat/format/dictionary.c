@@ -103,3 +103,19 @@ int FurlDictionaryFind(FurlEncoder *e, const double *value, int n)
   d->latest = value;
   return largest <= UINT8_MAX ? 1 : 2;
 }
+
+int FurlDictionaryRecall(FurlEncoder *e, const double *value, int n)
+{
+  FurlDictionary *const d = &e->dictionary;
+
+  if (d->latest == value) return 1;
+  d->latest = NULL;
+  for (int k = 0; k < n; k++) {
+    const int32_t code = FindCode(d, e->slices, FurlDoubleToBits(value[k]));
+
+    if (code < 0) return 0;
+    d->code[k] = (uint16_t)code;
+  }
+  d->latest = value;
+  return 1;
+}

@@ -124,6 +124,8 @@ FurlEncodeStatus FurlDescribeSlice(FurlEncoder *e, int64_t s, int loaded);
 
 /* dictionary.c: the codes of n values, left in e->dictionary; returns the bytes that each takes, 0 where some value has none */
 int FurlDictionaryFind(FurlEncoder *e, const double *value, int n);
+/* The codes of values that had them; the dictionary is not judged by this. 0 where one has none */
+int FurlDictionaryRecall(FurlEncoder *e, const double *value, int n);
 
 /* values.c: ways to store the n values of a slot; those of the slot that was asked about last are appended */
 int        FurlValuesAreConstant(const double *value, uint32_t mask, double *constant);

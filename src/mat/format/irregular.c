@@ -250,6 +250,10 @@ FurlEncodeStatus FurlEncodeIrregular(FurlEncoder *e, int64_t row0)
   FurlIrregularPlan     plan;
   FurlIrregularSlot     slot;
 
+  const FurlSlices *const s = e->slices;
+
+  if (s->wide.used > UINT32_MAX || s->narrow.used > UINT32_MAX || s->present.used > UINT32_MAX || s->base.used > UINT32_MAX)
+    return FURL_ENCODE_TOO_LARGE;
   MakePlan(e, row0, &plan);
   if (!AppendSlice(e->slices, &plan)) return FURL_ENCODE_MEMORY;
   BeginSlots(e, &plan, &slot);

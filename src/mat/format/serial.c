@@ -106,7 +106,9 @@ static int ProgramIsInside(const FurlSlices *slices, const FurlProgram *p)
 {
   const uint8_t *const kind = slices->kind.data;
 
-  if (p->columns >= FURL_COLUMNS_COUNT || p->ntable < 0 || p->first < 0) return 0;
+  if (p->columns >= FURL_COLUMNS_COUNT || p->ntable < 0 || p->first < 0 || p->nslots < p->ntable) return 0;
+  if (p->width < 1 || p->width > FURL_BLOCK_MOST || (p->columns == FURL_COLUMNS_PATTERN && p->nslots != p->ntable)) return 0;
+  if (p->nslots && !p->ntable) return 0;
   if ((size_t)p->first + (size_t)p->ntable > slices->kind.used) return 0;
   for (int32_t k = 0; k < p->ntable; k++)
     if (kind[p->first + k] >= FURL_VALUES_COUNT) return 0;
@@ -176,7 +178,7 @@ const char *FurlSerialRead(FurlSlices *slices, const void *bytes, size_t n)
   FurlSlicesInit(slices, 0, 0);
   if (n < sizeof(header)) return "it is too short";
   memcpy(&header, bytes, sizeof(header));
-  if (header.kinds > FURL_VALUES_COUNT) return "it has values in a form that this version of Furl does not know";
+  if (header.kinds != FURL_VALUES_COUNT) return "it has values in a form that this version of Furl does not know";
   if (header.nrows > INT32_MAX || header.ncols > INT32_MAX) return "it has more than 2^31 rows or columns in one part";
   FurlSlicesInit(slices, (int64_t)header.nrows, (int64_t)header.ncols);
   slices->nnz          = (int64_t)header.nnz;

@@ -79,7 +79,7 @@ static int AppendPlanes(FurlSlices *slices, const double *value, int n)
 static int AppendCodes(FurlEncoder *e, FurlValues kind, const double *value, int n)
 {
   FurlArray *const array = kind == FURL_VALUES_CODE8 ? &e->slices->narrow : &e->slices->head;
-  void *const      room  = e->dictionary.latest == value || FurlDictionaryFind(e, value, n) ? FurlArrayExtend(array, (size_t)n) : NULL;
+  void *const      room  = FurlDictionaryRecall(e, value, n) ? FurlArrayExtend(array, (size_t)n) : NULL;
 
   if (!room) return 0;
   for (int l = 0; l < n; l++)
