@@ -218,6 +218,7 @@ int main(int argc, char **argv)
 
   test:
     nsize: {{1 2 3 5}}
+    timeoutfactor: 4
     args: -mat_furl_values {{raw planes}}
 
 TEST*/
