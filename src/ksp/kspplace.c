@@ -129,8 +129,10 @@ PetscErrorCode FurlKSPLeaveDevice(KSP ksp)
   if (!d) PetscFunctionReturn(PETSC_SUCCESS);
   if (ksp->pc) PetscCall(PetscObjectQueryFunction((PetscObject)ksp->pc, "PCFurlGetDevice_C", &get_pc));
   if (get_pc) PetscCall((*get_pc)(ksp->pc, &d->pc));
-  if (get_pc && d->pc.arena == &d->arena) PetscCall((*d->pc.forget)(ksp->pc));
+  /* what is enqueued still may read what is freed below */
+  if (d->copies.stream && d->copies.device->status == FURL_DEVICE_OK) (void)FurlQueueWait(&d->copies);
   if (d->queue.stream && d->queue.device->status == FURL_DEVICE_OK) (void)FurlQueueWait(&d->queue);
+  if (get_pc && d->pc.arena == &d->arena) PetscCall((*d->pc.forget)(ksp->pc));
   if (d->news) d->queue.device->ops->unmap(d->queue.device, d->news);
   FurlArenaFree(&d->arena);
   FurlQueueDestroy(&d->copies);

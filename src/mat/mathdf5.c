@@ -211,7 +211,7 @@ static const char *ReadLists(const char **at, uint64_t *bytes, PartHeader *heade
     memcpy(&ghost, *at + sizeof(*header) + 8 * k, 8);
     m->ghost[k] = (PetscInt)ghost;
   }
-  memcpy(m->boundary, *at + sizeof(*header) + 8 * header->nghost, 4 * header->nboundary);
+  if (header->nboundary) memcpy(m->boundary, *at + sizeof(*header) + 8 * header->nghost, 4 * header->nboundary);
   m->nghost      = (PetscInt)header->nghost;
   m->nboundary   = (PetscInt)header->nboundary;
   m->fingerprint = header->fingerprint;

@@ -191,7 +191,8 @@ static int GetRow(void *context, int64_t i, int which, FurlRow *row)
   row->n = FurlSlicesDecodeRow(&view, i, NULL, NULL);
   if (Reserve(buffer, (PetscInt)row->n)) return 0;
   (void)FurlSlicesDecodeRow(&view, i, buffer->column, buffer->value);
-  if (st->all_is_zero || (s >= st->frontier && st->base_is_zero)) memset(buffer->value, 0, (size_t)row->n * sizeof(*buffer->value));
+  if (row->n && (st->all_is_zero || (s >= st->frontier && st->base_is_zero)))
+    memset(buffer->value, 0, (size_t)row->n * sizeof(*buffer->value));
   row->column = buffer->column;
   row->value  = buffer->value;
   return 1;

@@ -68,7 +68,7 @@ void FurlSerialWrite(const FurlSlices *slices, void *bytes)
     if (!a->used) continue;
     memcpy(entry.name, array[k].name, strnlen(array[k].name, NAME_BYTES));
     memcpy(at, &entry, sizeof(entry));
-    memcpy(at + sizeof(entry), a->data, size);
+    if (size) memcpy(at + sizeof(entry), a->data, size);
     memset(at + sizeof(entry) + size, 0, Padded(size) - size);
     at += sizeof(entry) + Padded(size);
     header.narrays++;
@@ -98,7 +98,7 @@ static size_t ReadArray(FurlSlices *slices, const char *at, size_t left, const c
   room   = FurlArrayExtend(into, entry.used);
   *wrong = room ? NULL : "there is no memory for it";
   if (!room) return 0;
-  memcpy(room, at + sizeof(entry), entry.used * entry.item);
+  if (entry.used) memcpy(room, at + sizeof(entry), entry.used * entry.item);
   return sizeof(entry) + Padded(entry.used * entry.item);
 }
 
