@@ -68,7 +68,7 @@ void FurlSerialWrite(const FurlSlices *slices, void *bytes)
     if (!a->used) continue;
     memcpy(entry.name, array[k].name, strnlen(array[k].name, NAME_BYTES));
     memcpy(at, &entry, sizeof(entry));
-    if (size) memcpy(at + sizeof(entry), a->data, size);
+    memcpy(at + sizeof(entry), a->data, size);
     memset(at + sizeof(entry) + size, 0, Padded(size) - size);
     at += sizeof(entry) + Padded(size);
     header.narrays++;
