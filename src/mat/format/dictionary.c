@@ -6,18 +6,13 @@
 #include <string.h>
 #include "array.h"
 #include "encoder.h"
+#include "hash.h"
 
 #define MOST_VALUES 65536 /* codes of 16 bits */
 #define FIRST_BUCKETS 1024u
 #define WINDOW 8192       /* values after which the dictionary is judged */
 #define ALLOWANCE 4096    /* new values that say nothing yet, or */
 #define ALLOWANCE_PART 16 /* one of so many entries, where that is less */
-
-/* Multiplication by the golden ratio (Knuth, TAOCP 6.4), after the low bits, which short numbers have not, have met the high ones */
-static uint32_t HashBits(uint64_t bits)
-{
-  return (uint32_t)((bits ^ bits >> 32) * 0x9e3779b97f4a7c15ull >> 32);
-}
 
 static int Rehash(FurlDictionary *d, const FurlSlices *slices)
 {
@@ -27,7 +22,7 @@ static int Rehash(FurlDictionary *d, const FurlSlices *slices)
 
   if (!bucket) return 0;
   for (uint32_t code = 0; code < slices->dictionary.used; code++) {
-    uint32_t b = HashBits(FurlDoubleToBits(value[code])) & (nbuckets - 1);
+    uint32_t b = (uint32_t)FurlHashWord(0, FurlDoubleToBits(value[code])) & (nbuckets - 1);
 
     while (bucket[b]) b = (b + 1) & (nbuckets - 1);
     bucket[b] = code + 1;
@@ -64,7 +59,7 @@ static int AddValue(FurlDictionary *d, FurlSlices *slices, uint64_t bits, uint32
 static int32_t FindCode(FurlDictionary *d, FurlSlices *slices, uint64_t bits)
 {
   const double *const value = slices->dictionary.data;
-  uint32_t            b     = HashBits(bits) & (d->nbuckets - 1);
+  uint32_t            b     = (uint32_t)FurlHashWord(0, bits) & (d->nbuckets - 1);
 
   for (; d->bucket[b]; b = (b + 1) & (d->nbuckets - 1))
     if (FurlDoubleToBits(value[d->bucket[b] - 1]) == bits) return (int32_t)(d->bucket[b] - 1);
