@@ -22,7 +22,7 @@ typedef enum { FURL_COPY_UP, FURL_COPY_DOWN, FURL_COPY_ACROSS } FurlCopy; /* hos
 
 /* What the driver was asked for since the device was opened */
 typedef struct {
-  int64_t allocations, releases, copies, fills, launches, waits, queries, graphs;
+  int64_t allocations, releases, copies, fills, launches, waits, queries;
   int64_t bytes_up, bytes_down;
 } FurlDeviceCounts;
 
@@ -37,7 +37,7 @@ typedef struct {
 typedef struct FurlDevice FurlDevice;
 
 /*
-  The table. Streams, events and graphs are the back end's own pointers. Every function but open() and those that give back is called with a
+  The table. Streams and events are the back end's own pointers. Every function but open() and those that give back is called with a
   device that has not failed; each reports through FurlDeviceFail(). Copies of host memory that the device does not know may wait.
 */
 typedef struct {
@@ -60,11 +60,6 @@ typedef struct {
   void (*copy)(FurlDevice *device, void *stream, void *to, const void *from, size_t bytes, FurlCopy kind);
   void (*fill)(FurlDevice *device, void *stream, void *to, size_t bytes); /* with zeros */
   void (*launch)(FurlDevice *device, void *stream, const FurlKernel *kernel, const void *args, int64_t first, int64_t end);
-  /* What is enqueued between the two runs only when the graph is launched. NULL: the back end has none */
-  void (*graph_begin)(FurlDevice *device, void *stream);
-  void *(*graph_end)(FurlDevice *device, void *stream);
-  void (*graph_launch)(FurlDevice *device, void *graph, void *stream);
-  void (*graph_destroy)(FurlDevice *device, void *graph);
 } FurlDeviceOps;
 
 struct FurlDevice {

@@ -96,18 +96,19 @@ static int FindDevice(FurlDevice *device, Cuda *cuda, int ordinal)
   return device->status == FURL_DEVICE_OK;
 }
 
+static int HasKernels(FurlDevice *device)
+{
+  for (int k = 0; k < FURL_FATBINS; k++)
+    if (!FurlFatbinGet(k)) FurlDeviceFail(device, FURL_DEVICE_ABSENT, "no kernels for GPUs", "this Furl was built without CUDA=yes");
+  return device->status == FURL_DEVICE_OK;
+}
+
 static void LoadKernels(FurlDevice *device)
 {
   Cuda *const cuda = Enter(device);
 
-  for (int k = 0; k < FURL_FATBINS && device->status == FURL_DEVICE_OK; k++) {
-    const void *const code = FurlFatbinGet(k);
-
-    if (code)
-      (void)Check(device, cuda->module_load(&cuda->module[k], code), "the kernels cannot be loaded");
-    else
-      FurlDeviceFail(device, FURL_DEVICE_ABSENT, "no kernels for GPUs", "this Furl was built without nvcc");
-  }
+  for (int k = 0; k < FURL_FATBINS && device->status == FURL_DEVICE_OK; k++)
+    (void)Check(device, cuda->module_load(&cuda->module[k], FurlFatbinGet(k)), "the kernels cannot be loaded");
   Leave(cuda);
 }
 
@@ -134,7 +135,8 @@ static FurlDeviceStatus Open(FurlDevice *device, int ordinal)
 
   if (!cuda) return FURL_DEVICE_MEMORY;
   device->data = cuda;
-  if (LoadDriver(device, cuda) && FindDevice(device, cuda, ordinal) &&
+  /* first what is known without the driver: a context takes time, and memory of the GPU */
+  if (HasKernels(device) && LoadDriver(device, cuda) && FindDevice(device, cuda, ordinal) &&
       Check(device, cuda->context_retain(&cuda->context, cuda->device), "the GPU's context"))
     LoadKernels(device);
   if (device->status == FURL_DEVICE_OK) return FURL_DEVICE_OK;
@@ -321,42 +323,6 @@ static void Launch(FurlDevice *device, void *stream, const FurlKernel *kernel, c
   Leave(cuda);
 }
 
-static void GraphBegin(FurlDevice *device, void *stream)
-{
-  Cuda *const cuda = Enter(device);
-
-  (void)Check(device, cuda->capture_begin(stream, CUDA_CAPTURE_THREAD), "cuStreamBeginCapture");
-  Leave(cuda);
-}
-
-static void *GraphEnd(FurlDevice *device, void *stream)
-{
-  Cuda *const cuda  = Enter(device);
-  CudaHandle  graph = NULL, ready = NULL;
-
-  if (Check(device, cuda->capture_end(stream, &graph), "cuStreamEndCapture"))
-    (void)Check(device, cuda->graph_instantiate(&ready, graph, 0), "cuGraphInstantiate");
-  if (graph) (void)cuda->graph_free(graph);
-  Leave(cuda);
-  return ready;
-}
-
-static void GraphLaunch(FurlDevice *device, void *graph, void *stream)
-{
-  Cuda *const cuda = Enter(device);
-
-  (void)Check(device, cuda->graph_launch(graph, stream), "cuGraphLaunch");
-  Leave(cuda);
-}
-
-static void GraphDestroy(FurlDevice *device, void *graph)
-{
-  Cuda *const cuda = Enter(device);
-
-  (void)Check(device, cuda->graph_destroy(graph), "cuGraphExecDestroy");
-  Leave(cuda);
-}
-
 const FurlDeviceOps FurlDeviceCuda = {.name           = "cuda",
                                       .open           = Open,
                                       .close          = Close,
@@ -375,8 +341,4 @@ const FurlDeviceOps FurlDeviceCuda = {.name           = "cuda",
                                       .event_wait     = EventWait,
                                       .copy           = Copy,
                                       .fill           = Fill,
-                                      .launch         = Launch,
-                                      .graph_begin    = GraphBegin,
-                                      .graph_end      = GraphEnd,
-                                      .graph_launch   = GraphLaunch,
-                                      .graph_destroy  = GraphDestroy};
+                                      .launch         = Launch};

@@ -245,28 +245,3 @@ EXPORT int cuStreamWaitEvent(void *stream, void *event, unsigned flags)
 {
   return event && stream ? Ready() : INVALID;
 }
-/* Graphs are not kept here: whoever asks for one is told that this driver has none */
-EXPORT int cuStreamBeginCapture_v2(void *stream, int mode)
-{
-  return INVALID;
-}
-EXPORT int cuStreamEndCapture(void *stream, void **graph)
-{
-  return INVALID;
-}
-EXPORT int cuGraphInstantiateWithFlags(void **ready, void *graph, unsigned long long flags)
-{
-  return INVALID;
-}
-EXPORT int cuGraphLaunch(void *graph, void *stream)
-{
-  return INVALID;
-}
-EXPORT int cuGraphDestroy(void *graph)
-{
-  return OK;
-}
-EXPORT int cuGraphExecDestroy(void *graph)
-{
-  return OK;
-}
