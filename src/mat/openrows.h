@@ -24,6 +24,7 @@ typedef struct {
 typedef struct {
   int         l;
   PetscInt    column;
+  PetscInt    row, global; /* of the matrix, for messages */
   PetscScalar value;
   PetscBool   diagonal;
 } FurlOpenEntry;

@@ -133,6 +133,9 @@ PetscErrorCode FurlStashExchange(MPI_Comm comm, PetscLayout rows, FurlStash *sta
   PetscCall(Pack(own, rows, stash, &out));
   PetscCall(Announce(own, &out, &in));
   for (PetscMPIInt k = 0; k < in.n; k++) {
+    PetscCheck(k == 0 || in.head[k][1] == in.head[0][1], PETSC_COMM_SELF, PETSC_ERR_ARG_WRONGSTATE,
+               "Process %d inserts into rows of this process and process %d adds to them; all must do the same before an assembly",
+               in.rank[in.head[k][1] == INSERT_VALUES ? k : 0], in.rank[in.head[k][1] == INSERT_VALUES ? 0 : k]);
     received->used += (size_t)in.head[k][0];
     received->mode = (InsertMode)in.head[k][1];
   }

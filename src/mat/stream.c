@@ -299,7 +299,7 @@ static PetscErrorCode TakeEntries(FurlStream *st, PetscInt i, const FurlTaking *
 {
   const int64_t s       = i / FURL_WIDTH;
   PetscInt      hint[2] = {0, 0};
-  FurlOpenEntry entry   = {.l = i % FURL_WIDTH};
+  FurlOpenEntry entry   = {.l = i % FURL_WIDTH, .row = st->first_row + i};
 
   PetscFunctionBegin;
   for (PetscInt k = 0; k < n; k++) {
@@ -307,6 +307,7 @@ static PetscErrorCode TakeEntries(FurlStream *st, PetscInt i, const FurlTaking *
 
     if (column[k] < 0) continue;
     if (part && !st->open[1][s]) PetscCall(FurlOpenRowsCreate(0, &st->open[1][s]));
+    entry.global   = column[k];
     entry.column   = part ? column[k] : column[k] - st->first_column;
     entry.value    = value ? value[k * taking->stride] : 0;
     entry.diagonal = (PetscBool)(column[k] == st->first_row + i);
