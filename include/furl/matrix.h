@@ -28,6 +28,8 @@ typedef struct {
 PETSC_INTERN PetscErrorCode FurlMatrixEncode(Mat aij, const FurlEncoding *encoding, FurlMatrix *matrix);
 PETSC_INTERN PetscErrorCode FurlMatrixReencode(Mat aij, const FurlEncoding *encoding, FurlMatrix *matrix); /* in the memory it has */
 PETSC_INTERN PetscErrorCode FurlMatrixDestroy(FurlMatrix *matrix);
+/* The slices with off-process entries, in order, and those without */
+PETSC_INTERN PetscErrorCode FurlMatrixListSlices(PetscInt n, const int32_t *boundary, FurlMatrix *matrix);
 PETSC_INTERN PetscErrorCode FurlMatrixCreateHalo(PetscLayout columns, FurlMatrix *matrix); /* to the ghosts that it has; collective */
 
 /* Owned entries of a distributed vector to the processes that need them; nothing to do where halo is NULL. unit: MPI_DOUBLE or MPI_FLOAT */

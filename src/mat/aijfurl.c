@@ -249,32 +249,35 @@ static PetscErrorCode MatFurlGetReadType_AijFurl(Mat A, MatFurlReadType *type)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode MatSetFromOptions_AijFurl(Mat A, FurlOptionItems PetscOptionsObject)
+static PetscErrorCode TakeOptions(Mat A, FurlOptionItems PetscOptionsObject)
 {
   const AijFurl *const a      = A->spptr;
   MatFurlValuesType    values = a->values;
   MatFurlReadType      read   = a->read;
 
   PetscFunctionBegin;
-  if (a->base.setfromoptions) PetscCall((*a->base.setfromoptions)(A, PetscOptionsObject));
   PetscCall(FurlAskOptions(PetscOptionsObject, &values, &read));
   PetscCall(MatFurlSetValuesType(A, values));
   PetscCall(MatFurlSetReadType(A, read));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ReadOptions(Mat A)
+static PetscErrorCode MatSetFromOptions_AijFurl(Mat A, FurlOptionItems PetscOptionsObject)
 {
-  const AijFurl *const a      = A->spptr;
-  MatFurlValuesType    values = a->values;
-  MatFurlReadType      read   = a->read;
+  const AijFurl *const a = A->spptr;
 
   PetscFunctionBegin;
+  if (a->base.setfromoptions) PetscCall((*a->base.setfromoptions)(A, PetscOptionsObject));
+  PetscCall(TakeOptions(A, PetscOptionsObject));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ReadOptions(Mat A)
+{
+  PetscFunctionBegin;
   PetscObjectOptionsBegin((PetscObject)A);
-  PetscCall(FurlAskOptions(PetscOptionsObject, &values, &read));
+  PetscCall(TakeOptions(A, PetscOptionsObject));
   PetscOptionsEnd();
-  PetscCall(MatFurlSetValuesType(A, values));
-  PetscCall(MatFurlSetReadType(A, read));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -108,22 +108,6 @@ static PetscErrorCode TakeHalo(Mat A, const FurlMatrix *like, FurlMatrix *m)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ListSlices(const FurlBoundary *b, FurlMatrix *m)
-{
-  const int64_t nslices = m->diagonal.nslices;
-
-  PetscFunctionBegin;
-  m->ninterior = 0;
-  PetscCall(PetscMalloc2(nslices, &m->interior, nslices, &m->boundary));
-  for (int64_t s = 0; s < nslices; s++) {
-    if (m->nboundary < b->nslices && b->slice[m->nboundary] == s)
-      m->boundary[m->nboundary++] = (int32_t)s;
-    else
-      m->interior[m->ninterior++] = (int32_t)s;
-  }
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 PetscErrorCode FurlBoundaryFinish(Mat A, FurlBoundary *b, const FurlEncoding *encoding, const FurlMatrix *like, FurlMatrix *m)
 {
   const PetscInt none = 0;
@@ -142,7 +126,7 @@ PetscErrorCode FurlBoundaryFinish(Mat A, FurlBoundary *b, const FurlEncoding *en
   if (!encoding->describe) m->fingerprint = 0;
   PetscCall(TakeHalo(A, like, m));
   if (!m->halo) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(ListSlices(b, m));
+  PetscCall(FurlMatrixListSlices(b->nslices, b->slice, m));
   own.describe = 0;
   all.ncols    = m->nghost;
   status       = FurlSlicesEncode(&all, &own, &m->offdiagonal);

@@ -4,17 +4,9 @@
 /* The row of the off-process part that holds row i, or -1 */
 static PetscInt BoundaryRow(const FurlMatrix *m, PetscInt i)
 {
-  PetscInt low = 0, high = m->nboundary;
+  const PetscInt at = FurlFindSlice(m->nboundary, m->boundary, i / FURL_WIDTH);
 
-  while (low < high) {
-    const PetscInt middle = low + (high - low) / 2;
-
-    if (m->boundary[middle] < i / FURL_WIDTH)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low < m->nboundary && m->boundary[low] == i / FURL_WIDTH ? low * FURL_WIDTH + i % FURL_WIDTH : -1;
+  return at < 0 ? -1 : at * FURL_WIDTH + i % FURL_WIDTH;
 }
 
 /* Off-process entries of a row, global columns; `below`: how many of them come before the columns of this process */

@@ -274,30 +274,15 @@ static PetscErrorCode SameLayout(Mat A, const Contents *c, PetscBool *same)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The slices that are not in the list of the others, where some process has a halo */
-static PetscErrorCode ListInterior(FurlMatrix *m)
+/* A matrix without halo has no lists */
+static PetscErrorCode ListSlices(FurlMatrix *m)
 {
-  const PetscInt nslices = (PetscInt)m->diagonal.nslices;
-  int32_t       *boundary, *interior;
-  PetscInt       next = 0;
-
   PetscFunctionBegin;
-  m->ninterior = nslices;
-  if (!m->halo) {
+  m->ninterior = (PetscInt)m->diagonal.nslices;
+  if (m->halo)
+    PetscCall(FurlMatrixListSlices(m->nboundary, m->boundary, m));
+  else
     PetscCall(PetscFree2(m->interior, m->boundary));
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  PetscCall(PetscMalloc2(nslices, &interior, nslices, &boundary));
-  PetscCall(PetscArraycpy(boundary, m->boundary, m->nboundary));
-  PetscCall(PetscFree2(m->interior, m->boundary));
-  m->interior  = interior;
-  m->boundary  = boundary;
-  m->ninterior = 0;
-  for (PetscInt s = 0; s < nslices; s++)
-    if (next < m->nboundary && boundary[next] == s)
-      next++;
-    else
-      interior[m->ninterior++] = (int32_t)s;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -311,7 +296,7 @@ static PetscErrorCode TakePart(Mat A, Contents *c)
   PetscCallMPI(MPI_Comm_rank(c->file.comm, &rank));
   PetscCall(FurlHdf5Agree(&c->file, ReadPart(c, (uint64_t)rank, &matrix)));
   PetscCall(FurlMatrixCreateHalo(A->cmap, &matrix));
-  PetscCall(ListInterior(&matrix));
+  PetscCall(ListSlices(&matrix));
   PetscCall(FurlEncodedFromMatrix(&matrix, &encoded));
   PetscCall(FurlSetEncoded(A, encoded));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -80,23 +80,44 @@ static PetscErrorCode CheckEncode(FurlEncodeStatus status, const FurlCsr *csr)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode FurlMatrixListSlices(PetscInt n, const int32_t *boundary, FurlMatrix *matrix)
+{
+  const PetscInt nslices = (PetscInt)matrix->diagonal.nslices;
+  int32_t       *with, *without;
+  PetscInt       next = 0;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc2(nslices, &without, nslices, &with));
+  PetscCall(PetscArraycpy(with, boundary, n));
+  PetscCall(PetscFree2(matrix->interior, matrix->boundary));
+  matrix->ninterior = 0;
+  matrix->nboundary = n;
+  matrix->interior  = without;
+  matrix->boundary  = with;
+  for (PetscInt s = 0; s < nslices; s++)
+    if (next < n && with[next] == s)
+      next++;
+    else
+      without[matrix->ninterior++] = (int32_t)s;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Splits the slices into those without and those with off-process entries */
 static PetscErrorCode ListSlices(const FurlCsr *offdiagonal, FurlMatrix *matrix)
 {
   const int64_t nslices = matrix->diagonal.nslices;
+  int32_t      *boundary;
+  PetscInt      n = 0;
 
   PetscFunctionBegin;
-  matrix->ninterior = matrix->nboundary = 0;
-  PetscCall(PetscFree2(matrix->interior, matrix->boundary));
-  PetscCall(PetscMalloc2(nslices, &matrix->interior, nslices, &matrix->boundary));
+  PetscCall(PetscMalloc1(nslices, &boundary));
   for (int64_t s = 0; s < nslices; s++) {
     const int64_t end = PetscMin((s + 1) * FURL_WIDTH, offdiagonal->nrows);
 
-    if (offdiagonal->rowptr[end] > offdiagonal->rowptr[s * FURL_WIDTH])
-      matrix->boundary[matrix->nboundary++] = (int32_t)s;
-    else
-      matrix->interior[matrix->ninterior++] = (int32_t)s;
+    if (offdiagonal->rowptr[end] > offdiagonal->rowptr[s * FURL_WIDTH]) boundary[n++] = (int32_t)s;
   }
+  PetscCall(FurlMatrixListSlices(n, boundary, matrix));
+  PetscCall(PetscFree(boundary));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
