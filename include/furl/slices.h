@@ -11,7 +11,7 @@
   Irregular slices: the rows are taken in order of falling length; slot k holds the k-th entries of the first of them, or the k-th pairs of
   entries in columns j and j + 1, or the entries of the k-th block of w columns, of which the rows of a block of w rows share the index. An
   index is a distance from the slot's base, in columns or in blocks, of 8, 16 or 32 bits. The values of a pair are neighbours; a slot of
-  blocks has the values of the first columns of all lanes, then those of the second columns, and so on.
+  blocks has for each group of lanes those of the first columns, then those of the second, and so on.
   Slices of repeated rows (FURL_COLUMNS_ROWS): a number of 16 bits for each row says which row of a dictionary it is, offsets and values;
   equal slices share their numbers.
 */

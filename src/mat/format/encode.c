@@ -121,6 +121,10 @@ FurlEncodeStatus FurlEncoderTakeSlice(FurlEncoder *e, int64_t s)
   if (!status && !done && e->rows.use) status = FurlEncodeRows(e, s, &done);
   if (status || done) return status;
   e->npattern = 0;
+  if (!e->block_width) { /* the first slice that may want blocks: the sample takes the place of its entries */
+    FurlBlocksChoose(e);
+    FurlEncodeLoad(e, s);
+  }
   return FurlEncodeIrregular(e, s * FURL_WIDTH);
 }
 
@@ -166,7 +170,6 @@ FurlEncodeStatus FurlSlicesReencode(const FurlCsr *csr, const FurlEncoding *enco
   if (!FurlEncoderReserve(&e, (size_t)LongestRow(csr))) status = FURL_ENCODE_MEMORY;
   if (!status) status = FurlRowsChoose(&e);
   if (!status && !e.rows.use) status = FurlDiagonalsChoose(&e);
-  if (!status) FurlBlocksChoose(&e);
   for (int64_t s = 0; !status && s < slices->nslices; s++) status = FurlEncoderTakeSlice(&e, s);
   FurlEncoderFree(&e);
   if (status)

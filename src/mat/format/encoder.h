@@ -44,7 +44,7 @@ struct FurlEncoder {
   FurlDiagonals       diagonals;
   FurlDictionary      dictionary;
   FurlRowTable        rows;
-  int                 block_width; /* of the blocks that irregular slices may have; 1: none */
+  int                 block_width; /* of the blocks that irregular slices may have; 1: none; 0: not chosen yet */
   int32_t             npattern;    /* slots of the latest pattern, a first guess for the next slice */
   int32_t             pattern[FURL_MAX_SLOTS];
   int32_t            *expected;              /* [FURL_WIDTH][npattern] column - first row of a slice whose rows have all its slots */

@@ -4,8 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* The finaliser of SplitMix64 (Steele, Lea, Flood 2014) over words of 8 bytes. The high bits meet the low ones before the product, too: short
- * numbers have no low bits, and tables are indexed by them */
+/* The finaliser of SplitMix64 (Steele, Lea, Flood 2014) over words of 8 bytes. The high bits meet the low ones before the product, too:
+ * short numbers have no low bits, and tables are indexed by them */
 static inline uint64_t FurlHashWord(uint64_t hash, uint64_t word)
 {
   hash ^= word;
