@@ -1,7 +1,7 @@
 static char help[] = "A value that is refused takes no other with it, and none is lost when the form of values is changed too early.\n\n";
 #include <petsc/private/petscimpl.h>
-#include <petscmat.h>
 #include "../furltest.h"
+#include <furl/compat.h>
 
 #define ROWS 2000
 #define NEW 7777.

@@ -76,6 +76,8 @@ void FurlBlocksChoose(FurlEncoder *e)
   const int64_t samples                    = nslices < SAMPLES ? nslices : SAMPLES;
   int64_t       bytes[FURL_BLOCK_MOST + 1] = {0};
 
+  e->block_width = 1;
+  if (e->encoding->store == FURL_STORE_HEADS) return; /* where values are so short, the sums of pairs are faster than what blocks save */
   for (int64_t k = 0; k < samples; k++) {
     const int64_t s = k * nslices / samples;
 
@@ -85,7 +87,6 @@ void FurlBlocksChoose(FurlEncoder *e)
       break;
     for (int width = 1; width <= FURL_BLOCK_MOST; width++) bytes[width] += CountBytes(e, s * FURL_WIDTH, width);
   }
-  e->block_width = 1;
   for (int width = 2; width <= FURL_BLOCK_MOST; width++)
     if (e->slices->nrows % width == 0 && e->slices->ncols % width == 0 && bytes[width] < bytes[e->block_width]) e->block_width = width;
 }

@@ -274,6 +274,7 @@ typedef struct FurlGrid {
   double   *partial;   /* sums of slices */
   double    sharpness; /* see sharpen.c; 0: none */
   int       faithful;  /* the finest level is the matrix itself, up to the rounding of its couplings */
+  double    softness;  /* about the largest over the smallest energy of a unit vector, as the coarsest level has it */
   /* refine.c: conjugate gradients in the finest level's unknowns, allocated when they are first asked for */
   FurlBlock memory_of_refinement;
   float    *p, *q, *u; /* direction, its image, what has been found since the residual was given */
@@ -296,6 +297,7 @@ void                        FurlGridStencilOf(const FurlGridLevel *level, int co
 PETSC_INTERN PetscErrorCode FurlGridLevelDestroy(FurlGridLevel *level);
 PETSC_INTERN PetscErrorCode FurlGridCoarseBuild(const FurlStencil *s, FurlGrid *grid);
 PETSC_INTERN PetscErrorCode FurlGridCoarseSolve(FurlGrid *grid);
+double                      FurlGridCoarseNorm(const FurlGrid *grid); /* of the inverse, from below */
 PETSC_INTERN PetscErrorCode FurlGridCoarseDestroy(FurlGrid *grid);
 
 /* Whether A, of AIJ or furl type, looks as if its rows lay on a box with couplings along its axes; reads a few rows */

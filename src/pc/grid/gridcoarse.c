@@ -140,6 +140,20 @@ PetscErrorCode FurlGridCoarseBuild(const FurlStencil *s, FurlGrid *grid)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+double FurlGridCoarseNorm(const FurlGrid *grid)
+{
+  const PetscInt n       = (PetscInt)FurlBoxCells(&grid->level[grid->nlevels - 1].box);
+  double         largest = 0;
+
+  for (PetscInt r = 0; grid->inverse && r < n; r++) {
+    double sum = 0;
+
+    for (PetscInt c = 0; c < n; c++) sum += grid->inverse[r * n + c] * grid->inverse[r * n + c];
+    largest = PetscMax(largest, sum);
+  }
+  return sqrt(largest);
+}
+
 /* b of the coarsest level to its x */
 PetscErrorCode FurlGridCoarseSolve(FurlGrid *grid)
 {

@@ -29,6 +29,26 @@ static PetscErrorCode IsSingular(const FurlStencil *s, int *singular)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The sum of the diagonal over all cells, rows of their own apart */
+static PetscErrorCode SumDiagonal(const FurlStencil *s, double *sum)
+{
+  const FurlBox *const box              = &s->box;
+  double               lane[FURL_GROUP] = {0};
+
+  PetscFunctionBegin;
+  for (PetscInt k = 0; k < box->n[2]; k++)
+    for (PetscInt j = 0; j < box->n[1]; j++) {
+      const float *const root = s->root + FurlBoxAt(box, 0, j, k);
+
+      for (PetscInt i = 0; i < box->n[0]; i += FURL_GROUP)
+        for (int l = 0; l < FURL_GROUP; l++) lane[l] += i + l < box->n[0] && root[i + l] > 0 ? (double)(root[i + l] * root[i + l]) : 0;
+    }
+  *sum = 0;
+  for (int l = 0; l < FURL_GROUP; l++) *sum += lane[l];
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, 1, MPI_DOUBLE, MPI_SUM, s->layout.comm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode AllocateScratch(FurlGrid *grid)
 {
   size_t floats = 0, doubles = 2 * COARSEST;
@@ -109,15 +129,20 @@ static void ChooseK(FurlGrid *grid)
 static PetscErrorCode BuildLevels(FurlStencil *s, FurlGrid *grid)
 {
   PetscBool more = PETSC_TRUE;
+  double    finest, sum;
 
   PetscFunctionBegin;
   PetscCall(PetscCalloc1(LEVELS_MAX, &grid->level));
   PetscCall(IsSingular(s, &grid->singular));
+  PetscCall(SumDiagonal(s, &finest));
   PetscCall(FurlGridLevelCreate(s, &grid->level[0]));
   grid->nlevels = 1;
   PetscCall(MakeWhole(grid, s));
   while (more) PetscCall(Descend(grid, s, &more));
   if (s->layout.size == 1 && AllCells(s->layout.N) <= 4 * COARSEST) PetscCall(FurlGridCoarseBuild(s, grid));
+  PetscCall(SumDiagonal(s, &sum));
+  /* a coarse cell has the mean of its fine cells' energies, divided by what is lost between the sums */
+  grid->softness = finest / sum * FurlGridCoarseNorm(grid);
   PetscCall(FurlStencilDestroy(s));
   ChooseK(grid);
   for (int l = 0; l < grid->nlevels; l++) PetscCall(FurlGridLevelAllocateVectors(&grid->level[l]));

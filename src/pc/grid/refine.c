@@ -10,13 +10,15 @@
 */
 #include "grid.h"
 
-#define SMALLEST 4096 /* cells: below, all of it is in a cache, and FP64 costs nothing */
+#define SMALLEST 4096  /* cells: below, all of it is in a cache, and FP64 costs nothing */
+#define SOFTEST 0x1p24 /* beyond, what smooth vectors feel of the operator is below the rounding of FP32, and FP64 takes fewer iterations \
+                        */
 
 int FurlGridCanRefine(const FurlGrid *grid)
 {
   const PetscInt *const N = grid->level[0].N;
 
-  if ((double)N[0] * N[1] * N[2] < SMALLEST || grid->level[0].door) return 0;
+  if ((double)N[0] * N[1] * N[2] < SMALLEST || grid->level[0].door || grid->softness > SOFTEST) return 0;
   return grid->faithful && !grid->shear.place && !grid->next && !grid->singular && !(grid->sharpness > 0) && !grid->level[0].back[0] &&
          grid->nlevels > 1;
 }
