@@ -10,9 +10,10 @@
 */
 #include "grid.h"
 
-#define SMALLEST 4096  /* cells: below, all of it is in a cache, and FP64 costs nothing */
-#define SOFTEST 0x1p24 /* beyond, what smooth vectors feel of the operator is below the rounding of FP32, and FP64 takes fewer iterations \
-                        */
+#define SMALLEST 4096 /* cells: below, all of it is in a cache, and FP64 costs nothing */
+#define SOFTEST                                                                                                             \
+  0x1p24 /* beyond, what smooth vectors feel of the operator is below the rounding of FP32, and FP64 takes fewer iterations \
+          */
 
 int FurlGridCanRefine(const FurlGrid *grid)
 {
