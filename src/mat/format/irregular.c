@@ -3,13 +3,40 @@
 #include "array.h"
 #include "irregular.h"
 
-/* Pairs that entries first .. end - 1 make */
+/* The entries that begin a slot, and those that begin a pair, of which none reaches beyond 64 entries of a row: a bit each */
+typedef struct {
+  uint64_t begin, both;
+} Pairs;
+
+/*
+  Of the n first entries, 64 at most, without a branch an entry. In a run of neighbours each second one begins a pair; a sum carries
+  through the runs that begin at even bits, and so tells them from the others.
+*/
+static Pairs FindPairs(const int32_t *column, int64_t n)
+{
+  const uint64_t even       = 0x5555555555555555u;
+  uint64_t       neighbours = 0, runs;
+  Pairs          pairs;
+
+  for (int64_t k = 0; k + 1 < n; k++) neighbours |= (uint64_t)(column[k + 1] - column[k] == 1) << k;
+  runs        = neighbours & ~(neighbours << 1);
+  runs        = neighbours & ~(neighbours + (runs & even));
+  pairs.both  = (runs & even) | (neighbours & ~runs & ~even);
+  pairs.begin = ~0ull >> (64 - n) & ~(pairs.both << 1);
+  return pairs;
+}
+
+static int64_t AtMost64(int64_t n)
+{
+  return n < 64 ? n : 64;
+}
+
 static int32_t CountPairs(const int32_t *column, int64_t first, int64_t end)
 {
-  int32_t n = 0;
+  int32_t count = 0;
 
-  for (int64_t q = first; q < end; n++) q += q + 1 < end && column[q + 1] == column[q] + 1 ? 2 : 1;
-  return n;
+  for (; first < end; first += 64) count += __builtin_popcountll(FindPairs(column + first, AtMost64(end - first)).begin);
+  return count;
 }
 
 void FurlPlanSortLanes(FurlIrregularPlan *plan)
@@ -45,34 +72,48 @@ static int PlanPairs(const FurlEncoder *e, FurlIrregularPlan *plan)
   return e->slices->ncols > 1 && 10 * pairs * (2 + 2 * bytes_of_value) <= 11 * e->start[FURL_WIDTH] * (2 + bytes_of_value);
 }
 
+/* The pairs among the lane's next 64 entries */
+static void BeginPairs(const FurlEncoder *e, const FurlIrregularPlan *plan, int l, FurlIrregularSlot *slot)
+{
+  const Pairs pairs = FindPairs(e->column + slot->next[l], AtMost64(e->start[plan->row[l] + 1] - slot->next[l]));
+
+  slot->begin[l] = pairs.begin;
+  slot->both[l]  = pairs.both;
+}
+
 static void BeginSlots(const FurlEncoder *e, const FurlIrregularPlan *plan, FurlIrregularSlot *slot)
 {
   slot->nlanes = FURL_WIDTH;
-  for (int l = 0; l < FURL_WIDTH; l++) slot->next[l] = e->start[plan->row[l]];
+  for (int l = 0; l < FURL_WIDTH; l++) {
+    slot->next[l] = e->start[plan->row[l]];
+    if (plan->columns == FURL_COLUMNS_PAIRS && plan->length[plan->row[l]]) BeginPairs(e, plan, l, slot);
+  }
 }
 
 /* A pair must not reach beyond the last column: there it begins one earlier */
-static void TakePair(const FurlEncoder *e, int64_t end, int l, FurlIrregularSlot *slot)
+static void TakePair(const FurlEncoder *e, const FurlIrregularPlan *plan, int l, FurlIrregularSlot *slot)
 {
-  const int64_t q     = slot->next[l];
-  const int32_t last  = (int32_t)e->slices->ncols - 2;
-  const int32_t begin = e->column[q] < last ? e->column[q] : last;
-
-  slot->column[l]        = begin;
-  slot->value[2 * l]     = 0;
-  slot->value[2 * l + 1] = 0;
-  for (; slot->next[l] < end && e->column[slot->next[l]] <= begin + 1; slot->next[l]++) {
-    const int bit = 2 * l + (e->column[slot->next[l]] - begin);
-
-    slot->present[0] |= 1ull << bit;
-    slot->value[bit] = e->value[slot->next[l]];
+  if (!slot->begin[l]) {
+    slot->next[l] += 64;
+    BeginPairs(e, plan, l, slot);
   }
+  const int     k     = __builtin_ctzll(slot->begin[l]);
+  const int     both  = (int)(slot->both[l] >> k & 1);
+  const int64_t q     = slot->next[l] + k;
+  const int     early = e->column[q] > e->slices->ncols - 2;
+  const double  first = e->value[q], second = e->value[q + both];
+
+  slot->begin[l] &= slot->begin[l] - 1;
+  slot->column[l]        = e->column[q] - early;
+  slot->value[2 * l]     = early ? 0 : first;
+  slot->value[2 * l + 1] = both ? second : early ? first : 0;
+  slot->present[0] |= (both ? 3ull : early ? 2ull : 1ull) << 2 * l;
 }
 
 static void TakePairs(const FurlEncoder *e, const FurlIrregularPlan *plan, FurlIrregularSlot *slot)
 {
   slot->present[0] = 0;
-  for (int l = 0; l < slot->nlanes; l++) TakePair(e, e->start[plan->row[l] + 1], l, slot);
+  for (int l = 0; l < slot->nlanes; l++) TakePair(e, plan, l, slot);
   slot->npresent = __builtin_popcountll(slot->present[0]);
 }
 

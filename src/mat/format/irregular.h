@@ -15,7 +15,9 @@ typedef struct {
 
 /* The k-th entries, pairs or blocks of the rows that have so many, taken slot after slot */
 typedef struct {
-  int64_t  next[FURL_WIDTH]; /* entry of the lane's row that comes next */
+  int64_t  next[FURL_WIDTH];  /* entry of the lane's row that comes next; of pairs: the first of 64 */
+  uint64_t begin[FURL_WIDTH]; /* of pairs: bit k says that entry next + k begins a slot and was not taken yet, */
+  uint64_t both[FURL_WIDTH];  /* and that the slot has the entry behind it too */
   int      nlanes;
   int      nstored; /* lanes, with the padding */
   int      nindices;

@@ -151,10 +151,11 @@ static int64_t LongestRow(const FurlEncoder *e)
 
 static int ColumnsAscend(const FurlEncoder *e)
 {
+  int32_t descends = 0;
+
   for (int64_t l = 0; l < e->nrows; l++)
-    for (int64_t q = e->start[l] + 1; q < e->start[l + 1]; q++)
-      if (e->column[q - 1] >= e->column[q]) return 0;
-  return 1;
+    for (int64_t q = e->start[l] + 1; q < e->start[l + 1]; q++) descends |= e->column[q - 1] >= e->column[q];
+  return !descends;
 }
 
 /* The slots of the slice, by way of the latest pattern if that serves; *loaded is 0 where there are too many */
