@@ -3,20 +3,15 @@
 #include "array.h"
 #include "irregular.h"
 
-/* The entries that begin a slot, and those that begin a pair, of which none reaches beyond 64 entries of a row: a bit each */
-typedef struct {
-  uint64_t begin, both;
-} Pairs;
-
 /*
-  Of the n first entries, 64 at most, without a branch an entry. In a run of neighbours each second one begins a pair; a sum carries
-  through the runs that begin at even bits, and so tells them from the others.
+  Of the n first entries, 64 at most, without a branch an entry: no pair reaches beyond them. In a run of neighbours each second one begins
+  a pair; a sum carries through the runs that begin at even bits, and so tells them from the others.
 */
-static Pairs FindPairs(const int32_t *column, int64_t n)
+static FurlPairs FindPairs(const int32_t *column, int64_t n)
 {
   const uint64_t even       = 0x5555555555555555u;
   uint64_t       neighbours = 0, runs;
-  Pairs          pairs;
+  FurlPairs      pairs;
 
   for (int64_t k = 0; k + 1 < n; k++) neighbours |= (uint64_t)(column[k + 1] - column[k] == 1) << k;
   runs        = neighbours & ~(neighbours << 1);
@@ -31,11 +26,17 @@ static int64_t AtMost64(int64_t n)
   return n < 64 ? n : 64;
 }
 
-static int32_t CountPairs(const int32_t *column, int64_t first, int64_t end)
+static FurlPairs FindNextPairs(const FurlEncoder *e, int64_t next, int row)
+{
+  return FindPairs(e->column + next, AtMost64(e->start[row + 1] - next));
+}
+
+/* Slots that the row takes from its entry `first` on */
+static int32_t CountSlots(const FurlEncoder *e, int64_t first, int row)
 {
   int32_t count = 0;
 
-  for (; first < end; first += 64) count += __builtin_popcountll(FindPairs(column + first, AtMost64(end - first)).begin);
+  for (; first < e->start[row + 1]; first += 64) count += __builtin_popcountll(FindNextPairs(e, first, row).begin);
   return count;
 }
 
@@ -65,20 +66,12 @@ static int PlanPairs(const FurlEncoder *e, FurlIrregularPlan *plan)
 
   plan->width = 2;
   for (int l = 0; l < FURL_WIDTH; l++) {
-    plan->length[l] = CountPairs(e->column, e->start[l], e->start[l + 1]);
+    if (e->start[l + 1] > e->start[l]) plan->pairs[l] = FindNextPairs(e, e->start[l], l);
+    plan->length[l] = __builtin_popcountll(plan->pairs[l].begin) + CountSlots(e, e->start[l] + 64, l);
     pairs += plan->length[l];
   }
   FurlPlanSortLanes(plan);
   return e->slices->ncols > 1 && 10 * pairs * (2 + 2 * bytes_of_value) <= 11 * e->start[FURL_WIDTH] * (2 + bytes_of_value);
-}
-
-/* The pairs among the lane's next 64 entries */
-static void BeginPairs(const FurlEncoder *e, const FurlIrregularPlan *plan, int l, FurlIrregularSlot *slot)
-{
-  const Pairs pairs = FindPairs(e->column + slot->next[l], AtMost64(e->start[plan->row[l] + 1] - slot->next[l]));
-
-  slot->begin[l] = pairs.begin;
-  slot->both[l]  = pairs.both;
 }
 
 static void BeginSlots(const FurlEncoder *e, const FurlIrregularPlan *plan, FurlIrregularSlot *slot)
@@ -86,24 +79,26 @@ static void BeginSlots(const FurlEncoder *e, const FurlIrregularPlan *plan, Furl
   slot->nlanes = FURL_WIDTH;
   for (int l = 0; l < FURL_WIDTH; l++) {
     slot->next[l] = e->start[plan->row[l]];
-    if (plan->columns == FURL_COLUMNS_PAIRS && plan->length[plan->row[l]]) BeginPairs(e, plan, l, slot);
+    slot->left[l] = plan->pairs[plan->row[l]];
   }
 }
 
 /* A pair must not reach beyond the last column: there it begins one earlier */
 static void TakePair(const FurlEncoder *e, const FurlIrregularPlan *plan, int l, FurlIrregularSlot *slot)
 {
-  if (!slot->begin[l]) {
+  FurlPairs *const left = slot->left + l;
+
+  if (!left->begin) {
     slot->next[l] += 64;
-    BeginPairs(e, plan, l, slot);
+    *left = FindNextPairs(e, slot->next[l], plan->row[l]);
   }
-  const int     k     = __builtin_ctzll(slot->begin[l]);
-  const int     both  = (int)(slot->both[l] >> k & 1);
+  const int     k     = __builtin_ctzll(left->begin);
+  const int     both  = (int)(left->both >> k & 1);
   const int64_t q     = slot->next[l] + k;
   const int     early = e->column[q] > e->slices->ncols - 2;
   const double  first = e->value[q], second = e->value[q + both];
 
-  slot->begin[l] &= slot->begin[l] - 1;
+  left->begin &= left->begin - 1;
   slot->column[l]        = e->column[q] - early;
   slot->value[2 * l]     = early ? 0 : first;
   slot->value[2 * l + 1] = both ? second : early ? first : 0;

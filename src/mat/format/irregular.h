@@ -3,6 +3,11 @@
 
 #include "encoder.h"
 
+/* The entries of a row, up to 64, that begin a slot, and of these the ones that make a pair with the next entry: bit k is entry k */
+typedef struct {
+  uint64_t begin, both;
+} FurlPairs;
+
 typedef struct {
   FurlColumns columns;
   int         width;              /* columns of an index */
@@ -11,21 +16,21 @@ typedef struct {
   int32_t     length[FURL_WIDTH]; /* slots of each row */
   uint8_t     row[FURL_WIDTH];    /* the rows in order of falling length */
   uint8_t     block[FURL_WIDTH];  /* of blocks: which index of a slot the lane reads */
+  FurlPairs   pairs[FURL_WIDTH];  /* of pairs: the first 64 entries of each row */
 } FurlIrregularPlan;
 
 /* The k-th entries, pairs or blocks of the rows that have so many, taken slot after slot */
 typedef struct {
-  int64_t  next[FURL_WIDTH];  /* entry of the lane's row that comes next; of pairs: the first of 64 */
-  uint64_t begin[FURL_WIDTH]; /* of pairs: bit k says that entry next + k begins a slot and was not taken yet, */
-  uint64_t both[FURL_WIDTH];  /* and that the slot has the entry behind it too */
-  int      nlanes;
-  int      nstored; /* lanes, with the padding */
-  int      nindices;
-  int32_t  column[FURL_WIDTH]; /* [nindices] first columns */
-  int      nvalues;            /* nstored times the width, absent entries with them */
-  int      npresent;
-  uint64_t present[FURL_WIDTH * FURL_BLOCK_MOST / 64];
-  double   value[FURL_WIDTH * FURL_BLOCK_MOST];
+  int64_t   next[FURL_WIDTH]; /* entry of the lane's row that comes next; of pairs: the first of 64, */
+  FurlPairs left[FURL_WIDTH]; /* which these are of: `begin` where they were not taken yet */
+  int       nlanes;
+  int       nstored; /* lanes, with the padding */
+  int       nindices;
+  int32_t   column[FURL_WIDTH]; /* [nindices] first columns */
+  int       nvalues;            /* nstored times the width, absent entries with them */
+  int       npresent;
+  uint64_t  present[FURL_WIDTH * FURL_BLOCK_MOST / 64];
+  double    value[FURL_WIDTH * FURL_BLOCK_MOST];
 } FurlIrregularSlot;
 
 /* irregular.c: the rows in order of falling length, those of the same length in their own order */
