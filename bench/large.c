@@ -7,6 +7,7 @@
 #include <petscdmda.h>
 #include <petscksp.h>
 #include <sys/resource.h>
+#include "bench.h"
 
 /* A number in [1, 10) of a face: the same from both sides */
 static PetscReal Coefficient(PetscInt i, PetscInt j, PetscInt k, int axis)

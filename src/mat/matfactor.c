@@ -88,6 +88,25 @@ static PetscErrorCode WrapSymbolic(Mat F)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* An AIJ matrix with all that a factor is made from, which is not the entries: PETSc 3.18 makes one whenever it guesses a preconditioner */
+static PetscErrorCode CreateTemplate(Mat A, Mat *aij)
+{
+  const char *prefix;
+
+  PetscFunctionBegin;
+  PetscCall(MatGetOptionsPrefix(A, &prefix));
+  PetscCall(MatCreate(PetscObjectComm((PetscObject)A), aij));
+  PetscCall(MatSetLayouts(*aij, A->rmap, A->cmap));
+  PetscCall(MatSetOptionsPrefix(*aij, prefix));
+  PetscCall(MatSetType(*aij, MATAIJ));
+  PetscCall(MatSeqAIJSetPreallocation(*aij, 0, NULL));
+  PetscCall(MatMPIAIJSetPreallocation(*aij, 0, NULL, 0, NULL));
+  PetscCall(MatAssemblyBegin(*aij, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(*aij, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatPropagateSymmetryOptions(A, *aij));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* PETSc's own factorizations are sequential: on several processes whatever package serves the decoded matrix is taken */
 static PetscErrorCode GetFactor(Mat A, MatSolverType package, MatFactorType type, Mat *F)
 {
@@ -95,10 +114,10 @@ static PetscErrorCode GetFactor(Mat A, MatSolverType package, MatFactorType type
   Mat       aij;
 
   PetscFunctionBegin;
-  PetscCall(FurlDecodedGet(A, "MatGetFactor()", &aij));
+  PetscCall(CreateTemplate(A, &aij));
   PetscCall(MatGetFactorAvailable(aij, package, type, &available));
   PetscCall(MatGetFactor(aij, available ? package : NULL, type, F));
-  PetscCall(FurlDecodedRestore(A, &aij));
+  PetscCall(MatDestroy(&aij));
   if (*F) PetscCall(WrapSymbolic(*F));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
