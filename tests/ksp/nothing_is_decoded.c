@@ -3,7 +3,6 @@ static char help[] = "A furl matrix is solved, with the options that there are, 
 #include "../furltest.h"
 #include <furl/compat.h>
 
-#define INFO "furl_info"
 #define CELLS 16 /* in each direction: enough for a box */
 
 static PetscErrorCode Fill(DM da, Mat A)
@@ -32,10 +31,23 @@ static PetscErrorCode Fill(DM da, Mat A)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* What PetscInfo() has told this process of decoding; `lines` counts all that it told */
-static PetscErrorCode Search(char *found, size_t room, PetscInt *lines)
+/* Where PetscInfo() is to write, but for the number of the process that it appends */
+static PetscErrorCode ChooseFile(char *file, size_t room)
 {
-  char        name[64], line[PETSC_MAX_PATH_LEN];
+  char directory[PETSC_MAX_PATH_LEN];
+  int  number = (int)getpid();
+
+  PetscFunctionBeginUser;
+  PetscCallMPI(MPI_Bcast(&number, 1, MPI_INT, 0, PETSC_COMM_WORLD));
+  PetscCall(PetscGetTmp(PETSC_COMM_WORLD, directory, sizeof(directory)));
+  PetscCall(PetscSNPrintf(file, room, "%s/furl_info_%d", directory, number));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What PetscInfo() has told this process of decoding; `lines` counts all that it told */
+static PetscErrorCode Search(const char *info, char *found, size_t room, PetscInt *lines)
+{
+  char        name[PETSC_MAX_PATH_LEN], line[PETSC_MAX_PATH_LEN];
   char       *at;
   FILE       *file;
   PetscMPIInt rank;
@@ -44,7 +56,7 @@ static PetscErrorCode Search(char *found, size_t room, PetscInt *lines)
   *lines   = 0;
   found[0] = 0;
   PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
-  PetscCall(PetscSNPrintf(name, sizeof(name), INFO ".%d", (int)rank));
+  PetscCall(PetscSNPrintf(name, sizeof(name), "%s.%d", info, (int)rank));
   file = fopen(name, "r");
   PetscCheck(file, PETSC_COMM_SELF, PETSC_ERR_FILE_OPEN, "PetscInfo() has not written %s", name);
   while (fgets(line, sizeof(line), file)) {
@@ -59,7 +71,7 @@ static PetscErrorCode Search(char *found, size_t room, PetscInt *lines)
 
 int main(int argc, char **argv)
 {
-  char     found[PETSC_MAX_PATH_LEN];
+  char     info[PETSC_MAX_PATH_LEN], found[PETSC_MAX_PATH_LEN];
   PetscInt lines;
   DM       da;
   Mat      A;
@@ -75,7 +87,8 @@ int main(int argc, char **argv)
   PetscCall(Fill(da, A));
   PetscCall(MatCreateVecs(A, &x, &b));
   PetscCall(FurlTestNoise(b, 3, 1));
-  PetscCall(PetscInfoSetFile(INFO, "w"));
+  PetscCall(ChooseFile(info, sizeof(info)));
+  PetscCall(PetscInfoSetFile(info, "w"));
   PetscCall(PetscInfoAllow(PETSC_TRUE));
   PetscCall(KSPCreate(PETSC_COMM_WORLD, &ksp));
   PetscCall(KSPSetOperators(ksp, A, A));
@@ -84,7 +97,7 @@ int main(int argc, char **argv)
   PetscCall(KSPSolve(ksp, b, x));
   PetscCall(PetscInfoAllow(PETSC_FALSE));
   PetscCall(PetscInfoSetFile(NULL, NULL));
-  PetscCall(Search(found, sizeof(found), &lines));
+  PetscCall(Search(info, found, sizeof(found), &lines));
   PetscCheck(lines > 0, PETSC_COMM_SELF, PETSC_ERR_PLIB, "PetscInfo() told nothing");
   PetscCheck(!found[0], PETSC_COMM_SELF, PETSC_ERR_PLIB, "A copy was made: %s", found);
   PetscCall(KSPDestroy(&ksp));
