@@ -1,8 +1,10 @@
 static char help[] = "How small Furl stores a matrix: a line with -table, else what the compressed matrix says of itself.\n\n\
   -file F (Matrix Market .mtx, .mtx.gz; HDF5 .h5 as a furl matrix wrote it; else PETSc binary), -name N (of the matrix in HDF5: A)\n\
+  -map F (.ppm, and what else this PETSc can write: a picture of the matrix whose colours are the encodings)\n\
   -mat_furl_values and the other options of the compressed matrix; the library comes by -dll_append\n\n";
 #include "bench.h"
 
+#include <petscdraw.h>
 #include <petscviewerhdf5.h>
 
 static PetscErrorCode LoadMatrix(const char file[], Mat *A)
@@ -58,6 +60,28 @@ static PetscErrorCode PrintLine(Mat F, const char title[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* PETSc's image of it, which no display is needed for */
+static PetscErrorCode SaveMap(Mat F, const char title[])
+{
+  char        file[PETSC_MAX_PATH_LEN];
+  PetscBool   wanted;
+  PetscViewer viewer;
+  PetscDraw   draw;
+
+  PetscFunctionBegin;
+  PetscCall(PetscOptionsGetString(NULL, NULL, "-map", file, sizeof(file), &wanted));
+  if (!wanted) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscViewerCreate(PETSC_COMM_WORLD, &viewer));
+  PetscCall(PetscViewerSetType(viewer, PETSCVIEWERDRAW));
+  PetscCall(PetscViewerDrawSetInfo(viewer, NULL, title, 0, 0, 1040, 800));
+  PetscCall(PetscViewerDrawSetDrawType(viewer, PETSC_DRAW_IMAGE));
+  PetscCall(PetscViewerDrawGetDraw(viewer, 0, &draw));
+  PetscCall(PetscDrawSetSaveFinalImage(draw, file));
+  PetscCall(MatView(F, viewer));
+  PetscCall(PetscViewerDestroy(&viewer));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   char      title[PETSC_MAX_PATH_LEN] = "";
@@ -69,6 +93,7 @@ int main(int argc, char **argv)
   PetscCall(ReadMatrix(&A, title, sizeof(title)));
   PetscCall(MatConvert(A, "furl", MAT_INITIAL_MATRIX, &F));
   PetscCall(MatDestroy(&A));
+  PetscCall(SaveMap(F, title));
   if (table)
     PetscCall(PrintLine(F, title));
   else {

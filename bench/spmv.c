@@ -102,7 +102,7 @@ static PetscErrorCode IsWanted(const Format *f, PetscBool *wanted)
 static PetscErrorCode FormatCreate(Mat A, Format *f)
 {
   Mat       copy;
-  PetscBool symmetric = PETSC_TRUE, sbaij, wanted;
+  PetscBool symmetric = PETSC_TRUE, sbaij, wanted = PETSC_FALSE;
   PetscReal norm;
 
   PetscFunctionBegin;

@@ -110,6 +110,7 @@ PETSC_INTERN PetscErrorCode FurlComposePreallocation(Mat A, PetscBool compose);
 PETSC_INTERN PetscErrorCode MatProductSetFromOptions_Furl(Mat C);
 
 /* mathdf5.c: *done is false where the viewer or the file is of another kind, and nothing has happened */
+PETSC_INTERN PetscErrorCode FurlViewDraw(Mat A, PetscViewer viewer);
 PETSC_INTERN PetscErrorCode FurlViewHdf5(Mat A, PetscViewer viewer, PetscBool *done);
 PETSC_INTERN PetscErrorCode FurlLoadHdf5(Mat A, PetscViewer viewer, PetscBool *done);
 

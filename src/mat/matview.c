@@ -156,11 +156,13 @@ static PetscErrorCode ViewEntries(Mat A, PetscViewer viewer)
 static PetscErrorCode MatView_Furl(Mat A, PetscViewer viewer)
 {
   PetscViewerFormat format;
-  PetscBool         ascii, done;
+  PetscBool         ascii, draw, done;
 
   PetscFunctionBegin;
   PetscCall(FurlViewHdf5(A, viewer, &done));
   if (done) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscObjectTypeCompare((PetscObject)viewer, PETSCVIEWERDRAW, &draw));
+  if (draw) PetscFunctionReturn(FurlViewDraw(A, viewer));
   PetscCall(PetscObjectTypeCompare((PetscObject)viewer, PETSCVIEWERASCII, &ascii));
   PetscCall(PetscViewerGetFormat(viewer, &format));
   if (ascii && format == PETSC_VIEWER_ASCII_FACTOR_INFO) PetscFunctionReturn(PETSC_SUCCESS);
