@@ -201,10 +201,10 @@ static PetscErrorCode FinishStream(Mat A)
 
   PetscFunctionBegin;
   PetscCall(StartStream(A));
+  PetscCall(FurlEncodedFromStream(A, f->stream, &encoded));
   change |= f->stream->fresh > 0;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &change, 1, MPI_INT, MPI_MAX, PetscObjectComm((PetscObject)A)));
   if (change) A->nonzerostate++;
-  PetscCall(FurlEncodedFromStream(A, f->stream, &encoded));
   PetscCall(FurlSetEncoded(A, encoded));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

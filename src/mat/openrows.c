@@ -162,9 +162,7 @@ PetscErrorCode FurlOpenRowsTake(FurlOpenRows *r, const FurlTaking *taking, const
   }
   *hint = at;
   if (zero || taking->ignore_new) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCheck(!taking->new_is_error, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE,
-             "The matrix has no entry (%" PetscInt_FMT ", %" PetscInt_FMT "); see MatSetOption() with MAT_NEW_NONZERO_LOCATION_ERR",
-             entry->row, entry->global);
+  PetscCheck(!taking->new_is_error, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, FURL_NO_ENTRY, entry->row, entry->global);
   PetscCall(Insert(r, l, at, entry->column, entry->value));
   *hint = at + 1;
   ++*fresh;

@@ -4,6 +4,9 @@
 #include <petscmat.h>
 #include <furl/slices.h>
 
+/* A new place where MatSetOption() forbids them: row and column */
+#define FURL_NO_ENTRY "The matrix has no entry (%" PetscInt_FMT ", %" PetscInt_FMT "); see MatSetOption() with MAT_NEW_NONZERO_LOCATION_ERR"
+
 typedef struct {
   PetscInt     n[FURL_WIDTH], room[FURL_WIDTH], first[FURL_WIDTH]; /* entries of a row, places that it has, its first place */
   PetscInt     used, size;                                         /* places given to rows, and all */

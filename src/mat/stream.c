@@ -76,6 +76,7 @@ PetscErrorCode FurlStreamDestroy(FurlStream **stream)
     PetscCall(PetscFree2(st->sampled[part].value, st->sampled[part].column));
   }
   PetscCall(PetscFree2(st->rows.value, st->rows.column));
+  PetscCall(FurlStreamLogFree(&st->log));
   PetscCall(FurlBoundaryFree(&st->boundary));
   FurlEncoderDestroy(&st->encoder);
   PetscCall(FreeSlices(&st->slices));
@@ -245,54 +246,6 @@ static PetscErrorCode Advance(FurlStream *st)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Encodes all slices before the frontier again, with what has come since; `all`: these are all there are */
-static PetscErrorCode EncodeAgain(FurlStream *st)
-{
-  const FurlRowSource source   = {.get = GetRow, .context = st, .nslices = st->frontier};
-  FurlBoundary        boundary = {.nslices = 0};
-  FurlSlices         *slices;
-  FurlEncoder        *encoder = NULL;
-
-  PetscFunctionBegin;
-  PetscCall(NewSlices(st, (PetscInt)st->slices->nrows, (PetscInt)st->slices->ncols, &slices));
-  PetscCall(Check(st, FurlEncoderCreate(&st->encoding, &source, slices, &encoder)));
-  for (int64_t s = 0; s < st->frontier; s++) {
-    PetscCall(Encode(st, s, encoder, &boundary));
-    if (st->open[0][s]) PetscCall(Close(st, s));
-    if (s % FORGET == 0) FurlSlicesForget(st->slices, s);
-  }
-  PetscCall(FurlBoundaryFree(&st->boundary));
-  FurlEncoderDestroy(&st->encoder);
-  PetscCall(FreeSlices(&st->slices));
-  st->slices   = slices;
-  st->encoder  = encoder;
-  st->boundary = boundary;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode StartEncoder(FurlStream *st, FurlRowSource source)
-{
-  PetscFunctionBegin;
-  if (!st->encoder) PetscCall(Check(st, FurlEncoderCreate(&st->encoding, &source, st->slices, &st->encoder)));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* The window is full: a quarter of what lies beyond the frontier goes, or else all that lies behind it. What is allowed grows with the
- * matrix where that happens, a quarter of AIJ's bytes, so that the times it happens are few */
-static PetscErrorCode Relieve(FurlStream *st)
-{
-  const size_t ahead = st->bytes_ahead / 4 * 3;
-
-  PetscFunctionBegin;
-  PetscCall(StartEncoder(st, FirstOpen(st)));
-  if (ahead) st->longest = 1;
-  while (st->bytes_ahead > ahead) PetscCall(Advance(st));
-  if (st->bytes <= st->limit / 8 * 7) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(EncodeAgain(st));
-  st->limit = PetscMax(st->window, (size_t)(12 * st->slices->nnz + 4 * st->frontier * FURL_WIDTH) / 4);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* Puts entries into the open slice of row i */
 static PetscErrorCode TakeEntries(FurlStream *st, PetscInt i, const FurlTaking *taking, PetscInt n, const PetscInt column[],
                                   const PetscScalar value[])
@@ -316,6 +269,161 @@ static PetscErrorCode TakeEntries(FurlStream *st, PetscInt i, const FurlTaking *
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Opens slice s behind the frontier with what waits for it */
+static PetscErrorCode ApplyLog(FurlStream *st, int64_t s)
+{
+  const FurlStreamLog *const log = &st->log;
+
+  PetscFunctionBegin;
+  PetscCall(Open(st, s));
+  for (int part = 0; part < 2; part++) CountBytes(st, s, st->open[part][s], -1);
+  for (PetscInt k = log->first[s]; k >= 0; k = log->next[k]) {
+    const FurlLogEntry *const entry  = log->entry + k;
+    const FurlTaking          taking = {.mode = entry->row < 0 ? ADD_VALUES : INSERT_VALUES, .stride = 1};
+
+    PetscCall(TakeEntries(st, entry->row < 0 ? ~entry->row : entry->row, &taking, 1, &entry->column, &entry->value));
+  }
+  for (int part = 0; part < 2; part++) CountBytes(st, s, st->open[part][s], 1);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Encodes all slices before the frontier again, with what has come since; `all`: these are all there are */
+static PetscErrorCode EncodeAgain(FurlStream *st)
+{
+  const FurlRowSource source   = {.get = GetRow, .context = st, .nslices = st->frontier};
+  FurlBoundary        boundary = {.nslices = 0};
+  FurlSlices         *slices;
+  FurlEncoder        *encoder = NULL;
+
+  PetscFunctionBegin;
+  PetscCall(PetscInfo(NULL, "%" PRId64 " slices are encoded again with %zu values that have come since\n", st->frontier, st->log.used));
+  PetscCall(NewSlices(st, (PetscInt)st->slices->nrows, (PetscInt)st->slices->ncols, &slices));
+  PetscCall(Check(st, FurlEncoderCreate(&st->encoding, &source, slices, &encoder)));
+  PetscCall(FurlStreamLogSort(&st->log, st->nslices));
+  for (int64_t s = 0; s < st->frontier; s++) {
+    if (st->log.first[s] >= 0) PetscCall(ApplyLog(st, s));
+    PetscCall(Encode(st, s, encoder, &boundary));
+    if (st->open[0][s]) PetscCall(Close(st, s));
+    if (s % FORGET == 0) FurlSlicesForget(st->slices, s);
+  }
+  st->bytes -= FurlStreamLogBytes(&st->log);
+  PetscCall(FurlStreamLogFree(&st->log));
+  PetscCall(FurlBoundaryFree(&st->boundary));
+  FurlEncoderDestroy(&st->encoder);
+  PetscCall(FreeSlices(&st->slices));
+  st->slices   = slices;
+  st->encoder  = encoder;
+  st->boundary = boundary;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode StartEncoder(FurlStream *st, FurlRowSource source)
+{
+  PetscFunctionBegin;
+  if (!st->encoder) PetscCall(Check(st, FurlEncoderCreate(&st->encoding, &source, st->slices, &st->encoder)));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The window is full: a quarter of what lies beyond the frontier goes, or else all that waits for what lies behind it. What is allowed
+ * grows with the matrix where that happens, a quarter of AIJ's bytes, so that the times it happens are few */
+static PetscErrorCode Relieve(FurlStream *st)
+{
+  const size_t ahead = st->bytes_ahead / 4 * 3;
+
+  PetscFunctionBegin;
+  PetscCall(StartEncoder(st, FirstOpen(st)));
+  if (ahead) st->longest = 1;
+  while (st->bytes_ahead > ahead) PetscCall(Advance(st));
+  if (st->bytes <= st->limit / 8 * 7) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(EncodeAgain(st));
+  st->limit = PetscMax(st->window, (size_t)(12 * st->slices->nnz + 4 * st->frontier * FURL_WIDTH) / 4);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscBool Contains(const PetscInt *column, PetscInt first, PetscInt end, PetscInt wanted)
+{
+  PetscInt at;
+
+  return (PetscBool)(!PetscFindInt(wanted, end - first, column + first, &at) && at >= 0);
+}
+
+/* found[k]: row i, which is encoded, has an entry in column[k] */
+static PetscErrorCode FindPlaces(FurlStream *st, PetscInt i, PetscInt n, const PetscInt column[], PetscBool found[])
+{
+  const FurlSlicesView view   = FurlSlicesGetView(st->slices);
+  const PetscInt       length = (PetscInt)FurlSlicesDecodeRow(&view, i, NULL, NULL);
+  PetscBool            others = PETSC_FALSE;
+
+  PetscFunctionBegin;
+  PetscCall(Reserve(&st->rows, length));
+  (void)FurlSlicesDecodeRow(&view, i, st->rows.column, st->rows.value);
+  for (PetscInt k = 0; k < n; k++) {
+    const PetscBool own = (PetscBool)(column[k] >= st->first_column && column[k] < st->end_column);
+
+    found[k] = (PetscBool)(own && Contains(st->rows.column, 0, length, column[k] - st->first_column));
+    others   = (PetscBool)(others || !own);
+  }
+  if (!others) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(LoadOthers(st, i / FURL_WIDTH));
+  for (PetscInt k = 0; k < n; k++)
+    if (!found[k]) found[k] = Contains(st->rows.column, st->rowptr[i % FURL_WIDTH], st->rowptr[i % FURL_WIDTH + 1], column[k]);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Values for row i, behind the frontier, into the log; `found` is NULL where the options let every place be taken */
+static PetscErrorCode LogEntries(FurlStream *st, PetscInt i, const FurlTaking *taking, PetscInt n, const PetscInt column[],
+                                 const PetscScalar value[], const PetscBool found[])
+{
+  PetscFunctionBegin;
+  for (PetscInt k = 0; k < n; k++) {
+    const PetscScalar v    = value ? value[k * taking->stride] : 0;
+    const PetscBool   zero = (PetscBool)(taking->ignore_zeros && v == 0 && column[k] != st->first_row + i);
+
+    if (column[k] < 0 || (zero && taking->mode == ADD_VALUES)) continue;
+    if (found && !found[k]) {
+      if (zero || taking->ignore_new) continue;
+      PetscCheck(!taking->new_is_error, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, FURL_NO_ENTRY, st->first_row + i, column[k]);
+      st->log.has_new = PETSC_TRUE;
+    }
+    if (!found) st->log.has_new = PETSC_TRUE;
+    PetscCall(FurlStreamLogAppend(&st->log, i, column[k], v, taking->mode));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Whether it matters which places the row has: new ones are refused, or zeros make none */
+static PetscBool IsChoosy(const FurlTaking *taking, PetscInt n, const PetscScalar value[])
+{
+  if (taking->ignore_new || taking->new_is_error) return PETSC_TRUE;
+  if (!taking->ignore_zeros || taking->mode == ADD_VALUES) return PETSC_FALSE;
+  for (PetscInt k = 0; k < n; k++)
+    if (!value || value[k * taking->stride] == 0) return PETSC_TRUE;
+  return PETSC_FALSE;
+}
+
+/* Options that make a difference between places that there are and new ones ask the encoded row, which must know all that were taken */
+static PetscErrorCode TakeIntoLog(FurlStream *st, PetscInt i, const FurlTaking *taking, PetscInt n, const PetscInt column[],
+                                  const PetscScalar value[])
+{
+  const PetscBool choosy = IsChoosy(taking, n, value);
+  PetscBool      *found  = NULL;
+  PetscErrorCode  taken;
+
+  PetscFunctionBegin;
+  if ((choosy && st->log.has_new) || st->log.used > PETSC_INT_MAX - (size_t)n) PetscCall(EncodeAgain(st));
+  if (choosy) {
+    PetscCall(PetscMalloc1(n, &found));
+    PetscCall(FindPlaces(st, i, n, column, found));
+  }
+  st->bytes -= FurlStreamLogBytes(&st->log);
+  taken = LogEntries(st, i, taking, n, column, value, found);
+  st->bytes += FurlStreamLogBytes(&st->log);
+  PetscCall(PetscFree(found));
+  PetscCall(taken);
+  if (st->bytes > st->limit) PetscCall(Relieve(st));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* An entry that is refused leaves those before it, and the count of the bytes right */
 PetscErrorCode FurlStreamTake(FurlStream *st, PetscInt i, const FurlTaking *taking, PetscInt n, const PetscInt column[],
                               const PetscScalar value[])
@@ -324,6 +432,7 @@ PetscErrorCode FurlStreamTake(FurlStream *st, PetscInt i, const FurlTaking *taki
   PetscErrorCode taken;
 
   PetscFunctionBegin;
+  if (s < st->frontier) PetscFunctionReturn(TakeIntoLog(st, i, taking, n, column, value));
   if (!st->open[0][s]) PetscCall(Open(st, s));
   for (int part = 0; part < 2; part++) CountBytes(st, s, st->open[part][s], -1);
   taken = TakeEntries(st, i, taking, n, column, value);
@@ -339,6 +448,7 @@ PetscErrorCode FurlStreamZero(FurlStream *st)
   for (int part = 0; part < 2; part++)
     for (int64_t s = 0; st->bytes && s < st->nslices; s++)
       if (st->open[part][s]) PetscCall(PetscArrayzero(st->open[part][s]->value, st->open[part][s]->size));
+  for (size_t k = 0; k < st->log.used; k++) st->log.entry[k].value = 0;
   st->base_is_zero = PETSC_TRUE;
   if (!st->frontier) PetscFunctionReturn(PETSC_SUCCESS);
   st->all_is_zero = PETSC_TRUE;
@@ -350,13 +460,12 @@ PetscErrorCode FurlStreamZero(FurlStream *st)
 PetscErrorCode FurlStreamFinish(Mat A, FurlStream *st, FurlMatrix *matrix)
 {
   const FurlRowSource all = AllRows(st);
-  PetscBool           again;
 
   PetscFunctionBegin;
   PetscCall(StartEncoder(st, all));
   while (st->frontier < st->nslices) PetscCall(Advance(st));
-  again = (PetscBool)(st->bytes > 0 || !FurlEncoderChoseWell(st->encoder, &all));
-  if (again) PetscCall(EncodeAgain(st));
+  if (st->log.used) PetscCall(EncodeAgain(st));
+  if (!FurlEncoderChoseWell(st->encoder, &all)) PetscCall(EncodeAgain(st));
   FurlEncoderDestroy(&st->encoder);
   FurlSlicesTrim(st->slices);
   PetscCall(PetscMemzero(matrix, sizeof(*matrix)));

@@ -1,13 +1,14 @@
 /*
   Assembly into the compressed form: slices that take values are open, sorted rows with room to grow; the others are encoded, those before
-  the *frontier* in the matrix that is being made, the others in the one that was there before, if any. An encoded slice is opened by
-  decoding it, so that values meet what the entries hold. When the open slices fill the window, the first of those beyond the frontier are
-  encoded and the frontier advances; where too many lie behind it (rows come in no order), all is encoded once more with them.
+  the *frontier* in the matrix that is being made, the others in the one that was there before, if any. One of these is opened by decoding
+  it, so that values meet what the entries hold. When the open slices fill the window, the first of them are encoded and the frontier
+  advances. Values for slices behind it (rows come in no order) wait in a log; where that is too large, all is encoded once more with them.
 */
 #pragma once
 
 #include "boundary.h"
 #include "openrows.h"
+#include "streamlog.h"
 
 typedef struct {
   PetscInt     room;   /* of column and value */
@@ -21,11 +22,12 @@ typedef struct {
   FurlOpenRows    **open[2];                             /* [nslices] columns of this process, columns of others; NULL: encoded */
   size_t            window;                              /* bytes that open slices may take, as the user says */
   size_t            limit;                               /* the same, more where rows come in no order */
-  size_t            bytes, bytes_ahead;                  /* of open slices; of those beyond the frontier */
+  size_t            bytes, bytes_ahead;                  /* of open slices and the log; of those slices beyond the frontier */
   PetscInt          longest;                             /* row among those that were encoded last: room for the next */
   PetscInt          fresh;                               /* places that base does not have */
   const FurlMatrix *base;                                /* what there was; not owned; NULL: nothing */
   PetscBool         base_is_zero, all_is_zero;           /* its values count as zero; those of encoded slices do */
+  FurlStreamLog     log;
   FurlEncoding      encoding;
   FurlEncoder      *encoder;                /* NULL until the first slice is encoded */
   FurlSlices       *slices;                 /* those before the frontier */
