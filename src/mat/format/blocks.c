@@ -83,7 +83,7 @@ void FurlBlocksChoose(FurlEncoder *e)
 
     if (e->csr)
       FurlEncodeLoad(e, s);
-    else if (!FurlEncoderLoadColumns(e, s))
+    else if (!FurlEncoderLoadSource(e, s))
       break;
     for (int width = 1; width <= FURL_BLOCK_MOST; width++) bytes[width] += CountBytes(e, s * FURL_WIDTH, width);
   }

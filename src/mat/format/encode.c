@@ -191,6 +191,7 @@ FurlEncodeStatus FurlSlicesReencode(const FurlCsr *csr, const FurlEncoding *enco
   FurlSlicesClear(slices, csr->nrows, csr->ncols);
   if (csr->nrows >= INT32_MAX || csr->ncols >= INT32_MAX) status = FURL_ENCODE_TOO_LARGE;
   if (!status && !FurlEncoderReserve(&e, (size_t)LongestRow(csr))) status = FURL_ENCODE_MEMORY;
+  e.entries = csr->rowptr[csr->nrows] - csr->rowptr[0];
   if (!status) status = FurlRowsChoose(&e);
   if (!status && !e.rows.use) status = FurlDiagonalsChoose(&e);
   for (int64_t s = 0; !status && s < slices->nslices; s++) status = FurlEncoderTakeSlice(&e, s);

@@ -42,6 +42,7 @@ struct FurlEncoder {
   const FurlCsr      *csr;
   int64_t             first; /* row of the matrix that csr->rowptr[0] is of: rows may come slice by slice, see incremental.c */
   FurlRowSource       source;
+  int64_t             entries; /* of the matrix; 0: not known */
   const FurlEncoding *encoding;
   FurlSlices         *slices;
   FurlProgramTable    table;
@@ -90,8 +91,8 @@ static inline int FurlEncoderGetRow(const FurlEncoder *e, int64_t i, int which, 
 int              FurlEncoderReserve(FurlEncoder *e, size_t longest);
 void             FurlEncoderFree(FurlEncoder *e);
 FurlEncodeStatus FurlEncoderTakeSlice(FurlEncoder *e, int64_t s);
-/* incremental.c: the columns of slice s from the source, for a sample; 0: no memory */
-int FurlEncoderLoadColumns(FurlEncoder *e, int64_t s);
+/* incremental.c: slice s from the source, for a sample; 0: no memory */
+int FurlEncoderLoadSource(FurlEncoder *e, int64_t s);
 
 /* encode.c: takes the entries of slice s that are to be stored, scaled; a slice's payload begins, perhaps with a group, and ends */
 void             FurlEncodeLoad(FurlEncoder *e, int64_t s);

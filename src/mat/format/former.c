@@ -20,6 +20,16 @@
   X(narrow)              \
   X(wide)
 
+static int Begin(FurlFormer *former)
+{
+  former->view   = FurlSlicesGetView(&former->slices);
+  former->number = calloc(former->slices.program.used + 1, sizeof(*former->number));
+  former->layout = calloc(FURL_LAYOUTS, sizeof(*former->layout));
+  former->rows   = calloc(FURL_LAYOUTS, sizeof(*former->rows));
+  for (int k = 0; former->layout && k < FURL_LAYOUTS; k++) former->layout[k].program = -1;
+  return former->number && former->layout && former->rows;
+}
+
 int FurlFormerTake(FurlFormer *former, FurlSlices *slices, int64_t nrows, int64_t ncols)
 {
   *former = (FurlFormer){.there = slices->header.used && slices->nrows == nrows && slices->ncols == ncols};
@@ -30,12 +40,13 @@ int FurlFormerTake(FurlFormer *former, FurlSlices *slices, int64_t nrows, int64_
   FurlArrayInit(&slices->name, former->slices.name.item);
   FOR_EACH_KEPT(MOVE)
 #undef MOVE
-  former->view   = FurlSlicesGetView(&former->slices);
-  former->number = calloc(former->slices.program.used + 1, sizeof(*former->number));
-  former->layout = calloc(FURL_LAYOUTS, sizeof(*former->layout));
-  former->rows   = calloc(FURL_LAYOUTS, sizeof(*former->rows));
-  for (int k = 0; former->layout && k < FURL_LAYOUTS; k++) former->layout[k].program = -1;
-  return former->number && former->layout && former->rows;
+  return Begin(former);
+}
+
+int FurlFormerBorrow(FurlFormer *former, const FurlSlices *slices)
+{
+  *former = (FurlFormer){.slices = *slices, .there = slices->header.used > 0, .borrowed = 1};
+  return !former->there || Begin(former);
 }
 
 void FurlFormerFree(FurlFormer *former)
@@ -52,7 +63,7 @@ void FurlFormerFree(FurlFormer *former)
   free(former->rows);
   free(former->layout);
   free(former->number);
-  FurlSlicesFree(&former->slices);
+  if (!former->borrowed) FurlSlicesFree(&former->slices);
   former->there = 0;
 }
 

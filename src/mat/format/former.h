@@ -35,7 +35,8 @@ typedef struct {
 typedef struct {
   FurlSlices            slices; /* its headers, programs and indices; payload and dictionaries have gone to the next encoding */
   FurlSlicesView        view;
-  int                   there;  /* 0: there is none */
+  int                   there; /* 0: there is none */
+  int                   borrowed;
   FurlSlotLayout       *layout; /* [FURL_LAYOUTS] a table by program numbers, made by the first question */
   FurlRowsLayout       *rows;   /* [FURL_LAYOUTS] a table by former headers */
   uint32_t             *number; /* [former programs] number + 1 of the program that took its place */
@@ -44,6 +45,7 @@ typedef struct {
 
 /* Takes headers, programs and indices out of the slices, which are empty then but have their memory for payload; 0: no memory */
 int  FurlFormerTake(FurlFormer *former, FurlSlices *slices, int64_t nrows, int64_t ncols);
+int  FurlFormerBorrow(FurlFormer *former, const FurlSlices *slices); /* the same of slices that stay as they are */
 void FurlFormerFree(FurlFormer *former);
 /* The layout of former slice s, NULL where it had no pattern or a long one, or memory is lacking */
 FurlSlotLayout *FurlFormerLayout(FurlFormer *former, int64_t s);

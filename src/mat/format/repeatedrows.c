@@ -52,7 +52,12 @@ static FurlEncodeStatus CountRows(FurlEncoder *e, int64_t *rows, int64_t *differ
   set = calloc(nbuckets, sizeof(*set));
   if (!set) return FURL_ENCODE_MEMORY;
   for (int64_t s = 0; s < nslices; s += step) {
-    FurlEncodeLoad(e, s);
+    if (e->csr)
+      FurlEncodeLoad(e, s);
+    else if (!FurlEncoderLoadSource(e, s)) {
+      free(set);
+      return FURL_ENCODE_MEMORY;
+    }
     for (int64_t l = 0; l < e->nrows; l++) *different += AddHash(set, nbuckets, HashRow(e, s * FURL_WIDTH, l) | 1);
     *rows += e->nrows;
   }
@@ -63,16 +68,15 @@ static FurlEncodeStatus CountRows(FurlEncoder *e, int64_t *rows, int64_t *differ
 /* Diagonals that are stored as arrays serve well where no row repeats more often than twice */
 FurlEncodeStatus FurlRowsChoose(FurlEncoder *e)
 {
-  FurlRowTable *const t   = &e->rows;
-  const FurlCsr      *csr = e->csr;
+  FurlRowTable *const t = &e->rows;
   int64_t             rows, different;
   FurlEncodeStatus    status;
 
-  if (e->encoding->store == FURL_STORE_HEADS || !csr->nrows) return FURL_ENCODE_OK;
+  if (e->encoding->store == FURL_STORE_HEADS || !e->slices->nrows || (!e->csr && !e->entries)) return FURL_ENCODE_OK;
   status = CountRows(e, &rows, &different);
   if (status) return status;
   t->use  = REPEATS * different <= rows;
-  t->most = (size_t)(csr->rowptr[csr->nrows] - csr->rowptr[0]) / SHARE + FURL_WIDTH;
+  t->most = (size_t)e->entries / SHARE + FURL_WIDTH;
   return FURL_ENCODE_OK;
 }
 
@@ -256,9 +260,7 @@ static FurlEncodeStatus FindCodes(FurlEncoder *e, const uint16_t *code, uint32_t
 
 int FurlProgramsAreCheap(const FurlEncoder *e)
 {
-  const FurlCsr *csr = e->csr;
-
-  return e->slices->kind.used * PROGRAM_SLOT <= (size_t)(csr->rowptr[csr->nrows] - csr->rowptr[0]) / PROGRAM_SHARE;
+  return e->slices->kind.used * PROGRAM_SLOT <= (size_t)e->entries / PROGRAM_SHARE;
 }
 
 /* The codes of the slice: numbers of rows less the least of them; *done is 0 where it takes none */
