@@ -46,8 +46,8 @@ static void GiveBack(FurlSlices *slices, const Used *used)
 #undef SET
 }
 
-/* Rows of the same lengths, in slots, as before */
-static int HasSameLengths(const FurlEncoder *e, int64_t row0, const FurlIrregularPlan *plan)
+/* Rows of the same lengths, in slots, as before; the plan has their pairs then */
+static int HasSameLengths(const FurlEncoder *e, int64_t row0, FurlIrregularPlan *plan)
 {
   FurlIrregularPlan now = *plan;
 
@@ -59,6 +59,7 @@ static int HasSameLengths(const FurlEncoder *e, int64_t row0, const FurlIrregula
     (void)FurlPlanCountBlocks(e, row0, &now);
   for (int l = 0; l < FURL_WIDTH; l++)
     if (now.length[l] != plan->length[l]) return 0;
+  *plan = now;
   return 1;
 }
 
