@@ -255,12 +255,15 @@ typedef struct {
   int (*get)(void *context, int64_t i, int which, FurlRow *row);
   void   *context;
   int64_t nslices; /* whose rows it has, from the first on */
+  int64_t entries; /* of all slices, where it has them all; 0: not known, and repeated rows are not looked for */
 } FurlRowSource;
 
 typedef struct FurlEncoder FurlEncoder;
 
 /* slices: initialised, at a place where it stays; encoding is read until the end and must be without scales */
 FurlEncodeStatus FurlEncoderCreate(const FurlEncoding *encoding, const FurlRowSource *source, FurlSlices *slices, FurlEncoder **e);
+/* Slices of the same number of rows and columns, which stay as they are until the end, as a guess where entries are; 0: no memory */
+int FurlEncoderFollow(FurlEncoder *e, const FurlSlices *former);
 /* The next slice: rowptr [FURL_WIDTH + 1] from 0 on; rows beyond the matrix's last are empty */
 FurlEncodeStatus FurlEncoderAdd(FurlEncoder *e, const PetscInt *rowptr, const PetscInt *column, const double *value);
 int              FurlEncoderChoseWell(FurlEncoder *e, const FurlRowSource *source);

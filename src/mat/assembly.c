@@ -4,7 +4,7 @@
 */
 #include "matfurl.h"
 
-static PetscBool Option(const Mat_Furl *f, MatOption option, PetscBool by_default)
+PetscBool FurlOption(const Mat_Furl *f, MatOption option, PetscBool by_default)
 {
   const int k = option - MAT_OPTION_MIN;
 
@@ -113,7 +113,7 @@ static PetscErrorCode Stash(Mat A, const FurlTaking *taking, PetscInt row, Petsc
   PetscCheck(!A->nooffprocentries, PETSC_COMM_SELF, PETSC_ERR_ARG_WRONG,
              "Row %" PetscInt_FMT " is another process's, and MatSetOption() with MAT_NO_OFF_PROC_ENTRIES said that none would be set",
              row);
-  if (Option(f, MAT_IGNORE_OFF_PROC_ENTRIES, PETSC_FALSE)) PetscFunctionReturn(PETSC_SUCCESS);
+  if (FurlOption(f, MAT_IGNORE_OFF_PROC_ENTRIES, PETSC_FALSE)) PetscFunctionReturn(PETSC_SUCCESS);
   f->stash.mode = taking->mode;
   for (PetscInt k = 0; k < n; k++) {
     const FurlStashEntry entry = {row, column[k], value ? value[k * taking->stride] : 0};
@@ -126,7 +126,7 @@ static PetscErrorCode Stash(Mat A, const FurlTaking *taking, PetscInt row, Petsc
 static FurlTaking HowToTake(const Mat_Furl *f, InsertMode mode, PetscInt stride)
 {
   return (FurlTaking){.mode         = mode,
-                      .ignore_zeros = Option(f, MAT_IGNORE_ZERO_ENTRIES, PETSC_FALSE),
+                      .ignore_zeros = FurlOption(f, MAT_IGNORE_ZERO_ENTRIES, PETSC_FALSE),
                       .ignore_new   = f->ignore_new,
                       .new_is_error = f->new_is_error,
                       .stride       = stride};
@@ -137,7 +137,7 @@ static PetscErrorCode MatSetValues_Furl(Mat A, PetscInt m, const PetscInt row[],
                                         const PetscScalar value[], InsertMode mode)
 {
   Mat_Furl *const  f      = A->data;
-  const PetscBool  by_row = Option(f, MAT_ROW_ORIENTED, PETSC_TRUE);
+  const PetscBool  by_row = FurlOption(f, MAT_ROW_ORIENTED, PETSC_TRUE);
   const FurlTaking taking = HowToTake(f, mode, by_row ? 1 : m);
   const PetscInt   nrows = A->rmap->N, ncols = A->cmap->N;
 

@@ -190,7 +190,7 @@ static PetscErrorCode KeepIdentity(Mat A, Mat F)
 }
 
 /* The pattern counts as new unless A has already given it */
-static PetscErrorCode NotePattern(Mat A, Mat F, PetscBool *known)
+static PetscErrorCode NotePattern(Mat A, Mat F)
 {
   Mat_Furl *const  f = F->data;
   PetscObjectId    source;
@@ -199,22 +199,21 @@ static PetscErrorCode NotePattern(Mat A, Mat F, PetscBool *known)
   PetscFunctionBegin;
   PetscCall(PetscObjectGetId((PetscObject)A, &source));
   PetscCall(MatGetNonzeroState(A, &pattern));
-  *known = (PetscBool)(source == f->source && pattern == f->source_pattern && F->nonzerostate == f->own_pattern);
-  if (!*known) F->nonzerostate++;
+  if (source != f->source || pattern != f->source_pattern || F->nonzerostate != f->own_pattern) F->nonzerostate++;
   f->source         = source;
   f->source_pattern = pattern;
   f->own_pattern    = F->nonzerostate;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Makes F hold the values of aij; where its own have the same pattern and are nobody else's their memory is used again */
-static PetscErrorCode TakeValues(Mat aij, PetscBool known_pattern, Mat F)
+/* Makes F hold the values of aij; where its own are nobody else's their memory is used again, and their encoding is a guess for the new */
+static PetscErrorCode TakeValues(Mat aij, Mat F)
 {
   Mat_Furl *const f       = F->data;
   FurlEncoded    *encoded = f->encoded;
 
   PetscFunctionBegin;
-  if (known_pattern && encoded && encoded->references == 1) {
+  if (encoded && encoded->references == 1) {
     f->encoded   = NULL;
     F->assembled = PETSC_FALSE; /* an error must not leave half of the values */
     PetscCall(FurlEncodedUpdate(aij, f->values, encoded));
@@ -226,8 +225,7 @@ static PetscErrorCode TakeValues(Mat aij, PetscBool known_pattern, Mat F)
 
 PetscErrorCode MatConvertFrom_Furl(Mat A, MatType type, MatReuse reuse, Mat *F)
 {
-  Mat       aij, B;
-  PetscBool known = PETSC_FALSE;
+  Mat aij, B;
 
   PetscFunctionBegin;
   if (reuse == MAT_REUSE_MATRIX) {
@@ -241,8 +239,8 @@ PetscErrorCode MatConvertFrom_Furl(Mat A, MatType type, MatReuse reuse, Mat *F)
     PetscCall(FurlReadOptions(B));
   }
   PetscCall(GetAij(A, &aij));
-  PetscCall(NotePattern(A, B, &known));
-  PetscCall(TakeValues(aij, known, B));
+  PetscCall(NotePattern(A, B));
+  PetscCall(TakeValues(aij, B));
   PetscCall(MatDestroy(&aij));
   if (reuse == MAT_INPLACE_MATRIX) {
     PetscCall(KeepIdentity(A, B));

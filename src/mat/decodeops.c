@@ -2,7 +2,7 @@
   Operations by decoding: PETSc's own, applied to the same values as AIJ. Those that read leave the matrix as it is; those that change
   values encode the result.
 */
-#include "matfurl.h"
+#include "rewrite.h"
 
 #define BY_DECODING(Operation, parameters, arguments)    \
   static PetscErrorCode Operation##_Furl parameters      \
@@ -17,11 +17,9 @@
   }
 
 BY_DECODING(MatIncreaseOverlap, (Mat A, PetscInt n, IS is[], PetscInt overlap), (aij, n, is, overlap))
-BY_DECODING(MatCreateSubMatrix, (Mat A, IS rows, IS columns, MatReuse reuse, Mat *B), (aij, rows, columns, reuse, B))
 BY_DECODING(MatCreateSubMatrices, (Mat A, PetscInt n, const IS rows[], const IS columns[], MatReuse reuse, Mat *B[]),
             (aij, n, rows, columns, reuse, B))
 BY_DECODING(MatGetMultiProcBlock, (Mat A, MPI_Comm comm, MatReuse reuse, Mat *B), (aij, comm, reuse, B))
-BY_DECODING(MatPermute, (Mat A, IS rows, IS columns, Mat *B), (aij, rows, columns, B))
 BY_DECODING(MatGetRowMax, (Mat A, Vec v, PetscInt column[]), (aij, v, column))
 BY_DECODING(MatGetRowMaxAbs, (Mat A, Vec v, PetscInt column[]), (aij, v, column))
 BY_DECODING(MatGetRowMin, (Mat A, Vec v, PetscInt column[]), (aij, v, column))
@@ -35,6 +33,35 @@ BY_DECODING(MatIsHermitian, (Mat A, PetscReal tolerance, PetscBool *yes), (aij, 
 BY_DECODING(MatIsStructurallySymmetric, (Mat A, PetscBool *yes), (aij, yes))
 BY_DECODING(MatGetSeqNonzeroStructure, (Mat A, Mat *B), (aij, B))
 BY_DECODING(MatCreateGraph, FURL_CREATEGRAPH_PARAMETERS, FURL_CREATEGRAPH_ARGUMENTS)
+
+/* furl where each process picks its own rows and columns, else AIJ */
+static PetscErrorCode MatCreateSubMatrix_Furl(Mat A, IS rows, IS columns, MatReuse reuse, Mat *B)
+{
+  PetscBool done;
+  Mat       aij;
+
+  PetscFunctionBegin;
+  PetscCall(FurlSelect(A, rows, columns, reuse, B, &done));
+  if (done) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(FurlDecodedGet(A, "MatCreateSubMatrix()", &aij));
+  PetscCall(MatCreateSubMatrix(aij, rows, columns, reuse, B));
+  PetscCall(FurlDecodedRestore(A, &aij));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode MatPermute_Furl(Mat A, IS rows, IS columns, Mat *B)
+{
+  PetscBool done;
+  Mat       aij;
+
+  PetscFunctionBegin;
+  PetscCall(FurlSelect(A, rows, columns, MAT_INITIAL_MATRIX, B, &done));
+  if (done) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(FurlDecodedGet(A, "MatPermute()", &aij));
+  PetscCall(MatPermute(aij, rows, columns, B));
+  PetscCall(FurlDecodedRestore(A, &aij));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
 
 /* In every iteration, so that the decoded matrix is kept */
 static PetscErrorCode MatSOR_Furl(Mat A, Vec b, PetscReal omega, MatSORType flag, PetscReal shift, PetscInt its, PetscInt lits, Vec x)
@@ -169,42 +196,7 @@ static PetscErrorCode MatTranspose_Furl(Mat A, MatReuse reuse, Mat *B)
     PetscFunctionReturn(PETSC_SUCCESS);                      \
   }
 
-static PetscErrorCode MatScale_Furl(Mat A, PetscScalar factor)
-{
-  FurlChange change;
-  PetscBool  done;
-
-  PetscFunctionBegin;
-  PetscCall(FurlScaleInPlace(A, factor, &done));
-  if (done) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(FurlChangeBegin(A, "MatScale()", &change));
-  PetscCall(MatScale(change.aij, factor));
-  PetscCall(FurlChangeEnd(A, &change));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-BY_CHANGING(MatShift, (Mat A, PetscScalar shift), (change.aij, shift))
-BY_CHANGING(MatDiagonalScale, (Mat A, Vec left, Vec right), (change.aij, left, right))
-BY_CHANGING(MatDiagonalSet, (Mat A, Vec diagonal, InsertMode mode), (change.aij, diagonal, mode))
-BY_CHANGING(MatZeroRows, (Mat A, PetscInt n, const PetscInt row[], PetscScalar diagonal, Vec x, Vec b),
-            (change.aij, n, row, diagonal, x, b))
-BY_CHANGING(MatZeroRowsColumns, (Mat A, PetscInt n, const PetscInt row[], PetscScalar diagonal, Vec x, Vec b),
-            (change.aij, n, row, diagonal, x, b))
 BY_CHANGING(MatSetRandom, (Mat A, PetscRandom random), (change.aij, random))
-
-static PetscErrorCode MatAXPY_Furl(Mat Y, PetscScalar a, Mat X, MatStructure structure)
-{
-  FurlChange change;
-  Mat        other;
-
-  PetscFunctionBegin;
-  PetscCall(FurlChangeBegin(Y, "MatAXPY()", &change));
-  PetscCall(FurlDecodedGet(X, "MatAXPY()", &other));
-  PetscCall(MatAXPY(change.aij, a, other, structure));
-  PetscCall(FurlDecodedRestore(X, &other));
-  PetscCall(FurlChangeEnd(Y, &change));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
 
 /* Between two of this type the encoded values are shared */
 static PetscErrorCode MatCopy_Furl(Mat A, Mat B, MatStructure structure)
@@ -279,14 +271,7 @@ PetscErrorCode FurlInstallDecoding(Mat A)
   ops->getvalues                   = MatGetValues_Furl;
   ops->getghosts                   = MatGetGhosts_Furl;
   ops->transpose                   = MatTranspose_Furl;
-  ops->scale                       = MatScale_Furl;
-  ops->shift                       = MatShift_Furl;
-  ops->diagonalscale               = MatDiagonalScale_Furl;
-  ops->diagonalset                 = MatDiagonalSet_Furl;
-  ops->zerorows                    = MatZeroRows_Furl;
-  ops->zerorowscolumns             = MatZeroRowsColumns_Furl;
   ops->setrandom                   = MatSetRandom_Furl;
-  ops->axpy                        = MatAXPY_Furl;
   ops->copy                        = MatCopy_Furl;
   ops->getdiagonalblock            = MatGetDiagonalBlock_Furl;
   PetscFunctionReturn(PETSC_SUCCESS);

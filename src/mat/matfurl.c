@@ -506,6 +506,7 @@ PetscErrorCode MatCreate_Furl(Mat A)
   A->data   = f;
   A->ops[0] = operations;
   PetscCall(FurlInstallDecoding(A));
+  PetscCall(FurlInstallChanges(A));
   PetscCall(FurlInstallAssembly(A));
   PetscCall(FurlInstallView(A));
   PetscCall(FurlInstallColoring(A));

@@ -104,6 +104,7 @@ PETSC_INTERN PetscErrorCode FurlChangeEnd(Mat A, FurlChange *change);
 
 /* assembly.c */
 PETSC_INTERN PetscErrorCode FurlApplyOptions(Mat A, Mat aij);
+PETSC_INTERN PetscBool      FurlOption(const Mat_Furl *f, MatOption option, PetscBool by_default);
 PETSC_INTERN PetscErrorCode FurlComposePreallocation(Mat A, PetscBool compose);
 
 /* matproduct.c */
@@ -123,6 +124,7 @@ PETSC_INTERN PetscErrorCode FurlScaleInPlace(Mat A, PetscScalar factor, PetscBoo
 
 /* Each file sets the operations it has */
 PETSC_INTERN PetscErrorCode FurlInstallDecoding(Mat A);
+PETSC_INTERN PetscErrorCode FurlInstallChanges(Mat A);
 PETSC_INTERN PetscErrorCode FurlInstallAssembly(Mat A);
 PETSC_INTERN PetscErrorCode FurlInstallView(Mat A);
 PETSC_INTERN PetscErrorCode FurlInstallColoring(Mat A);

@@ -216,9 +216,27 @@ static FurlRowSource FirstOpen(FurlStream *st)
   return source;
 }
 
+/* Entries in columns of this process, in open slices and others; those of a slice that has been opened, or that wait, may count twice */
+static int64_t CountEntries(const FurlStream *st)
+{
+  int64_t n = st->slices->nnz + (st->base && !st->frontier ? st->base->diagonal.nnz : 0) + (int64_t)st->log.used;
+
+  for (int64_t s = 0; st->bytes && s < st->nslices; s++)
+    if (st->open[0][s]) n += FurlOpenRowsCount(st->open[0][s]);
+  return n;
+}
+
 static FurlRowSource AllRows(FurlStream *st)
 {
-  return (FurlRowSource){.get = GetRow, .context = st, .nslices = st->nslices};
+  return (FurlRowSource){.get = GetRow, .context = st, .nslices = st->nslices, .entries = CountEntries(st)};
+}
+
+static PetscErrorCode Follow(FurlStream *st, FurlEncoder *encoder, const FurlSlices *former)
+{
+  PetscFunctionBegin;
+  PetscCheck(FurlEncoderFollow(encoder, former), PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory to compress %" PRId64 " rows",
+             st->slices->nrows);
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Appends slice s to slices and boundary */
@@ -287,10 +305,11 @@ static PetscErrorCode ApplyLog(FurlStream *st, int64_t s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Encodes all slices before the frontier again, with what has come since; `all`: these are all there are */
+/* Encodes all slices before the frontier again, with what has come since */
 static PetscErrorCode EncodeAgain(FurlStream *st)
 {
-  const FurlRowSource source   = {.get = GetRow, .context = st, .nslices = st->frontier};
+  const PetscBool     all      = (PetscBool)(st->frontier == st->nslices);
+  const FurlRowSource source   = {.get = GetRow, .context = st, .nslices = st->frontier, .entries = all ? CountEntries(st) : 0};
   FurlBoundary        boundary = {.nslices = 0};
   FurlSlices         *slices;
   FurlEncoder        *encoder = NULL;
@@ -299,6 +318,7 @@ static PetscErrorCode EncodeAgain(FurlStream *st)
   PetscCall(PetscInfo(NULL, "%" PRId64 " slices are encoded again with %zu values that have come since\n", st->frontier, st->log.used));
   PetscCall(NewSlices(st, (PetscInt)st->slices->nrows, (PetscInt)st->slices->ncols, &slices));
   PetscCall(Check(st, FurlEncoderCreate(&st->encoding, &source, slices, &encoder)));
+  if (all) PetscCall(Follow(st, encoder, st->slices));
   PetscCall(FurlStreamLogSort(&st->log, st->nslices));
   for (int64_t s = 0; s < st->frontier; s++) {
     if (st->log.first[s] >= 0) PetscCall(ApplyLog(st, s));
@@ -320,7 +340,9 @@ static PetscErrorCode EncodeAgain(FurlStream *st)
 static PetscErrorCode StartEncoder(FurlStream *st, FurlRowSource source)
 {
   PetscFunctionBegin;
-  if (!st->encoder) PetscCall(Check(st, FurlEncoderCreate(&st->encoding, &source, st->slices, &st->encoder)));
+  if (st->encoder) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(Check(st, FurlEncoderCreate(&st->encoding, &source, st->slices, &st->encoder)));
+  if (st->base) PetscCall(Follow(st, st->encoder, &st->base->diagonal));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

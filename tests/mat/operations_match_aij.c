@@ -1,5 +1,5 @@
-/* Operations by decoding give, bit for bit, what they give on AIJ: those that change values, and those that make other matrices; norms to
- * rounding */
+/* Operations give, bit for bit, what they give on AIJ: those that change values, and those that make other matrices; norms and right-hand
+ * sides to rounding */
 #include "matrices.h"
 
 typedef PetscErrorCode (*Change)(Mat A);
@@ -190,6 +190,99 @@ static PetscErrorCode CheckSubMatrix(const char *name, Mat A, Mat F)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Each process permutes its own rows and columns; then rows that belong to others, by way of AIJ */
+static PetscErrorCode CheckPermutation(const char *name, Mat A, Mat F)
+{
+  PetscInt first, last, n, *index;
+
+  PetscFunctionBegin;
+  PetscCall(MatGetOwnershipRange(A, &first, &last));
+  PetscCall(MatGetSize(A, &n, NULL));
+  PetscCall(PetscMalloc1(last - first, &index));
+  for (int global = 0; global < 2; global++) {
+    IS  is;
+    Mat B, C;
+
+    for (PetscInt i = first; i < last; i++) index[i - first] = global ? n - 1 - i : first + (i + 1 - first) % (last - first);
+    PetscCall(ISCreateGeneral(PETSC_COMM_WORLD, last - first, index, PETSC_COPY_VALUES, &is));
+    PetscCall(ISSetPermutation(is));
+    PetscCall(MatPermute(A, is, is, &B));
+    PetscCall(MatPermute(F, is, is, &C));
+    PetscCall(CheckSameBits(name, B, C));
+    PetscCall(MatDestroy(&B));
+    PetscCall(MatDestroy(&C));
+    PetscCall(ISDestroy(&is));
+  }
+  PetscCall(PetscFree(index));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The right-hand side after rows and columns have become zero, named by another process where there is one */
+static PetscErrorCode CheckRightHandSide(const char *name, Mat A, ZeroFn zero)
+{
+  Mat         copy[2];
+  Vec         x, b[2];
+  PetscInt    n, row[9];
+  PetscReal   difference;
+  PetscMPIInt rank;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+  PetscCall(MatGetSize(A, &n, NULL));
+  for (PetscInt k = 0; k < 9; k++) row[k] = (k * k * 5 + 3 * rank) % n;
+  PetscCall(MatDuplicate(A, MAT_COPY_VALUES, &copy[0]));
+  PetscCall(MatConvert(A, "furl", MAT_INITIAL_MATRIX, &copy[1]));
+  PetscCall(MatCreateVecs(A, &x, NULL));
+  PetscCall(FillVec(x, 21));
+  for (int k = 0; k < 2; k++) {
+    PetscCall(VecDuplicate(x, &b[k]));
+    PetscCall(FillVec(b[k], 22));
+    PetscCall((*zero)(copy[k], 9, row, -2.5, x, b[k]));
+  }
+  PetscCall(CheckSameBits(name, copy[0], copy[1]));
+  PetscCall(VecAXPY(b[1], -1, b[0]));
+  PetscCall(VecNorm(b[1], NORM_INFINITY, &difference));
+  PetscCheck(difference <= 1e-12, PETSC_COMM_WORLD, PETSC_ERR_PLIB, "Right-hand side of '%s' is off by %g", name, (double)difference);
+  for (int k = 0; k < 2; k++) {
+    PetscCall(VecDestroy(&b[k]));
+    PetscCall(MatDestroy(&copy[k]));
+  }
+  PetscCall(VecDestroy(&x));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What rows share is still shared after a change, and duplicates keep their values; pattern and state of the pattern stay */
+static PetscErrorCode CheckCompression(void)
+{
+  Mat              A, F, G;
+  MatInfo          before, after;
+  PetscObjectState pattern[2];
+  Vec              d;
+
+  PetscFunctionBegin;
+  PetscCall(CreateSevenPoint(PETSC_COMM_WORLD, 24, PETSC_TRUE, &A));
+  PetscCall(MatConvert(A, "furl", MAT_INITIAL_MATRIX, &F));
+  PetscCall(MatDuplicate(F, MAT_COPY_VALUES, &G));
+  PetscCall(MatGetInfo(F, MAT_GLOBAL_SUM, &before));
+  PetscCall(MatGetNonzeroState(F, &pattern[0]));
+  PetscCall(MatCreateVecs(F, NULL, &d));
+  PetscCall(VecSet(d, 3));
+  PetscCall(MatShift(F, 1));
+  PetscCall(MatDiagonalScale(F, d, NULL));
+  PetscCall(MatAXPY(F, 2, G, SAME_NONZERO_PATTERN));
+  PetscCall(MatGetInfo(F, MAT_GLOBAL_SUM, &after));
+  PetscCall(MatGetNonzeroState(F, &pattern[1]));
+  PetscCheck(after.memory <= 1.1 * before.memory, PETSC_COMM_WORLD, PETSC_ERR_PLIB,
+             "%g bytes after changes that keep rows alike, %g before", after.memory, before.memory);
+  PetscCheck(pattern[0] == pattern[1], PETSC_COMM_WORLD, PETSC_ERR_PLIB, "Changes of values count as a new pattern");
+  PetscCall(CheckSameBits("a duplicate beside changes", A, G));
+  PetscCall(VecDestroy(&d));
+  PetscCall(MatDestroy(&A));
+  PetscCall(MatDestroy(&F));
+  PetscCall(MatDestroy(&G));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode CheckTranspose(const char *name, Mat A, Mat F)
 {
   Mat       B, C;
@@ -260,12 +353,18 @@ int main(int argc, char **argv)
         PetscCall(CheckChange(name, "MatZeroRows()", A, ZeroRows));
         PetscCall(CheckChange(name, "MatZeroRows() with MAT_KEEP_NONZERO_PATTERN", A, ZeroRowsKeep));
       }
-      if (which < 2) PetscCall(CheckChange(name, "MatZeroRowsColumns()", A, ZeroRowsColumns));
+      if (which < 2) {
+        PetscCall(CheckChange(name, "MatZeroRowsColumns()", A, ZeroRowsColumns));
+        PetscCall(CheckPermutation(name, A, F));
+        PetscCall(CheckRightHandSide(name, A, MatZeroRows));
+        PetscCall(CheckRightHandSide(name, A, MatZeroRowsColumns));
+      }
       PetscCall(CheckChange(name, "MatAXPY()", A, Axpy));
     }
     PetscCall(MatDestroy(&F));
     PetscCall(MatDestroy(&A));
   }
+  PetscCall(CheckCompression());
   PetscCall(PetscFinalize());
   return 0;
 }

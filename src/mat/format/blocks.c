@@ -83,7 +83,7 @@ void FurlBlocksChoose(FurlEncoder *e)
 
     if (e->csr)
       FurlEncodeLoad(e, s);
-    else if (!FurlEncoderLoadColumns(e, s))
+    else if (!FurlEncoderLoadSource(e, s))
       break;
     for (int width = 1; width <= FURL_BLOCK_MOST; width++) bytes[width] += CountBytes(e, s * FURL_WIDTH, width);
   }
@@ -92,7 +92,7 @@ void FurlBlocksChoose(FurlEncoder *e)
 }
 
 /* Lanes of one block row are neighbours, as they have the same length */
-static void NumberBlocks(int64_t row0, FurlIrregularPlan *plan)
+void FurlPlanNumberBlocks(int64_t row0, FurlIrregularPlan *plan)
 {
   int block = 0;
 
@@ -102,13 +102,11 @@ static void NumberBlocks(int64_t row0, FurlIrregularPlan *plan)
   }
 }
 
-int64_t FurlPlanBlocks(const FurlEncoder *e, int64_t row0, FurlIrregularPlan *plan)
+int64_t FurlPlanCountBlocks(const FurlEncoder *e, int64_t row0, FurlIrregularPlan *plan)
 {
-  const int width = e->block_width;
+  const int width = plan->width;
   int64_t   lanes = 0, indices = 0;
 
-  if (width < 2) return INT64_MAX;
-  *plan = (FurlIrregularPlan){.columns = FURL_COLUMNS_BLOCKS, .width = width};
   for (int l = 0, end; l < FURL_WIDTH; l = end) {
     end             = EndOfBlock(row0, l, width);
     const int32_t n = CountBlocks(e, l, end, width);
@@ -117,11 +115,21 @@ int64_t FurlPlanBlocks(const FurlEncoder *e, int64_t row0, FurlIrregularPlan *pl
     lanes += (int64_t)n * (end - l);
     indices += n;
   }
+  return lanes * width * BytesOfValue(e) + 2 * indices;
+}
+
+int64_t FurlPlanBlocks(const FurlEncoder *e, int64_t row0, FurlIrregularPlan *plan)
+{
+  int64_t bytes;
+
+  if (e->block_width < 2) return INT64_MAX;
+  *plan = (FurlIrregularPlan){.columns = FURL_COLUMNS_BLOCKS, .width = e->block_width};
+  bytes = FurlPlanCountBlocks(e, row0, plan);
   FurlPlanSortLanes(plan);
   /* the union of the rows of a block may be longer than each, and the draft has no room for it */
   if ((size_t)plan->nslots > (e->longest > FURL_MAX_SLOTS ? e->longest : FURL_MAX_SLOTS)) return INT64_MAX;
-  NumberBlocks(row0, plan);
-  return lanes * width * BytesOfValue(e) + 2 * indices;
+  FurlPlanNumberBlocks(row0, plan);
+  return bytes;
 }
 
 /* The block of lanes first .. end - 1 */

@@ -7,14 +7,22 @@
 /* A slice, entry by entry or slot by slot, and what its lanes found: to be added up */
 typedef struct {
   int64_t         row0;
-  int64_t         n;      /* entries, or slots */
-  const double   *value;  /* [n], or [n][FURL_WIDTH] of slots */
-  const int32_t  *column; /* [n] of entries */
-  const uint8_t  *lane;   /* [n] of entries: their row - row0 */
-  const int32_t  *offset; /* [n] of slots */
-  const uint32_t *mask;   /* [n] of slots: rows that have the entry */
-  uint64_t       *sum;    /* [FURL_WIDTH] of the fingerprint */
-  int32_t        *signs;  /* [2][FURL_WIDTH] diagonal entries above zero, and below */
+  int64_t         n;        /* entries, or slots */
+  const double   *value;    /* [n], or [slots of the slice][FURL_WIDTH] */
+  const int32_t  *column;   /* [n] of entries */
+  const uint8_t  *lane;     /* [n] of entries: their row - row0 */
+  const int32_t  *slot;     /* [n] their numbers */
+  const int32_t  *offset;   /* [slots of the slice] */
+  const uint32_t *mask;     /* [slots of the slice] rows that have the entry */
+  int64_t         ncounted; /* of slots whose entries are counted and do not add to the fingerprint */
+  const int32_t  *counted;  /* [ncounted] their numbers */
+  int64_t        *count;    /* [ncounted] entries other than zero */
+  const int64_t  *start;    /* [FURL_WIDTH + 1] of repeated rows: their entries in value[] */
+  const uint32_t *first;    /* [FURL_WIDTH] their entries in key[] and in offset[], which is the dictionary's then */
+  const uint64_t *key;      /* [entries of the dictionary] keys of their places, less that of the row */
+  uint64_t       *sum;      /* [FURL_WIDTH] of the fingerprint */
+  int64_t        *coupled;  /* [FURL_WIDTH] entries of the row among those counted */
+  int32_t        *signs;    /* [2][FURL_WIDTH] diagonal entries above zero, and below */
 } FurlDescribeArgs;
 
 /* Reads 13 B an entry */
@@ -47,7 +55,8 @@ FURL_BODY void FurlDescribeSlots(const FurlDescribeArgs *a, int64_t item)
   FURL_PER_LANE(uint64_t, sum);
 
   FURL_LANES(l) AT(sum, l) = 0, a->signs[l] = 0, a->signs[FURL_WIDTH + l] = 0;
-  for (int64_t k = 0; k < a->n; k++) {
+  for (int64_t q = 0; q < a->n; q++) {
+    const int32_t  k      = a->slot[q];
     const int64_t  offset = a->offset[k];
     const uint32_t mask   = a->mask[k];
     const uint64_t minus  = -(uint64_t)(offset < 0);
@@ -66,8 +75,52 @@ FURL_BODY void FurlDescribeSlots(const FurlDescribeArgs *a, int64_t item)
   FURL_LANES(l) a->sum[l] = AT(sum, l);
 }
 
-#define FURL_DESCRIBE_KERNELS(X)           \
-  X(FurlDescribeEntries, FurlDescribeArgs) \
+/* Reads 20 B an entry, 12 of them from cache; the sum is that of lane 0 */
+FURL_BODY void FurlDescribeRepeated(const FurlDescribeArgs *a, int64_t item)
+{
+  uint64_t total = 0;
+
+  for (int l = 0; l < FURL_WIDTH; l++) {
+    const uint64_t  row    = FurlPairKey(a->row0 + l, a->row0 + l);
+    const uint64_t *key    = a->key + a->first[l];
+    const int32_t  *offset = a->offset + a->first[l];
+    const double   *value  = a->value + a->start[l];
+    const int64_t   n      = a->start[l + 1] - a->start[l];
+
+    for (int64_t k = 0; k < n; k++) {
+      const uint64_t minus = -(uint64_t)(offset[k] < 0), hash = FurlEntryHash(row + key[k], value[k]);
+
+      total += ((hash ^ minus) - minus) & -(uint64_t)(offset[k] != 0);
+    }
+  }
+  a->sum[0] = total;
+}
+
+/* Reads 8 B an entry */
+FURL_BODY void FurlCountSlots(const FurlDescribeArgs *a, int64_t item)
+{
+  FURL_PER_LANE(int64_t, coupled);
+
+  FURL_LANES(l) AT(coupled, l) = 0;
+  for (int64_t q = 0; q < a->ncounted; q++) {
+    const double *value = a->value + a->counted[q] * FURL_WIDTH;
+    int64_t       n     = 0;
+
+    for (int l = 0; l < FURL_WIDTH; l++) {
+      const int64_t one = value[l] != 0;
+
+      AT(coupled, l) += one;
+      n += one;
+    }
+    a->count[q] = n;
+  }
+  FURL_LANES(l) a->coupled[l] = AT(coupled, l);
+}
+
+#define FURL_DESCRIBE_KERNELS(X)            \
+  X(FurlDescribeEntries, FurlDescribeArgs)  \
+  X(FurlDescribeRepeated, FurlDescribeArgs) \
+  X(FurlCountSlots, FurlDescribeArgs)       \
   X(FurlDescribeSlots, FurlDescribeArgs)
 
 FURL_DESCRIBE_KERNELS(FURL_DECLARE_KERNEL)

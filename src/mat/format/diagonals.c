@@ -10,6 +10,7 @@
 #define SAMPLES 64    /* slices from which the diagonals are chosen */
 #define PILOT 8       /* of these, looked at before a matrix without long diagonals is let go */
 #define CANDIDATES 64 /* different offsets looked at */
+#define SLACK 4       /* binades by which a window may lie above that of the sample and serve again */
 #define STAGGER 96    /* entries between two diagonals, so that equal rows of them do not compete for the same cache sets */
 
 /* What the sampled rows say of an offset */
@@ -258,6 +259,20 @@ static void StoreLanes(FurlEncoder *e, int c, int64_t row0, const double *lanes)
   memcpy((uint32_t *)slices->diagonal_tail.data + at, planes.tail, sizeof(planes.tail));
 }
 
+/* The windows that a diagonal had where the sample lies well within them: entries that they do not hold are stored by their slots */
+static int KeepWindows(FurlEncoder *e)
+{
+  FurlDiagonals *const d = &e->diagonals;
+  int                  window[FURL_MAX_DIAGONALS];
+
+  for (int c = 0; c < d->n; c++) {
+    window[c] = FurlFormerWindow(&e->former, d->offset[c]);
+    if (window[c] < d->window[c] || window[c] > d->window[c] + SLACK) return 0;
+  }
+  memcpy(d->window, window, (size_t)d->n * sizeof(*window));
+  return 1;
+}
+
 /* Short forms of entries too large for them would overflow; while not all rows are there, the sample's window stands for all of a diagonal
  */
 static int SettleWindows(FurlEncoder *e)
@@ -265,7 +280,7 @@ static int SettleWindows(FurlEncoder *e)
   FurlDiagonals *const d = &e->diagonals;
 
   if (e->encoding->store == FURL_STORE_RAW) return 1;
-  if (!d->partial) return ChooseWindows(e);
+  if (!d->partial) return KeepWindows(e) || ChooseWindows(e);
   for (int c = 0; c < d->n; c++)
     if (d->window[c] >= FurlPlanesWindow(FURL_LARGE)) return 0;
   return 1;
@@ -312,15 +327,15 @@ void FurlDiagonalsStore(FurlEncoder *e, int64_t s, int loaded)
   }
 }
 
-/* Whether the two agree bit for bit in the lanes of the mask */
+/* Whether the two agree bit for bit in the lanes of the mask: mostly in all */
 static int SameBits(uint32_t mask, const double *a, const double *b)
 {
   uint64_t differ = 0;
 
-  if (mask == UINT32_MAX)
-    for (int l = 0; l < FURL_WIDTH; l++) differ |= FurlDoubleToBits(a[l]) ^ FurlDoubleToBits(b[l]);
-  else
-    for (int l = 0; l < FURL_WIDTH; l++) differ |= (FurlDoubleToBits(a[l]) ^ FurlDoubleToBits(b[l])) & -(uint64_t)(mask >> l & 1);
+  for (int l = 0; l < FURL_WIDTH; l++) differ |= FurlDoubleToBits(a[l]) ^ FurlDoubleToBits(b[l]);
+  if (!differ || mask == UINT32_MAX) return !differ;
+  differ = 0;
+  for (int l = 0; l < FURL_WIDTH; l++) differ |= (FurlDoubleToBits(a[l]) ^ FurlDoubleToBits(b[l])) & -(uint64_t)(mask >> l & 1);
   return !differ;
 }
 
@@ -352,8 +367,8 @@ int FurlDiagonalsMatch(FurlEncoder *e, int64_t row0, int32_t k, const double *va
   while (c < d->n && d->offset[c] != offset && d->offset[c] != -offset) c++;
   if (c == d->n) return 0;
   start = d->start[c] + (offset < 0 ? offset : 0);
-  if (e->encoding->store == FURL_STORE_RAW) {
-    if (!SameBits(e->draft.mask[k], value, (const double *)e->slices->diagonal.data + start + row0)) return 0;
+  if (e->encoding->store == FURL_STORE_RAW) { /* what is not a mirror has just been stored */
+    if (offset < 0 && !SameBits(e->draft.mask[k], value, (const double *)e->slices->diagonal.data + start + row0)) return 0;
   } else if (!MatchesPlanes(e, start + row0, d->window[c], e->draft.mask[k], value))
     return 0;
   e->draft.start[k]  = start;

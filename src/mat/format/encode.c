@@ -98,34 +98,55 @@ int FurlEncodeAlign(FurlSlices *slices)
 
 FurlEncodeStatus FurlEncodeEnd(FurlEncoder *e, FurlSliceHeader header)
 {
+  const size_t           s      = e->slices->header.used;
   FurlSliceHeader *const room   = FurlArrayExtend(&e->slices->header, 1);
-  const FurlEncodeStatus status = room ? FurlProgramFind(&e->table, e->slices, &e->draft, &header.program) : FURL_ENCODE_MEMORY;
+  uint32_t *const        number = e->former.there ? e->former.number + e->former.view.header[s].program : NULL;
+  FurlEncodeStatus       status;
 
-  if (!status) *room = header;
-  return status;
+  if (!room) return FURL_ENCODE_MEMORY;
+  if (number && *number) e->table.latest = *number - 1;
+  status = FurlProgramFind(&e->table, e->slices, &e->draft, &header.program);
+  if (status) return status;
+  if (number) *number = header.program + 1;
+  *room = header;
+  return FURL_ENCODE_OK;
 }
 
 /* A slice after one of repeated rows is likely to be another; one that cannot have a pattern may yet be one */
-FurlEncodeStatus FurlEncoderTakeSlice(FurlEncoder *e, int64_t s)
+static FurlEncodeStatus TakeSlice(FurlEncoder *e, int64_t s)
 {
   FurlEncodeStatus status = FURL_ENCODE_OK;
   int              done   = 0;
 
   FurlEncodeLoad(e, s);
   e->slices->nnz += e->start[FURL_WIDTH];
+  if (e->rows.use && e->former.there) status = FurlEncodeRowsAgain(e, s, &done);
+  if (status || done) return status;
   if (e->rows.latest) {
     status = FurlEncodeRows(e, s, &done);
-    if (status || done) return status ? status : FurlDescribeSlice(e, s, 0);
+    if (status || done) return status;
   }
+  if (e->former.there && !e->rows.use) status = FurlEncodeIrregularAgain(e, s, &done);
+  if (status || done) return status;
   status = FurlEncodePattern(e, s, &done);
   if (!status && !done && e->rows.use) status = FurlEncodeRows(e, s, &done);
   if (status || done) return status;
+  status = FurlDescribeSlice(e, s, 0);
+  if (status) return status;
   e->npattern = 0;
   if (!e->block_width) { /* the first slice that may want blocks: the sample takes the place of its entries */
     FurlBlocksChoose(e);
     FurlEncodeLoad(e, s);
   }
   return FurlEncodeIrregular(e, s * FURL_WIDTH);
+}
+
+FurlEncodeStatus FurlEncoderTakeSlice(FurlEncoder *e, int64_t s)
+{
+  const FurlEncodeStatus status = TakeSlice(e, s);
+
+  if (!status && s == e->slices->nslices - 1) FurlDescribeEnd(e);
+  return status;
 }
 
 static void FreeRows(FurlEncoder *e)
@@ -158,6 +179,7 @@ void FurlEncoderFree(FurlEncoder *e)
   free(e->dictionary.bucket);
   FreeRows(e);
   free(e->table.bucket);
+  FurlFormerFree(&e->former);
 }
 
 FurlEncodeStatus FurlSlicesReencode(const FurlCsr *csr, const FurlEncoding *encoding, FurlSlices *slices)
@@ -165,9 +187,11 @@ FurlEncodeStatus FurlSlicesReencode(const FurlCsr *csr, const FurlEncoding *enco
   FurlEncodeStatus status = FURL_ENCODE_OK;
   FurlEncoder      e      = {.csr = csr, .encoding = encoding, .slices = slices};
 
+  if (!FurlFormerTake(&e.former, slices, csr->nrows, csr->ncols)) status = FURL_ENCODE_MEMORY;
   FurlSlicesClear(slices, csr->nrows, csr->ncols);
-  if (csr->nrows >= INT32_MAX || csr->ncols >= INT32_MAX) return FURL_ENCODE_TOO_LARGE;
-  if (!FurlEncoderReserve(&e, (size_t)LongestRow(csr))) status = FURL_ENCODE_MEMORY;
+  if (csr->nrows >= INT32_MAX || csr->ncols >= INT32_MAX) status = FURL_ENCODE_TOO_LARGE;
+  if (!status && !FurlEncoderReserve(&e, (size_t)LongestRow(csr))) status = FURL_ENCODE_MEMORY;
+  e.entries = csr->rowptr[csr->nrows] - csr->rowptr[0];
   if (!status) status = FurlRowsChoose(&e);
   if (!status && !e.rows.use) status = FurlDiagonalsChoose(&e);
   for (int64_t s = 0; !status && s < slices->nslices; s++) status = FurlEncoderTakeSlice(&e, s);

@@ -3,6 +3,7 @@
 
 #include <furl/slices.h>
 #include <furl/planes.h>
+#include "former.h"
 #include "program.h"
 #include "repeatedrows.h"
 
@@ -20,6 +21,10 @@ typedef struct {
   int64_t start[FURL_MAX_DIAGONALS];  /* entry of row 0 */
   int     window[FURL_MAX_DIAGONALS]; /* base exponent, where stored as planes or heads */
   int     partial;                    /* chosen before all rows were known */
+  /* for the fingerprint, see describe.c: */
+  int64_t read[FURL_MAX_DIAGONALS];     /* entries other than zero that slots of the diagonal read */
+  int64_t mirrored[FURL_MAX_DIAGONALS]; /* the same by mirrors */
+  int     loose[FURL_MAX_DIAGONALS];    /* 1 where an entry other than zero may be read by mirrors alone */
 } FurlDiagonals;
 
 /* A hash table over the values of the dictionary, and whether it pays; only encoders need it */
@@ -37,6 +42,7 @@ struct FurlEncoder {
   const FurlCsr      *csr;
   int64_t             first; /* row of the matrix that csr->rowptr[0] is of: rows may come slice by slice, see incremental.c */
   FurlRowSource       source;
+  int64_t             entries; /* of the matrix; 0: not known */
   const FurlEncoding *encoding;
   FurlSlices         *slices;
   FurlProgramTable    table;
@@ -44,6 +50,7 @@ struct FurlEncoder {
   FurlDiagonals       diagonals;
   FurlDictionary      dictionary;
   FurlRowTable        rows;
+  FurlFormer          former;      /* what the slices were, as a guess; in an encoder of new slices there is none */
   int                 block_width; /* of the blocks that irregular slices may have; 1: none; 0: not chosen yet */
   int32_t             npattern;    /* slots of the latest pattern, a first guess for the next slice */
   int32_t             pattern[FURL_MAX_SLOTS];
@@ -84,8 +91,8 @@ static inline int FurlEncoderGetRow(const FurlEncoder *e, int64_t i, int which, 
 int              FurlEncoderReserve(FurlEncoder *e, size_t longest);
 void             FurlEncoderFree(FurlEncoder *e);
 FurlEncodeStatus FurlEncoderTakeSlice(FurlEncoder *e, int64_t s);
-/* incremental.c: the columns of slice s from the source, for a sample; 0: no memory */
-int FurlEncoderLoadColumns(FurlEncoder *e, int64_t s);
+/* incremental.c: slice s from the source, for a sample; 0: no memory */
+int FurlEncoderLoadSource(FurlEncoder *e, int64_t s);
 
 /* encode.c: takes the entries of slice s that are to be stored, scaled; a slice's payload begins, perhaps with a group, and ends */
 void             FurlEncodeLoad(FurlEncoder *e, int64_t s);
@@ -93,9 +100,12 @@ int              FurlEncodeAlign(FurlSlices *slices); /* 0: no memory */
 FurlSliceHeader  FurlEncodeBegin(const FurlSlices *slices);
 FurlEncodeStatus FurlEncodeEnd(FurlEncoder *e, FurlSliceHeader header);
 
-/* pattern.c, irregular.c: the two families of slices. Pattern: *done is 0 where the slice has no cheap pattern, nothing is stored then */
+/* pattern.c, irregular.c: the two families of slices. Pattern: *done is 0 where the slice has no cheap pattern, nothing is stored or
+ * described then but for the diagonals */
 FurlEncodeStatus FurlEncodePattern(FurlEncoder *e, int64_t s, int *done);
 FurlEncodeStatus FurlEncodeIrregular(FurlEncoder *e, int64_t row0);
+/* As it was before; *done is 0, and nothing stored, where its columns have changed */
+FurlEncodeStatus FurlEncodeIrregularAgain(FurlEncoder *e, int64_t s, int *done);
 
 /*
   diagonals.c: chooses the diagonals of the matrix; stores the entries of slice s in them, from the slots of the draft where it has been
@@ -116,11 +126,21 @@ void FurlBlocksChoose(FurlEncoder *e);
 */
 FurlEncodeStatus FurlRowsChoose(FurlEncoder *e);
 FurlEncodeStatus FurlEncodeRows(FurlEncoder *e, int64_t s, int *done);
+/* The same for one that had repeated rows before: *done is 0 where it is to be encoded as any */
+FurlEncodeStatus FurlEncodeRowsAgain(FurlEncoder *e, int64_t s, int *done);
 int              FurlProgramsAreCheap(const FurlEncoder *e);
 void             FurlRowsFree(FurlRowTable *table);
+void             FurlRowsDraft(FurlEncoder *e); /* the program of such slices */
 
-/* describe.c: adds slice s to the fingerprint and to the lone rows, where they are wanted; `loaded` as above */
+/*
+  describe.c: adds slice s to the fingerprint and to the lone rows, where they are wanted; `loaded` as above, and its kinds are known. The
+  last call adds what was left out since it was to cancel, and does not
+*/
 FurlEncodeStatus FurlDescribeSlice(FurlEncoder *e, int64_t s, int loaded);
+void             FurlDescribeEnd(FurlEncoder *e);
+/* The same for a slice of rows of the dictionary, number [FURL_WIDTH]; what is to be known of such a row */
+FurlEncodeStatus FurlDescribeRows(FurlEncoder *e, int64_t s, const uint32_t *number);
+int              FurlDescribeRow(const FurlEncoder *e, int64_t row0, int l);
 
 /* dictionary.c: the codes of n values, left in e->dictionary; returns the bytes that each takes, 0 where some value has none */
 int FurlDictionaryFind(FurlEncoder *e, const double *value, int n);

@@ -14,13 +14,20 @@ FurlEncodeStatus FurlEncoderCreate(const FurlEncoding *encoding, const FurlRowSo
   e->slices   = slices;
   e->source   = *source;
   if (!FurlEncoderReserve(e, FURL_MAX_SLOTS)) return FURL_ENCODE_MEMORY;
-  status         = FurlDiagonalsChoose(e);
+  e->entries = source->nslices == slices->nslices ? source->entries : 0;
+  status     = FurlRowsChoose(e);
+  if (!status && !e->rows.use) status = FurlDiagonalsChoose(e);
   e->block_width = 1;
   if (!status) FurlBlocksChoose(e);
   return status;
 }
 
-int FurlEncoderLoadColumns(FurlEncoder *e, int64_t s)
+int FurlEncoderFollow(FurlEncoder *e, const FurlSlices *former)
+{
+  return FurlFormerBorrow(&e->former, former);
+}
+
+int FurlEncoderLoadSource(FurlEncoder *e, int64_t s)
 {
   const int64_t row0 = s * FURL_WIDTH;
   FurlRow       row;
@@ -32,10 +39,14 @@ int FurlEncoderLoadColumns(FurlEncoder *e, int64_t s)
   for (int64_t l = 0; l < e->nrows; l++) {
     e->start[l] = n;
     if (!e->source.get(e->source.context, row0 + l, 0, &row)) continue;
-    for (int64_t k = 0; k < row.n; k++) e->own_column[n++] = (int32_t)row.column[k];
+    for (int64_t k = 0; k < row.n; k++, n++) {
+      e->own_column[n] = (int32_t)row.column[k];
+      e->own_value[n]  = row.value[k];
+    }
   }
   for (int64_t l = e->nrows; l <= FURL_WIDTH; l++) e->start[l] = n;
   e->column = e->own_column;
+  e->value  = e->own_value;
   return 1;
 }
 
@@ -61,7 +72,9 @@ FurlEncodeStatus FurlEncoderAdd(FurlEncoder *e, const PetscInt *rowptr, const Pe
 
 int FurlEncoderChoseWell(FurlEncoder *e, const FurlRowSource *source)
 {
-  e->source = *source;
+  e->source  = *source;
+  e->entries = source->entries;
+  if (!e->rows.use && !FurlRowsChoose(e) && e->rows.use) return 0;
   return FurlDiagonalsServe(e);
 }
 

@@ -58,23 +58,30 @@ static void PlanSingles(const FurlEncoder *e, FurlIrregularPlan *plan)
   FurlPlanSortLanes(plan);
 }
 
-/* Pairs halve the loads of a product; they are taken where the zeros that fill them up cost no more than a tenth of the bytes */
-static int PlanPairs(const FurlEncoder *e, FurlIrregularPlan *plan)
+int64_t FurlPlanCountPairs(const FurlEncoder *e, FurlIrregularPlan *plan)
 {
-  const int64_t bytes_of_value = e->encoding->store == FURL_STORE_HEADS ? 2 : 8;
-  int64_t       pairs          = 0;
+  int64_t pairs = 0;
 
-  plan->width = 2;
   for (int l = 0; l < FURL_WIDTH; l++) {
     if (e->start[l + 1] > e->start[l]) plan->pairs[l] = FindNextPairs(e, e->start[l], l);
     plan->length[l] = __builtin_popcountll(plan->pairs[l].begin) + CountSlots(e, e->start[l] + 64, l);
     pairs += plan->length[l];
   }
+  return pairs;
+}
+
+/* Pairs halve the loads of a product; they are taken where the zeros that fill them up cost no more than a tenth of the bytes */
+static int PlanPairs(const FurlEncoder *e, FurlIrregularPlan *plan)
+{
+  const int64_t bytes_of_value = e->encoding->store == FURL_STORE_HEADS ? 2 : 8;
+  const int64_t pairs          = FurlPlanCountPairs(e, plan);
+
+  plan->width = 2;
   FurlPlanSortLanes(plan);
   return e->slices->ncols > 1 && 10 * pairs * (2 + 2 * bytes_of_value) <= 11 * e->start[FURL_WIDTH] * (2 + bytes_of_value);
 }
 
-static void BeginSlots(const FurlEncoder *e, const FurlIrregularPlan *plan, FurlIrregularSlot *slot)
+void FurlIrregularFirst(const FurlEncoder *e, const FurlIrregularPlan *plan, FurlIrregularSlot *slot)
 {
   slot->nlanes = FURL_WIDTH;
   for (int l = 0; l < FURL_WIDTH; l++) {
@@ -131,7 +138,7 @@ static void PadSlot(const FurlIrregularPlan *plan, FurlIrregularSlot *slot)
 }
 
 /* Slot k; the slots before it have been taken */
-static void TakeSlot(const FurlEncoder *e, const FurlIrregularPlan *plan, int32_t k, FurlIrregularSlot *slot)
+void FurlPlanTakeSlot(const FurlEncoder *e, const FurlIrregularPlan *plan, int32_t k, FurlIrregularSlot *slot)
 {
   while (plan->length[plan->row[slot->nlanes - 1]] <= k) slot->nlanes--;
   if (plan->columns == FURL_COLUMNS_BLOCKS)
@@ -226,19 +233,10 @@ static int AppendPresent(FurlSlices *slices, const FurlIrregularPlan *plan, cons
   return present != NULL;
 }
 
-static int AppendSlot(FurlEncoder *e, const FurlIrregularPlan *plan, int32_t k, FurlIrregularSlot *slot)
+int FurlIrregularAppendValues(FurlEncoder *e, int32_t k, const FurlIrregularSlot *slot)
 {
-  FurlProgramDraft *const d      = &e->draft;
-  FurlSlices *const       slices = e->slices;
-  uint8_t *const          room   = FurlArrayExtend(&slices->layout, 1);
-  uint8_t                 layout = (uint8_t)(slot->nlanes - 1);
+  FurlProgramDraft *const d = &e->draft;
 
-  if (!room || !AppendIndices(slices, plan, slot, &layout)) return 0;
-  if (slot->npresent < slot->nlanes * plan->width) {
-    layout |= FURL_LAYOUT_MASKED;
-    if (!AppendPresent(slices, plan, slot)) return 0;
-  }
-  *room          = layout;
   d->offset[k]   = 0;
   d->mask[k]     = 0;
   d->constant[k] = 0;
@@ -248,13 +246,28 @@ static int AppendSlot(FurlEncoder *e, const FurlIrregularPlan *plan, int32_t k, 
   return FurlValuesAppend(e, (FurlValues)d->kind[k], slot->value, slot->nvalues);
 }
 
+static int AppendSlot(FurlEncoder *e, const FurlIrregularPlan *plan, int32_t k, FurlIrregularSlot *slot)
+{
+  FurlSlices *const slices = e->slices;
+  uint8_t *const    room   = FurlArrayExtend(&slices->layout, 1);
+  uint8_t           layout = (uint8_t)(slot->nlanes - 1);
+
+  if (!room || !AppendIndices(slices, plan, slot, &layout)) return 0;
+  if (slot->npresent < slot->nlanes * plan->width) {
+    layout |= FURL_LAYOUT_MASKED;
+    if (!AppendPresent(slices, plan, slot)) return 0;
+  }
+  *room = layout;
+  return FurlIrregularAppendValues(e, k, slot);
+}
+
 static uint8_t Back(const FurlArray *array)
 {
   return (uint8_t)((FURL_GROUP - array->used % FURL_GROUP) % FURL_GROUP);
 }
 
 /* What lies beside the slots of a slice */
-static int AppendSlice(FurlSlices *slices, const FurlIrregularPlan *plan)
+int FurlIrregularBegin(FurlSlices *slices, const FurlIrregularPlan *plan)
 {
   uint8_t *const       row       = FurlArrayExtend(&slices->lane_row, FURL_WIDTH);
   FurlIrregular *const irregular = FurlArrayExtend(&slices->irregular, 1);
@@ -280,27 +293,34 @@ static int32_t SlotsOfTable(const FurlProgramDraft *draft)
   return n;
 }
 
+FurlEncodeStatus FurlIrregularEnd(FurlEncoder *e, const FurlIrregularPlan *plan, FurlSliceHeader header)
+{
+  e->draft.columns = plan->columns;
+  e->draft.width   = plan->width;
+  e->draft.pad     = plan->pad;
+  e->draft.nslots  = plan->nslots;
+  e->draft.ntable  = SlotsOfTable(&e->draft);
+  return FurlEncodeEnd(e, header);
+}
+
+static int HasRoom(const FurlSlices *s)
+{
+  return s->wide.used <= UINT32_MAX && s->narrow.used <= UINT32_MAX && s->present.used <= UINT32_MAX && s->base.used <= UINT32_MAX;
+}
+
 FurlEncodeStatus FurlEncodeIrregular(FurlEncoder *e, int64_t row0)
 {
   const FurlSliceHeader header = FurlEncodeBegin(e->slices);
   FurlIrregularPlan     plan;
   FurlIrregularSlot     slot;
 
-  const FurlSlices *const s = e->slices;
-
-  if (s->wide.used > UINT32_MAX || s->narrow.used > UINT32_MAX || s->present.used > UINT32_MAX || s->base.used > UINT32_MAX)
-    return FURL_ENCODE_TOO_LARGE;
+  if (!HasRoom(e->slices)) return FURL_ENCODE_TOO_LARGE;
   MakePlan(e, row0, &plan);
-  if (!AppendSlice(e->slices, &plan)) return FURL_ENCODE_MEMORY;
-  BeginSlots(e, &plan, &slot);
+  if (!FurlIrregularBegin(e->slices, &plan)) return FURL_ENCODE_MEMORY;
+  FurlIrregularFirst(e, &plan, &slot);
   for (int32_t k = 0; k < plan.nslots; k++) {
-    TakeSlot(e, &plan, k, &slot);
+    FurlPlanTakeSlot(e, &plan, k, &slot);
     if (!AppendSlot(e, &plan, k, &slot)) return FURL_ENCODE_MEMORY;
   }
-  e->draft.columns = plan.columns;
-  e->draft.width   = plan.width;
-  e->draft.pad     = plan.pad;
-  e->draft.nslots  = plan.nslots;
-  e->draft.ntable  = SlotsOfTable(&e->draft);
-  return FurlEncodeEnd(e, header);
+  return FurlIrregularEnd(e, &plan, header);
 }

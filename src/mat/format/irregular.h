@@ -33,9 +33,21 @@ typedef struct {
   double    value[FURL_WIDTH * FURL_BLOCK_MOST];
 } FurlIrregularSlot;
 
+/* The next slot of a plan; PadSlot() fills it up */
+void FurlPlanTakeSlot(const FurlEncoder *e, const FurlIrregularPlan *plan, int32_t k, FurlIrregularSlot *slot);
+/* Pairs in the rows of the slice at hand, to plan->length; returns their number */
+int64_t FurlPlanCountPairs(const FurlEncoder *e, FurlIrregularPlan *plan);
+/* The slots of a slice from here on: where its payload begins, what lies beside it; the first slot; the kind and values of slot k */
+int              FurlIrregularBegin(FurlSlices *slices, const FurlIrregularPlan *plan);
+void             FurlIrregularFirst(const FurlEncoder *e, const FurlIrregularPlan *plan, FurlIrregularSlot *slot);
+int              FurlIrregularAppendValues(FurlEncoder *e, int32_t k, const FurlIrregularSlot *slot);
+FurlEncodeStatus FurlIrregularEnd(FurlEncoder *e, const FurlIrregularPlan *plan, FurlSliceHeader header);
+
 /* irregular.c: the rows in order of falling length, those of the same length in their own order */
 void FurlPlanSortLanes(FurlIrregularPlan *plan);
 
 /* blocks.c: a plan with blocks, whose bytes are returned, INT64_MAX where there is none; the next slot of such a plan */
 int64_t FurlPlanBlocks(const FurlEncoder *e, int64_t row0, FurlIrregularPlan *plan);
+int64_t FurlPlanCountBlocks(const FurlEncoder *e, int64_t row0, FurlIrregularPlan *plan); /* of plan->width */
+void    FurlPlanNumberBlocks(int64_t row0, FurlIrregularPlan *plan);
 void    FurlTakeBlocks(const FurlEncoder *e, const FurlIrregularPlan *plan, FurlIrregularSlot *slot);

@@ -158,12 +158,48 @@ static int ColumnsAscend(const FurlEncoder *e)
   return !descends;
 }
 
-/* The slots of the slice, by way of the latest pattern if that serves; *loaded is 0 where there are too many */
-static FurlEncodeStatus LoadPattern(FurlEncoder *e, int64_t row0, int *loaded)
+static int HasColumns(int32_t n, const int32_t *column, int32_t first, const int32_t *expected)
 {
-  int64_t longest;
+  int32_t differ = 0;
+
+  for (int32_t q = 0; q < n; q++) differ |= (column[q] - first) ^ expected[q];
+  return !differ;
+}
+
+static void Distribute(int32_t n, const double *restrict value, const uint16_t *restrict place, double *restrict slot)
+{
+#pragma GCC unroll 4
+  for (int32_t q = 0; q < n; q++) slot[place[q]] = value[q];
+}
+
+/* Whether the slice has the entries that it had before; they are in its slots then */
+static int LoadFormer(FurlEncoder *e, int64_t s)
+{
+  const FurlSlotLayout *const layout = e->former.there ? FurlFormerLayout(&e->former, s) : NULL;
+  const int32_t               first = (int32_t)(s * FURL_WIDTH), n = (int32_t)e->start[FURL_WIDTH];
+  int64_t                     moved = 0;
+
+  if (!layout) return 0;
+  for (int l = 0; l <= FURL_WIDTH; l++) moved |= e->start[l] ^ layout->start[l];
+  if (moved || !HasColumns(n, e->column, first, layout->expected)) return 0;
+  if (e->former.filled != layout) memset(e->slot, 0, (size_t)layout->nslots * FURL_WIDTH * sizeof(*e->slot));
+  Distribute(n, e->value, layout->place, e->slot);
+  e->former.filled = layout;
+  e->draft.nslots  = layout->nslots;
+  memcpy(e->draft.offset, layout->offset, (size_t)layout->nslots * sizeof(*layout->offset));
+  memcpy(e->draft.mask, layout->mask, (size_t)layout->nslots * sizeof(*layout->mask));
+  return 1;
+}
+
+/* The slots of the slice, by way of what it had before or of the latest pattern if that serves; *loaded is 0 where there are too many */
+static FurlEncodeStatus LoadPattern(FurlEncoder *e, int64_t s, int *loaded)
+{
+  const int64_t row0 = s * FURL_WIDTH;
+  int64_t       longest;
 
   *loaded = 1;
+  if (LoadFormer(e, s)) return FURL_ENCODE_OK;
+  e->former.filled = NULL;
   if (IsLatestPattern(e, row0)) {
     TransposeSlots(e);
     return FURL_ENCODE_OK;
@@ -229,8 +265,7 @@ FurlEncodeStatus FurlEncodePattern(FurlEncoder *e, int64_t s, int *done)
   FurlSliceHeader         header;
   FurlEncodeStatus        status;
 
-  status = LoadPattern(e, s * FURL_WIDTH, done);
-  if (!status) status = FurlDescribeSlice(e, s, *done);
+  status = LoadPattern(e, s, done);
   if (status) return status;
   FurlDiagonalsStore(e, s, *done);
   if (!*done) return FURL_ENCODE_OK;
@@ -245,6 +280,8 @@ FurlEncodeStatus FurlEncodePattern(FurlEncoder *e, int64_t s, int *done)
   d->ntable  = d->nslots;
   *done      = PatternIsCheaper(e);
   if (!*done) return FURL_ENCODE_OK;
+  status = FurlDescribeSlice(e, s, 1);
+  if (status) return status;
   if (!FurlEncodeAlign(e->slices)) return FURL_ENCODE_MEMORY;
   header = FurlEncodeBegin(e->slices);
   for (int32_t k = 0; k < d->nslots; k++)

@@ -8,6 +8,7 @@
 #include "array.h"
 #include "encoder.h"
 #include "hash.h"
+#include <furl/fingerprint.h>
 
 #define LEAST_SAMPLES 64    /* slices in which repeated rows are counted, if there are so many */
 #define SAMPLED 32          /* of the slices of a large matrix, one in so many is counted */
@@ -51,7 +52,12 @@ static FurlEncodeStatus CountRows(FurlEncoder *e, int64_t *rows, int64_t *differ
   set = calloc(nbuckets, sizeof(*set));
   if (!set) return FURL_ENCODE_MEMORY;
   for (int64_t s = 0; s < nslices; s += step) {
-    FurlEncodeLoad(e, s);
+    if (e->csr)
+      FurlEncodeLoad(e, s);
+    else if (!FurlEncoderLoadSource(e, s)) {
+      free(set);
+      return FURL_ENCODE_MEMORY;
+    }
     for (int64_t l = 0; l < e->nrows; l++) *different += AddHash(set, nbuckets, HashRow(e, s * FURL_WIDTH, l) | 1);
     *rows += e->nrows;
   }
@@ -62,16 +68,15 @@ static FurlEncodeStatus CountRows(FurlEncoder *e, int64_t *rows, int64_t *differ
 /* Diagonals that are stored as arrays serve well where no row repeats more often than twice */
 FurlEncodeStatus FurlRowsChoose(FurlEncoder *e)
 {
-  FurlRowTable *const t   = &e->rows;
-  const FurlCsr      *csr = e->csr;
+  FurlRowTable *const t = &e->rows;
   int64_t             rows, different;
   FurlEncodeStatus    status;
 
-  if (e->encoding->store == FURL_STORE_HEADS || !csr->nrows) return FURL_ENCODE_OK;
+  if (e->encoding->store == FURL_STORE_HEADS || !e->slices->nrows || (!e->csr && !e->entries)) return FURL_ENCODE_OK;
   status = CountRows(e, &rows, &different);
   if (status) return status;
   t->use  = REPEATS * different <= rows;
-  t->most = (size_t)(csr->rowptr[csr->nrows] - csr->rowptr[0]) / SHARE + FURL_WIDTH;
+  t->most = (size_t)e->entries / SHARE + FURL_WIDTH;
   return FURL_ENCODE_OK;
 }
 
@@ -106,9 +111,11 @@ static FurlEncodeStatus GrowTable(FurlRowTable *t, const FurlSlices *slices)
 {
   const size_t    nbuckets = t->nbuckets ? 2 * t->nbuckets : FIRST_BUCKETS;
   uint32_t *const bucket = calloc(nbuckets, sizeof(*bucket)), *const follower = realloc(t->follower, nbuckets / 2 * sizeof(*follower));
+  uint8_t *const trait = realloc(t->trait, nbuckets / 2);
 
   if (follower) t->follower = follower;
-  if (!bucket || !follower) {
+  if (trait) t->trait = trait;
+  if (!bucket || !follower || !trait) {
     free(bucket);
     return FURL_ENCODE_MEMORY;
   }
@@ -124,6 +131,28 @@ static FurlEncodeStatus GrowTable(FurlRowTable *t, const FurlSlices *slices)
   t->nbuckets = nbuckets;
   t->room     = nbuckets / 2;
   return FURL_ENCODE_OK;
+}
+
+/* Keys and trait of row l of the slice, which has just been added */
+static int NoteRow(FurlEncoder *e, int64_t row0, int64_t l, const int32_t *offset)
+{
+  FurlRowTable *const t = &e->rows;
+  const size_t        n = e->slices->row_offset.used, first = n - (size_t)(e->start[l + 1] - e->start[l]);
+
+  if (n > t->room_keys) {
+    uint64_t *const key = realloc(t->key, 2 * n * sizeof(*key));
+
+    if (!key) return 0;
+    t->key       = key;
+    t->room_keys = 2 * n;
+  }
+  for (size_t k = first; k < n; k++) {
+    const int32_t o = offset[k - first];
+
+    t->key[k] = FurlPairKey(o < 0 ? o : 0, o < 0 ? 0 : o);
+  }
+  t->trait[e->slices->row.used - 1] = (uint8_t)FurlDescribeRow(e, row0, (int)l);
+  return 1;
 }
 
 /* Columns of a row of the dictionary ascend, and so do those of rows that equal it */
@@ -142,7 +171,7 @@ static FurlEncodeStatus AddRow(FurlEncoder *e, int64_t row0, int64_t l)
   *row = (FurlRepeatedRow){(uint32_t)first, (uint32_t)n};
   for (int64_t k = 0; k < n; k++) offset[k] = (int32_t)(e->column[e->start[l] + k] - (row0 + l));
   if (n) memcpy(value, e->value + e->start[l], (size_t)n * sizeof(*value));
-  return FURL_ENCODE_OK;
+  return NoteRow(e, row0, l, offset) ? FURL_ENCODE_OK : FURL_ENCODE_MEMORY;
 }
 
 /* Looks row l of the slice up, and adds it where it is new; *found is 0 where the dictionary is full */
@@ -231,15 +260,13 @@ static FurlEncodeStatus FindCodes(FurlEncoder *e, const uint16_t *code, uint32_t
 
 int FurlProgramsAreCheap(const FurlEncoder *e)
 {
-  const FurlCsr *csr = e->csr;
-
-  return e->slices->kind.used * PROGRAM_SLOT <= (size_t)(csr->rowptr[csr->nrows] - csr->rowptr[0]) / PROGRAM_SHARE;
+  return e->slices->kind.used * PROGRAM_SLOT <= (size_t)e->entries / PROGRAM_SHARE;
 }
 
-/* The codes of the slice with the row that a code of 0 stands for; *done is 0 where it takes none */
-static FurlEncodeStatus MakeCodes(FurlEncoder *e, int64_t row0, uint16_t code[FURL_WIDTH], uint32_t *base, int *done)
+/* The codes of the slice: numbers of rows less the least of them; *done is 0 where it takes none */
+static FurlEncodeStatus MakeCodes(FurlEncoder *e, int64_t row0, uint32_t number[FURL_WIDTH], uint16_t code[FURL_WIDTH], int *done)
 {
-  uint32_t         number[FURL_WIDTH], least = UINT32_MAX, most = 0;
+  uint32_t         least = UINT32_MAX, most = 0;
   FurlEncodeStatus status = FindRows(e, row0, number, done);
 
   if (status || !*done) return status;
@@ -248,32 +275,41 @@ static FurlEncodeStatus MakeCodes(FurlEncoder *e, int64_t row0, uint16_t code[FU
     most  = number[l] > most ? number[l] : most;
   }
   for (int l = 0; l < FURL_WIDTH; l++) code[l] = (uint16_t)(number[l] - least);
-  *base = least;
   *done = most - least <= UINT16_MAX && (least < most || !FurlProgramsAreCheap(e));
   return FURL_ENCODE_OK;
+}
+
+void FurlRowsDraft(FurlEncoder *e)
+{
+  e->draft.columns = FURL_COLUMNS_ROWS;
+  e->draft.nslots = e->draft.ntable = 0;
+  e->draft.width                    = 1;
+  e->draft.pad                      = 0;
 }
 
 FurlEncodeStatus FurlEncodeRows(FurlEncoder *e, int64_t s, int *done)
 {
   FurlSliceHeader  header = FurlEncodeBegin(e->slices);
   FurlEncodeStatus status = FURL_ENCODE_OK;
+  uint32_t         number[FURL_WIDTH];
   uint16_t         code[FURL_WIDTH];
 
-  status         = MakeCodes(e, s * FURL_WIDTH, code, &header.raw, done);
+  status         = MakeCodes(e, s * FURL_WIDTH, number, code, done);
   e->rows.latest = *done;
   if (status || !*done) return status;
+  header.raw = number[0] - code[0];
   if (2 * (e->slices->code.used / FURL_WIDTH + 1) > e->rows.ncodes) status = GrowCodes(&e->rows, e->slices);
   if (!status) status = FindCodes(e, code, &header.irregular);
+  if (!status) status = FurlDescribeRows(e, s, number);
   if (status) return status;
-  e->draft.columns = FURL_COLUMNS_ROWS;
-  e->draft.nslots = e->draft.ntable = 0;
-  e->draft.width                    = 1;
-  e->draft.pad                      = 0;
+  FurlRowsDraft(e);
   return FurlEncodeEnd(e, header);
 }
 
 void FurlRowsFree(FurlRowTable *t)
 {
+  free(t->key);
+  free(t->trait);
   free(t->code);
   free(t->follower);
   free(t->bucket);

@@ -6,11 +6,14 @@
 int FurlValuesAreConstant(const double *value, uint32_t mask, double *constant)
 {
   const uint64_t bits   = FurlDoubleToBits(value[__builtin_ctz(mask)]);
+  uint64_t       any    = 0;
   uint32_t       differ = 0;
 
   if (FurlDoubleToBits(value[31 - __builtin_clz(mask)]) != bits) return 0;
-  for (int l = 0; l < FURL_WIDTH; l++) differ |= (uint32_t)(FurlDoubleToBits(value[l]) != bits) << l;
   *constant = FurlDoubleFromBits(bits);
+  for (int l = 0; l < FURL_WIDTH; l++) any |= FurlDoubleToBits(value[l]) ^ bits;
+  if (!any || mask == UINT32_MAX) return !any;
+  for (int l = 0; l < FURL_WIDTH; l++) differ |= (uint32_t)(FurlDoubleToBits(value[l]) != bits) << l;
   return !(differ & mask);
 }
 
