@@ -40,6 +40,9 @@ check: build                  # all tests; `make check TESTS="mat/ ksp/"` runs t
 bench: build                  # measured ratios against the opponents of bench/opponents.txt
 	@bench/run $(BENCHFLAGS)
 
+gpu-bundle: build             # packs build/furl-gpu.tar.gz, for tests and measurements on another machine's GPU: docs/device.md
+	@tools/gpu-bundle build/furl-gpu.tar.gz
+
 env:                          # shell lines for programs of your own: eval "$$(make -s env)"
 	@printf 'export PETSC_DIR=%s PETSC_ARCH=%s FURL_LIB=%s FURL_DIR=%s MPIEXEC="%s"\n' '$(PETSC_DIR)' '$(PETSC_ARCH)' '$(FURL_LIB)' '$(dir $(FURL_LIB))' '$(MPIEXEC)'
 
@@ -59,5 +62,5 @@ clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all setup build demo check bench env style format install uninstall clean FORCE
+.PHONY: all setup build demo check bench gpu-bundle env style format install uninstall clean FORCE
 export VERSION PREFIX DESTDIR PETSC SANITIZE

@@ -20,6 +20,8 @@ typedef struct {
   double   sign;     /* -1 where every diagonal entry is negative, else 1 */
   Mat      hypre;    /* the same matrix in hypre's structured form, NULL until asked for; 7-point systems on one rank only */
   Mat      positive; /* -A, NULL until asked for */
+  Mat      typed;    /* A or -A in the type that a method wants, NULL until asked for */
+  Mat      typed_of; /* which of them, not owned */
 } Problem;
 
 /* One way to solve a system: a line of bench/opponents.txt */
@@ -39,16 +41,20 @@ typedef struct {
 
 /* What one solve took */
 typedef struct {
+  double   rtol;            /* that the solver was given */
   double   setup, solve;    /* seconds */
+  double   again;           /* seconds of a second solve by the same solver, from zero; 0: not asked for (-again) */
   double   residual;        /* |b - A x| / |b|, recomputed with the problem's own matrix */
   double   peak_mb, end_mb; /* resident memory above that before the solver was made: at its highest, and when solved; MB = 10^6 bytes */
   PetscInt iterations;
+  char     where[96]; /* it ran: what the solver's view or its vectors say */
   KSPConvergedReason reason;
 } Result;
 
 PetscErrorCode ProblemCreate(MPI_Comm comm, Problem *p);
 PetscErrorCode ProblemGetHypre(Problem *p, Mat *hypre);
 PetscErrorCode ProblemGetPositive(Problem *p, Mat *positive);
+PetscErrorCode ProblemGetTyped(Problem *p, Mat A, MatType type, Mat *typed);
 PetscErrorCode ProblemDescribe(Problem *p);
 PetscErrorCode ProblemDestroy(Problem *p);
 
@@ -60,3 +66,19 @@ PetscErrorCode MarketReadVector(const char file[], Vec v);
 
 PetscErrorCode MethodsRead(const Choice *choice, PetscInt max, Method methods[], PetscInt *n);
 PetscErrorCode MethodRun(Method *m, Problem *p, double target, Result *result);
+PetscErrorCode MethodWarmUp(const Method *m);
+
+/*
+  Furl's own products on a device (device.c), for programs that link Furl's objects; the functions are NULL in all others. A device: cuda,
+  or host, the back end that does everything at once where the caller is. Open comes first and registers Furl's types.
+*/
+typedef struct BenchDevice BenchDevice;
+#define BENCH_IF_LINKED __attribute__((weak))
+
+BENCH_IF_LINKED PetscErrorCode BenchDeviceOpen(const char name[], char title[], size_t size);
+BENCH_IF_LINKED PetscErrorCode BenchDeviceTriad(double *bandwidth); /* bytes a second */
+BENCH_IF_LINKED PetscErrorCode BenchDeviceCreate(Mat furl, Vec x, BenchDevice **d);
+BENCH_IF_LINKED PetscErrorCode BenchDeviceMult(BenchDevice *d, PetscInt count); /* enqueues products, and waits for all of them */
+BENCH_IF_LINKED PetscErrorCode BenchDeviceResult(BenchDevice *d, Vec y);
+BENCH_IF_LINKED double         BenchDeviceBytes(const BenchDevice *d); /* of the matrix, read by a product */
+BENCH_IF_LINKED PetscErrorCode BenchDeviceDestroy(BenchDevice **d);

@@ -113,6 +113,33 @@ PetscErrorCode ProblemGetPositive(Problem *p, Mat *positive)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A, or its negative, in another type, with what it carries; kept, so that a method's set-up begins with the matrix where it wants it */
+PetscErrorCode ProblemGetTyped(Problem *p, Mat A, MatType type, Mat *typed)
+{
+  MatNullSpace space, near;
+  PetscBool    same = PETSC_FALSE;
+  Vec          x, y;
+
+  PetscFunctionBegin;
+  if (p->typed && p->typed_of == A) PetscCall(PetscObjectTypeCompare((PetscObject)p->typed, type, &same));
+  if (!same) {
+    PetscCall(MatDestroy(&p->typed));
+    PetscCall(MatConvert(A, type, MAT_INITIAL_MATRIX, &p->typed));
+    p->typed_of = A;
+    PetscCall(MatGetNullSpace(A, &space));
+    PetscCall(MatGetNearNullSpace(A, &near));
+    PetscCall(MatSetNullSpace(p->typed, space));
+    PetscCall(MatSetNearNullSpace(p->typed, near));
+    /* a type of a device brings its values there with the first product */
+    PetscCall(MatCreateVecs(p->typed, &x, &y));
+    PetscCall(MatMult(p->typed, x, y));
+    PetscCall(VecDestroy(&x));
+    PetscCall(VecDestroy(&y));
+  }
+  *typed = p->typed;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* |A - A'| / |A|, Frobenius; infinite where A is not square */
 static PetscErrorCode Asymmetry(Mat A, PetscReal *asymmetry)
 {
@@ -163,6 +190,7 @@ PetscErrorCode ProblemDestroy(Problem *p)
   PetscCall(MatDestroy(&p->A));
   PetscCall(MatDestroy(&p->hypre));
   PetscCall(MatDestroy(&p->positive));
+  PetscCall(MatDestroy(&p->typed));
   PetscCall(VecDestroy(&p->b));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

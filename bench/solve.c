@@ -2,6 +2,7 @@ static char help[] = "Solves one system by every method of a list, alternating, 
   -problem diffusion|q1|tets|elasticity, -class, -n, -bc, -rcm, or -file F.mtx[.gz]; -rhs random|ones, -rhs_file F\n\
   -opponents FILE (bench/opponents.txt), -petsc 3.26|debian (which of its lines), -methods a,b (of these, only some); or -with \" OPTIONS\": one method, by its options\n\
   -target R (true relative residual, 1e-8), -repeats N (3), -json FILE (one line a solve is appended)\n\
+  -again: each solver solves twice, and the second time is told too; -warm: each method solves a small system first\n\
   -describe: only what the system is\n\n";
 /*
   Run by bench/run. By hand:
@@ -19,6 +20,7 @@ typedef struct {
   char      json[PETSC_MAX_PATH_LEN];
   PetscReal target;
   PetscInt  repeats;
+  PetscBool warm;
 } Settings;
 
 static PetscErrorCode SettingsFromOptions(Settings *s)
@@ -35,6 +37,7 @@ static PetscErrorCode SettingsFromOptions(Settings *s)
   PetscCall(PetscOptionsGetString(NULL, NULL, "-json", s->json, sizeof(s->json), NULL));
   PetscCall(PetscOptionsGetReal(NULL, NULL, "-target", &s->target, NULL));
   PetscCall(PetscOptionsGetInt(NULL, NULL, "-repeats", &s->repeats, NULL));
+  PetscCall(PetscOptionsGetBool(NULL, NULL, "-warm", &s->warm, NULL));
   PetscCall(PetscOptionsHasName(NULL, NULL, "-file", &file));
   if (file) PetscCall(PetscStrncpy(s->choice.problem, "file", sizeof(s->choice.problem)));
   PetscCheck(s->repeats >= 1 && s->repeats <= MAX_REPEATS, PETSC_COMM_WORLD, PETSC_ERR_ARG_OUTOFRANGE,
@@ -68,8 +71,9 @@ static PetscErrorCode AppendJSON(const Settings *s, const Problem *p, const Meth
                          r->setup, r->solve, r->setup + r->solve, (int)r->iterations));
   PetscCall(PetscFPrintf(PETSC_COMM_WORLD, stream, "\"true_residual\": \"%.3e\", \"target\": \"%.1e\", \"met\": %s, \"rtol\": \"%.1e\", ",
                          r->residual, (double)s->target, m->gave_up ? "false" : "true", m->rtol));
-  PetscCall(PetscFPrintf(PETSC_COMM_WORLD, stream, "\"peak_mb\": %.1f, \"end_mb\": %.1f, \"reason\": \"%s\"}\n", r->peak_mb, r->end_mb,
-                         KSPConvergedReasons[r->reason]));
+  PetscCall(PetscFPrintf(PETSC_COMM_WORLD, stream,
+                         "\"peak_mb\": %.1f, \"end_mb\": %.1f, \"reason\": \"%s\", \"again_s\": %.6g, \"where\": \"%s\"}\n", r->peak_mb,
+                         r->end_mb, KSPConvergedReasons[r->reason], r->again, r->where));
   PetscCall(PetscFClose(PETSC_COMM_WORLD, stream));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -79,14 +83,14 @@ static PetscErrorCode PrintTable(const Settings *s, const Problem *p, PetscInt n
   PetscFunctionBegin;
   PetscCall(PetscPrintf(PETSC_COMM_WORLD, "%s, PETSc %s, true residual %.0e, medians of %d\n", p->title, s->choice.petsc, (double)s->target,
                         (int)s->repeats));
-  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "%-28s %9s %9s %9s %6s %9s %9s %9s  %s\n", "method", "set-up s", "solve s", "total s", "its",
-                        "residual", "peak MB", "kept MB", "reason"));
+  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "%-28s %9s %9s %9s %6s %9s %9s %9s %9s  %s\n", "method", "set-up s", "solve s", "total s", "its",
+                        "again s", "residual", "peak MB", "kept MB", "reason, where"));
   for (PetscInt k = 0; k < n; k++) {
     qsort(results[k], (size_t)s->repeats, sizeof(Result), CompareTotals);
     const Result *r = &results[k][s->repeats / 2];
-    PetscCall(PetscPrintf(PETSC_COMM_WORLD, "%-28s %9.3f %9.3f %9.3f %6d %9.1e %9.1f %9.1f  %s%s\n", methods[k].name, r->setup, r->solve,
-                          r->setup + r->solve, (int)r->iterations, r->residual, r->peak_mb, r->end_mb, KSPConvergedReasons[r->reason],
-                          methods[k].gave_up ? " (target missed)" : ""));
+    PetscCall(PetscPrintf(PETSC_COMM_WORLD, "%-28s %9.3f %9.3f %9.3f %6d %9.3f %9.1e %9.1f %9.1f  %s, %s%s\n", methods[k].name, r->setup,
+                          r->solve, r->setup + r->solve, (int)r->iterations, r->again, r->residual, r->peak_mb, r->end_mb,
+                          KSPConvergedReasons[r->reason], r->where, methods[k].gave_up ? " (target missed)" : ""));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -116,6 +120,7 @@ static PetscErrorCode SolveAll(const Settings *s, Problem *p, PetscInt n, Method
 
   PetscFunctionBegin;
   for (PetscInt k = 0; k < n; k++) PetscCall(PetscCalloc1(s->repeats, &results[k]));
+  for (PetscInt k = 0; s->warm && k < n; k++) PetscCall(MethodWarmUp(&methods[k]));
   for (PetscInt repeat = 0; repeat < s->repeats; repeat++) {
     for (PetscInt k = 0; k < n; k++) {
       if (methods[k].gave_up) {

@@ -19,11 +19,12 @@ PLAIN   := $(filter-out $(KERNELS),$(SOURCES))
 ISAS    := base v3 v4
 OBJECTS := $(PLAIN:src/%.c=$(OBJDIR)/%.o) $(foreach isa,$(ISAS),$(KERNELS:src/%.c=$(KERNDIR)/%.$(isa).o))
 
-# CUDA=yes builds the kernels for GPUs too, which takes minutes, once, and needs nvcc; without, a GPU is said to have no kernels.
+# CUDA=yes builds the kernels for GPUs too, which takes minutes, once, and needs nvcc; without, a GPU is said to have no kernels. A bundle for
+# a GPU has them where there is an nvcc.
 # FURL_CUDA_ARCHS: machine code for each of these; the last one's PTX is for all that come later
 FURL_CUDA_ARCHS ?= 80 90 100 120
 NVCC ?= $(or $(shell command -v nvcc),$(wildcard /usr/local/cuda/bin/nvcc))
-CUDA ?= no
+CUDA ?= $(if $(and $(filter gpu-bundle,$(MAKECMDGOALS)),$(NVCC)),yes,no)
 FATBINS    := Mat Pc Grid Ksp
 FATBIN_Mat  := mat/matkernels
 FATBIN_Pc   := pc/pckernels
@@ -33,6 +34,15 @@ NVCCFLAGS  := -std=c++17 -Iinclude -Isrc -Xcompiler -Wall -diag-suppress 177 -Xp
 ifeq ($(CUDA),yes)
   OBJECTS += $(FATBINS:%=$(KERNDIR)/fatbin%.o)
 endif
+
+# What was linked, or compiled, for another choice is made again
+space  := $(subst ,, )
+LINKED := $(OBJDIR)/linked-cuda-$(CUDA)
+ARCHS  := $(KERNDIR)/archs-$(subst $(space),-,$(strip $(FURL_CUDA_ARCHS)))
+$(LINKED) $(ARCHS):
+	@mkdir -p $(@D)
+	@rm -f $(dir $@)$(firstword $(subst -, ,$(notdir $@)))-*
+	@touch $@
 
 MARCH_base := x86-64
 MARCH_v3   := x86-64-v3
@@ -47,14 +57,14 @@ $(FURL_LIB): src/furlloader.c src/furlloader.h
 	@cc $(filter-out $(SANITIZER),$(FLAGS)) -shared -Wl,-z,nodelete,-soname,libpetscfurl.so.0 -o $@ $< -ldl
 
 # No run path: the build must take the PETSc that is in the process already, and never find another
-$(LIBFURL): $(OBJECTS)
+$(LIBFURL): $(OBJECTS) $(LINKED)
 	@mkdir -p $(@D)
 	@echo LD $@
-	@$(CC) -shared $(SANITIZER) -Wl,-z,nodelete,-soname,libfurl.so,-Bsymbolic-functions -o $@ $^ -L$(PETSC_LIBDIR) $(PETSC_LINK) -lm
+	@$(CC) -shared $(SANITIZER) -Wl,-z,nodelete,-soname,libfurl.so,-Bsymbolic-functions -o $@ $(OBJECTS) -L$(PETSC_LIBDIR) $(PETSC_LINK) -lm
 
-$(STATIC): $(OBJECTS)
+$(STATIC): $(OBJECTS) $(LINKED)
 	@rm -f $@
-	@ar rcs $@ $^
+	@ar rcs $@ $(OBJECTS)
 
 # Kernel bodies know nothing of PETSc but the width of PetscInt: compiled once for each instruction set, they serve all such builds.
 # They may multiply what they then leave out, which -ftrapping-math would have them branch around
@@ -68,7 +78,7 @@ $(foreach isa,$(ISAS),$(eval $(call KERNEL_RULE,$(isa))))
 
 # The bodies as machine code of GPUs, as bytes of the library; registers and spills of each kernel go to the .ptxas file
 define FATBIN_RULE
-$$(KERNDIR)/$(1).fatbin: src/$$(FATBIN_$(1)).cu | $$(CONFIG)
+$$(KERNDIR)/$(1).fatbin: src/$$(FATBIN_$(1)).cu $$(ARCHS) | $$(CONFIG)
 	@mkdir -p $$(@D)
 	@echo NVCC $$<, $$(FURL_CUDA_ARCHS)
 	@$$(NVCC) $$(NVCCFLAGS) $$(PETSC_INCLUDES) -MD -MP -MT $$@ -MF $$(@:.fatbin=.fatbin.d) -fatbin $$< -o $$@ 2> $$(@:.fatbin=.ptxas) || { cat $$(@:.fatbin=.ptxas) >&2; exit 1; }
@@ -86,4 +96,4 @@ $(OBJDIR)/%.o: src/%.c $(CONFIG)
 
 -include $(OBJECTS:.o=.d)
 export PETSC_DIR PETSC_ARCH PETSC_LIBDIR PETSC_LIBRARY PETSC_INCLUDES PETSC_LINK PETSC_SCALAR PETSC_VERSION
-export CC MPIEXEC FURL_BUILD FURL_LIB OBJDIR STATIC SANITIZER
+export CC MPIEXEC FURL_BUILD FURL_LIB OBJDIR STATIC SANITIZER FURL_CUDA_ARCHS

@@ -13,6 +13,20 @@ typedef struct {
   FurlDeviceCounts   counts;   /* of the device, during the last solve */
 } DeviceSolve;
 
+/* The device under test: the mock, unless -test_device names another, host or cuda (where there is a GPU: see tools/gpu-bundle) */
+static inline PetscErrorCode DeviceUnderTest(char name[8])
+{
+  const FurlDeviceOps *ops = NULL;
+
+  PetscFunctionBegin;
+  PetscCall(PetscStrncpy(name, "mock", 8));
+  PetscCall(PetscOptionsGetString(NULL, NULL, "-test_device", name, 8, NULL));
+  if (!strcmp(name, "mock")) ops = &MockOps;
+  if (!strcmp(name, "host")) ops = &FurlDeviceHost;
+  PetscCall(FurlDeviceOffer(ops));
+  PetscFunctionReturn(0);
+}
+
 static inline PetscErrorCode DeviceCounts(FurlDeviceCounts *counts)
 {
   FurlDevice *device;

@@ -35,6 +35,7 @@ static PetscErrorCode Check(const DeviceSolve *few, const DeviceSolve *many, Pet
 int main(int argc, char **argv)
 {
   const PetscInt n[3] = {15, 13, 11};
+  char           device[8];
   GridTestBox    box;
   DeviceSolve    first, few, many;
   Vec            b, x;
@@ -43,8 +44,8 @@ int main(int argc, char **argv)
 
   PetscCall(PetscInitialize(&argc, &argv, NULL, NULL));
   PetscCall(PetscFurlInitializePackage());
-  PetscCall(FurlDeviceOffer(&MockOps));
-  PetscCall(PetscFurlSetDevice("mock"));
+  PetscCall(DeviceUnderTest(device));
+  PetscCall(PetscFurlSetDevice(device));
   GridTestInit(&box, BENCH_JUMP4, n, "ddd");
   PetscCall(GridTestMatrix(PETSC_COMM_WORLD, &box, 1, &A));
   PetscCall(DeviceSystem(A, &b, &x));

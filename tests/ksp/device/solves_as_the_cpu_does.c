@@ -1,7 +1,7 @@
 /*
   A solve on a device takes the iterations that the CPU takes, to the same residual and the same x up to rounding; on a device whose streams
-  run late and in any order it gives the bits that one gives which does everything at once. Solves again, with another right-hand side, from
-  a guess, and after the values have changed
+  run late and in any order it gives the bits that one gives which does everything at once. A GPU, whose compiler contracts otherwise, may
+  differ in the last bits and by an iteration. Solves again, with another right-hand side, from a guess, and after the values have changed
 */
 #include "devicetest.h"
 
@@ -52,13 +52,14 @@ static PetscErrorCode Solves(const char device[], Mat A, Vec x[4], DeviceSolve s
   PetscFunctionReturn(0);
 }
 
-static PetscErrorCode Compare(const char what[], Vec x[4], Vec y[4], const DeviceSolve a[4], const DeviceSolve b[4], PetscReal bound)
+static PetscErrorCode Compare(const char what[], Vec x[4], Vec y[4], const DeviceSolve solve[2][4], PetscReal bound, PetscInt slack)
 {
+  const DeviceSolve *const a = solve[0], *const b = solve[1];
   PetscReal size, distance;
 
   PetscFunctionBegin;
   for (int k = 0; k < 4; k++) {
-    FurlTestCheck(a[k].its == b[k].its, "%s, solve %d: %d and %d iterations", what, k, (int)a[k].its, (int)b[k].its);
+    FurlTestCheck(PetscAbs(a[k].its - b[k].its) <= slack, "%s, solve %d: %d and %d iterations", what, k, (int)a[k].its, (int)b[k].its);
     PetscCall(VecNorm(x[k], NORM_INFINITY, &size));
     PetscCall(VecAXPY(x[k], -1, y[k]));
     PetscCall(VecNorm(x[k], NORM_INFINITY, &distance));
@@ -70,7 +71,9 @@ static PetscErrorCode Compare(const char what[], Vec x[4], Vec y[4], const Devic
 
 int main(int argc, char **argv)
 {
-  const char *const device[3] = {"cpu", "host", "mock"};
+  char              third[8];
+  const char *const device[3] = {"cpu", "host", third};
+  PetscBool         same;
   Vec               x[3][4];
   DeviceSolve       solve[3][4];
   Mat               A;
@@ -79,13 +82,16 @@ int main(int argc, char **argv)
   PetscCall(PetscFurlInitializePackage());
   PetscCall(Matrix(&A));
   for (int k = 0; k < 3; k++) {
-    PetscCall(FurlDeviceOffer(k == 1 ? &FurlDeviceHost : &MockOps));
+    PetscCall(DeviceUnderTest(third));
+    if (k == 1) PetscCall(FurlDeviceOffer(&FurlDeviceHost));
     PetscCall(Solves(device[k], A, x[k], solve[k]));
   }
   PetscCall(PetscFurlSetDevice("cpu"));
   FurlTestCheck(!mock.opened, "The mock is open still");
-  PetscCall(Compare("host and mock", x[1], x[2], solve[1], solve[2], 0));
-  PetscCall(Compare("cpu and host", x[0], x[1], solve[0], solve[1], 1e-6));
+  PetscCall(PetscStrcmp(third, "cuda", &same));
+  same = (PetscBool)!same;
+  PetscCall(Compare("host and the device", x[1], x[2], solve + 1, same ? 0 : 1e-6, same ? 0 : 1));
+  PetscCall(Compare("cpu and host", x[0], x[1], solve, 1e-6, 0));
   for (int k = 0; k < 12; k++) PetscCall(VecDestroy(&x[k / 4][k % 4]));
   PetscCall(MatDestroy(&A));
   PetscCall(PetscFinalize());
