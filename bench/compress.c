@@ -1,6 +1,6 @@
 static char help[] = "How small Furl stores a matrix: a line with -table, else what the compressed matrix says of itself.\n\n\
   -file F (Matrix Market .mtx, .mtx.gz; HDF5 .h5 as a furl matrix wrote it; else PETSc binary), -name N (of the matrix in HDF5: A)\n\
-  -map F (.ppm, and what else this PETSc can write: a picture of the matrix whose colours are the encodings)\n\
+  -map F (no dot but that of .ppm, and what else this PETSc can write: a picture of the matrix whose colours are the encodings)\n\
   -mat_furl_values and the other options of the compressed matrix; the library comes by -dll_append\n\n";
 #include "bench.h"
 
@@ -63,7 +63,7 @@ static PetscErrorCode PrintLine(Mat F, const char title[])
 /* PETSc's image of it, which no display is needed for */
 static PetscErrorCode SaveMap(Mat F, const char title[])
 {
-  char        file[PETSC_MAX_PATH_LEN];
+  char        file[PETSC_MAX_PATH_LEN], doubled[PETSC_MAX_PATH_LEN]; /* PETSc 3.26 doubles the dot */
   PetscBool   wanted;
   PetscViewer viewer;
   PetscDraw   draw;
@@ -79,6 +79,9 @@ static PetscErrorCode SaveMap(Mat F, const char title[])
   PetscCall(PetscDrawSetSaveFinalImage(draw, file));
   PetscCall(MatView(F, viewer));
   PetscCall(PetscViewerDestroy(&viewer));
+  if (!strrchr(file, '.')) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscSNPrintf(doubled, sizeof(doubled), "%.*s.%s", (int)(strrchr(file, '.') - file) + 1, file, strrchr(file, '.') + 1));
+  (void)rename(doubled, file);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -3,7 +3,7 @@
 #include <furl/lanes.h>
 #include "streamlog.h"
 
-#define FIRST_ROOM 4096
+#define FIRST_ROOM 64
 
 PetscErrorCode FurlStreamLogAppend(FurlStreamLog *log, PetscInt row, PetscInt column, PetscScalar value, InsertMode mode)
 {

@@ -25,5 +25,5 @@ PETSC_INTERN PetscErrorCode FurlStreamLogFree(FurlStreamLog *log);
 
 static inline size_t FurlStreamLogBytes(const FurlStreamLog *log)
 {
-  return log->room * sizeof(*log->entry);
+  return log->used * sizeof(*log->entry);
 }
