@@ -432,7 +432,7 @@ static PetscErrorCode TakeIntoLog(FurlStream *st, PetscInt i, const FurlTaking *
   PetscErrorCode  taken;
 
   PetscFunctionBegin;
-  if ((choosy && st->log.has_new) || st->log.used > PETSC_INT_MAX - (size_t)n) PetscCall(EncodeAgain(st));
+  if ((choosy && st->log.has_new) || st->log.used + (size_t)n > INT32_MAX) PetscCall(EncodeAgain(st));
   if (choosy) {
     PetscCall(PetscMalloc1(n, &found));
     PetscCall(FindPlaces(st, i, n, column, found));
