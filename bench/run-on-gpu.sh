@@ -14,8 +14,8 @@ die() {
   exit 1
 }
 case $size in
-quick | cpu) seconds=240 ;;
-full) seconds=470 ;;
+quick) seconds=240 ;;
+full | cpu) seconds=470 ;;
 *) die "'$size' is none of quick, full and cpu" ;;
 esac
 mkdir -p "$out" || die "$out: no folder to write to"
