@@ -161,3 +161,47 @@ static inline PetscErrorCode FurlTestView(KSP ksp, char text[], int room)
   PetscCallMPI(MPI_Bcast(text, room, MPI_CHAR, 0, PETSC_COMM_WORLD));
   PetscFunctionReturn(0);
 }
+
+/* From here on PetscInfo() writes into a file of this process, until FurlTestInfoEnd() */
+static inline PetscErrorCode FurlTestInfoBegin(char *file, size_t room)
+{
+  char        directory[PETSC_MAX_PATH_LEN], all[PETSC_MAX_PATH_LEN];
+  int         number = (int)getpid();
+  PetscMPIInt rank;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+  PetscCallMPI(MPI_Bcast(&number, 1, MPI_INT, 0, PETSC_COMM_WORLD));
+  PetscCall(PetscGetTmp(PETSC_COMM_WORLD, directory, sizeof(directory)));
+  PetscCall(PetscSNPrintf(all, sizeof(all), "%s/furl_info_%d", directory, number));
+  PetscCall(PetscSNPrintf(file, room, "%s.%d", all, (int)rank)); /* the number is PETSc's work */
+  PetscCall(PetscInfoSetFile(all, "w"));
+  PetscCall(PetscInfoAllow(PETSC_TRUE));
+  PetscFunctionReturn(0);
+}
+
+/* lines: all that it has told; found: those with the phrase, of which the last is in `line` */
+static inline PetscErrorCode FurlTestInfoEnd(const char *file, const char *phrase, PetscInt *lines, PetscInt *found, char line[256])
+{
+  char  text[256];
+  char *at;
+  FILE *stream;
+
+  PetscFunctionBegin;
+  PetscCall(PetscInfoAllow(PETSC_FALSE));
+  PetscCall(PetscInfoSetFile(NULL, NULL));
+  *lines = *found = 0;
+  line[0]         = 0;
+  stream          = fopen(file, "r");
+  PetscCheck(stream, PETSC_COMM_SELF, PETSC_ERR_FILE_OPEN, "PetscInfo() has not written %s", file);
+  while (fgets(text, sizeof(text), stream)) {
+    ++*lines;
+    PetscCall(PetscStrstr(text, phrase, &at));
+    if (!at) continue;
+    ++*found;
+    PetscCall(PetscStrncpy(line, text, 256));
+  }
+  (void)fclose(stream);
+  (void)unlink(file);
+  PetscFunctionReturn(0);
+}

@@ -31,48 +31,10 @@ static PetscErrorCode Fill(DM da, Mat A)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Where PetscInfo() is to write, but for the number of the process that it appends */
-static PetscErrorCode ChooseFile(char *file, size_t room)
-{
-  char directory[PETSC_MAX_PATH_LEN];
-  int  number = (int)getpid();
-
-  PetscFunctionBeginUser;
-  PetscCallMPI(MPI_Bcast(&number, 1, MPI_INT, 0, PETSC_COMM_WORLD));
-  PetscCall(PetscGetTmp(PETSC_COMM_WORLD, directory, sizeof(directory)));
-  PetscCall(PetscSNPrintf(file, room, "%s/furl_info_%d", directory, number));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* What PetscInfo() has told this process of decoding; `lines` counts all that it told */
-static PetscErrorCode Search(const char *info, char *found, size_t room, PetscInt *lines)
-{
-  char        name[PETSC_MAX_PATH_LEN], line[PETSC_MAX_PATH_LEN];
-  char       *at;
-  FILE       *file;
-  PetscMPIInt rank;
-
-  PetscFunctionBeginUser;
-  *lines   = 0;
-  found[0] = 0;
-  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
-  PetscCall(PetscSNPrintf(name, sizeof(name), "%s.%d", info, (int)rank));
-  file = fopen(name, "r");
-  PetscCheck(file, PETSC_COMM_SELF, PETSC_ERR_FILE_OPEN, "PetscInfo() has not written %s", name);
-  while (fgets(line, sizeof(line), file)) {
-    ++*lines;
-    PetscCall(PetscStrstr(line, "by decoding", &at));
-    if (at) PetscCall(PetscStrncpy(found, line, room));
-  }
-  (void)fclose(file);
-  (void)unlink(name);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 int main(int argc, char **argv)
 {
-  char     info[PETSC_MAX_PATH_LEN], found[PETSC_MAX_PATH_LEN];
-  PetscInt lines;
+  char     file[PETSC_MAX_PATH_LEN], line[256];
+  PetscInt lines, found;
   DM       da;
   Mat      A;
   Vec      x, b;
@@ -87,19 +49,15 @@ int main(int argc, char **argv)
   PetscCall(Fill(da, A));
   PetscCall(MatCreateVecs(A, &x, &b));
   PetscCall(FurlTestNoise(b, 3, 1));
-  PetscCall(ChooseFile(info, sizeof(info)));
-  PetscCall(PetscInfoSetFile(info, "w"));
-  PetscCall(PetscInfoAllow(PETSC_TRUE));
+  PetscCall(FurlTestInfoBegin(file, sizeof(file)));
   PetscCall(KSPCreate(PETSC_COMM_WORLD, &ksp));
   PetscCall(KSPSetOperators(ksp, A, A));
   PetscCall(KSPSetErrorIfNotConverged(ksp, PETSC_TRUE));
   PetscCall(KSPSetFromOptions(ksp));
   PetscCall(KSPSolve(ksp, b, x));
-  PetscCall(PetscInfoAllow(PETSC_FALSE));
-  PetscCall(PetscInfoSetFile(NULL, NULL));
-  PetscCall(Search(info, found, sizeof(found), &lines));
+  PetscCall(FurlTestInfoEnd(file, "by decoding", &lines, &found, line));
   PetscCheck(lines > 0, PETSC_COMM_SELF, PETSC_ERR_PLIB, "PetscInfo() told nothing");
-  PetscCheck(!found[0], PETSC_COMM_SELF, PETSC_ERR_PLIB, "A copy was made: %s", found);
+  PetscCheck(!found, PETSC_COMM_SELF, PETSC_ERR_PLIB, "A copy was made: %s", line);
   PetscCall(KSPDestroy(&ksp));
   PetscCall(VecDestroy(&x));
   PetscCall(VecDestroy(&b));
