@@ -193,7 +193,7 @@ int main(int argc, char **argv)
   PetscCall(MeasureFirst(p.A, repeats));
   PetscCall(MatConvert(p.A, "furl", MAT_INITIAL_MATRIX, &F));
   for (int change = 0; change < CHANGES; change++) {
-    PetscBool wanted;
+    PetscBool wanted = PETSC_FALSE;
 
     PetscCall(IsWanted((Change)change, &wanted));
     if (wanted) PetscCall(MeasureChange(p.A, &F, (Change)change, repeats, product));
