@@ -66,17 +66,17 @@ static PetscErrorCode SaveMap(Mat F, const char title[])
   char        file[PETSC_MAX_PATH_LEN], doubled[PETSC_MAX_PATH_LEN]; /* PETSc 3.26 doubles the dot */
   PetscBool   wanted;
   PetscViewer viewer;
-  PetscDraw   draw;
 
   PetscFunctionBegin;
   PetscCall(PetscOptionsGetString(NULL, NULL, "-map", file, sizeof(file), &wanted));
   if (!wanted) PetscFunctionReturn(PETSC_SUCCESS);
+  /* else PETSc makes a folder with the title's name as well */
+  PetscCall(PetscOptionsSetValue(NULL, "-draw_save", file));
+  PetscCall(PetscOptionsSetValue(NULL, "-draw_save_single_file", "true"));
   PetscCall(PetscViewerCreate(PETSC_COMM_WORLD, &viewer));
   PetscCall(PetscViewerSetType(viewer, PETSCVIEWERDRAW));
   PetscCall(PetscViewerDrawSetInfo(viewer, NULL, title, 0, 0, 1040, 800));
   PetscCall(PetscViewerDrawSetDrawType(viewer, PETSC_DRAW_IMAGE));
-  PetscCall(PetscViewerDrawGetDraw(viewer, 0, &draw));
-  PetscCall(PetscDrawSetSaveFinalImage(draw, file));
   PetscCall(MatView(F, viewer));
   PetscCall(PetscViewerDestroy(&viewer));
   if (!strrchr(file, '.')) PetscFunctionReturn(PETSC_SUCCESS);

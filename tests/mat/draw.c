@@ -14,17 +14,16 @@
 static PetscErrorCode Draw(Mat A, const char file[])
 {
   PetscViewer viewer;
-  PetscDraw   draw;
   Mat         F;
 
   PetscFunctionBegin;
   PetscCall(MatConvert(A, "furl", MAT_INITIAL_MATRIX, &F));
+  PetscCall(PetscOptionsSetValue(NULL, "-draw_save", file));
+  PetscCall(PetscOptionsSetValue(NULL, "-draw_save_single_file", "true"));
   PetscCall(PetscViewerCreate(PetscObjectComm((PetscObject)A), &viewer));
   PetscCall(PetscViewerSetType(viewer, PETSCVIEWERDRAW));
   PetscCall(PetscViewerDrawSetInfo(viewer, NULL, "furl", 0, 0, WIDTH, HEIGHT));
   PetscCall(PetscViewerDrawSetDrawType(viewer, PETSC_DRAW_IMAGE));
-  PetscCall(PetscViewerDrawGetDraw(viewer, 0, &draw));
-  PetscCall(PetscDrawSetSaveFinalImage(draw, file));
   PetscCall(MatView(F, viewer));
   PetscCall(PetscViewerDestroy(&viewer));
   PetscCall(MatDestroy(&F));
