@@ -296,10 +296,12 @@ static PetscErrorCode ApplyLog(FurlStream *st, int64_t s)
   PetscCall(Open(st, s));
   for (int part = 0; part < 2; part++) CountBytes(st, s, st->open[part][s], -1);
   for (PetscInt k = log->first[s]; k >= 0; k = log->next[k]) {
-    const FurlLogEntry *const entry  = log->entry + k;
-    const FurlTaking          taking = {.mode = entry->row < 0 ? ADD_VALUES : INSERT_VALUES, .stride = 1};
+    const FurlLogEntry *const entry = log->entry + k;
+    const PetscInt            row = entry->row < 0 ? ~entry->row : entry->row, column = entry->column < 0 ? ~entry->column : entry->column;
+    const FurlTaking          taking = {
+               .mode = entry->row < 0 ? ADD_VALUES : INSERT_VALUES, .ignore_zeros = (PetscBool)(entry->column < 0), .stride = 1};
 
-    PetscCall(TakeEntries(st, entry->row < 0 ? ~entry->row : entry->row, &taking, 1, &entry->column, &entry->value));
+    PetscCall(TakeEntries(st, row, &taking, 1, &column, &entry->value));
   }
   for (int part = 0; part < 2; part++) CountBytes(st, s, st->open[part][s], 1);
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -404,30 +406,19 @@ static PetscErrorCode LogEntries(FurlStream *st, PetscInt i, const FurlTaking *t
     if (column[k] < 0 || (zero && taking->mode == ADD_VALUES)) continue;
     if (found && !found[k]) {
       if (zero || taking->ignore_new) continue;
-      PetscCheck(!taking->new_is_error, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, FURL_NO_ENTRY, st->first_row + i, column[k]);
-      st->log.has_new = PETSC_TRUE;
+      SETERRQ(PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, FURL_NO_ENTRY, st->first_row + i, column[k]);
     }
     if (!found) st->log.has_new = PETSC_TRUE;
-    PetscCall(FurlStreamLogAppend(&st->log, i, column[k], v, taking->mode));
+    PetscCall(FurlStreamLogAppend(&st->log, i, zero ? ~column[k] : column[k], v, taking->mode));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* Whether it matters which places the row has: new ones are refused, or zeros make none */
-static PetscBool IsChoosy(const FurlTaking *taking, PetscInt n, const PetscScalar value[])
-{
-  if (taking->ignore_new || taking->new_is_error) return PETSC_TRUE;
-  if (!taking->ignore_zeros || taking->mode == ADD_VALUES) return PETSC_FALSE;
-  for (PetscInt k = 0; k < n; k++)
-    if (!value || value[k * taking->stride] == 0) return PETSC_TRUE;
-  return PETSC_FALSE;
 }
 
 /* Options that make a difference between places that there are and new ones ask the encoded row, which must know all that were taken */
 static PetscErrorCode TakeIntoLog(FurlStream *st, PetscInt i, const FurlTaking *taking, PetscInt n, const PetscInt column[],
                                   const PetscScalar value[])
 {
-  const PetscBool choosy = IsChoosy(taking, n, value);
+  const PetscBool choosy = (PetscBool)(taking->ignore_new || taking->new_is_error);
   PetscBool      *found  = NULL;
   PetscErrorCode  taken;
 

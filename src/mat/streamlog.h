@@ -7,7 +7,8 @@
 #include <petscmat.h>
 
 typedef struct {
-  PetscInt    row, column; /* row of this process, or ~row where the value is to be added; column of the matrix */
+  PetscInt    row;    /* of this process, or ~row where the value is to be added */
+  PetscInt    column; /* of the matrix, or ~column where the value is a zero that makes no new place */
   PetscScalar value;
 } FurlLogEntry;
 
