@@ -82,3 +82,16 @@ BENCH_IF_LINKED PetscErrorCode BenchDeviceMult(BenchDevice *d, PetscInt count); 
 BENCH_IF_LINKED PetscErrorCode BenchDeviceResult(BenchDevice *d, Vec y);
 BENCH_IF_LINKED double         BenchDeviceBytes(const BenchDevice *d); /* of the matrix, read by a product */
 BENCH_IF_LINKED PetscErrorCode BenchDeviceDestroy(BenchDevice **d);
+
+static inline int BenchCompareDoubles(const void *a, const void *b)
+{
+  const double x = *(const double *)a, y = *(const double *)b;
+
+  return (x > y) - (x < y);
+}
+
+static inline double BenchMedian(double seconds[], PetscInt n)
+{
+  qsort(seconds, (size_t)n, sizeof(double), BenchCompareDoubles);
+  return seconds[n / 2];
+}

@@ -19,19 +19,6 @@ typedef enum { CHANGE_NONE, CHANGE_LOCAL, CHANGE_SCALED, CHANGE_VARIED, CHANGES 
 
 static const char *const ChangeNames[CHANGES] = {"none", "local", "scaled", "varied"};
 
-static int CompareDoubles(const void *a, const void *b)
-{
-  const double x = *(const double *)a, y = *(const double *)b;
-
-  return (x > y) - (x < y);
-}
-
-static double Median(double seconds[], PetscInt n)
-{
-  qsort(seconds, (size_t)n, sizeof(double), CompareDoubles);
-  return seconds[n / 2];
-}
-
 /* What entry (i, j) is multiplied by in the given round; powers of two leave nothing to rounding */
 static double Factor(Change change, PetscInt round, PetscInt i, PetscInt j, PetscInt n)
 {
@@ -119,7 +106,7 @@ static PetscErrorCode MeasureChange(Mat A, Mat *F, Change change, PetscInt repea
   }
   PetscCall(MatGetInfo(*F, MAT_LOCAL, &info));
   PetscCall(MatGetLocalSize(A, &rows, NULL));
-  const double aij = Median(product, repeats), median = Median(seconds, repeats);
+  const double aij = BenchMedian(product, repeats), median = BenchMedian(seconds, repeats);
   PetscCall(PetscPrintf(PETSC_COMM_SELF, "%-8s %9.3f %8.2fx %8.2fx %9.2f\n", ChangeNames[change], median / rows * 1e9, median / aij,
                         first / aij, info.memory / rows));
   PetscCall(VecDestroy(&x));
@@ -145,7 +132,7 @@ static PetscErrorCode MeasureFirst(Mat A, PetscInt repeats)
     PetscCall(TimeProduct(A, x, y, &product[k]));
   }
   PetscCall(MatGetLocalSize(A, &rows, NULL));
-  const double aij = Median(product, repeats), median = Median(seconds, repeats);
+  const double aij = BenchMedian(product, repeats), median = BenchMedian(seconds, repeats);
   PetscCall(PetscPrintf(PETSC_COMM_SELF, "%-8s %9.3f %8.2fx\n", "first", median / rows * 1e9, median / aij));
   PetscCall(VecDestroy(&x));
   PetscCall(VecDestroy(&y));

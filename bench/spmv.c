@@ -38,19 +38,6 @@ typedef struct {
   double       conversion[CONVERSIONS]; /* on a device one only */
 } Format;
 
-static int CompareDoubles(const void *a, const void *b)
-{
-  const double x = *(const double *)a, y = *(const double *)b;
-
-  return (x > y) - (x < y);
-}
-
-static double Median(double seconds[], PetscInt n)
-{
-  qsort(seconds, (size_t)n, sizeof(double), CompareDoubles);
-  return seconds[n / 2];
-}
-
 /* What the format's arrays hold: 8 bytes a value, an index each (each block in BAIJ and SBAIJ), row starts */
 static PetscErrorCode BytesPerRow(Format *f)
 {
@@ -298,7 +285,7 @@ static PetscErrorCode Measure(PetscInt n, Format formats[], PetscInt repeats, Pe
       if (formats[k].A) PetscCall(TimeProduct(&formats[k], &formats[k].seconds[repeat]));
     }
   }
-  *triad = Median(bandwidth, repeats);
+  *triad = BenchMedian(bandwidth, repeats);
   PetscCall(PetscFree3(a, b, c));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -323,7 +310,7 @@ static PetscErrorCode Report(const Problem *p, const char device[], PetscInt n, 
   for (PetscInt k = 0; k < n; k++) {
     Format *f = &formats[k];
     if (!f->A) continue;
-    const double time = Median(f->seconds, repeats), conversion = Median(f->conversion, Conversions(f)),
+    const double time = BenchMedian(f->seconds, repeats), conversion = BenchMedian(f->conversion, Conversions(f)),
                  rate = (f->bytes_per_row + 16) * rows / time;
     if (first == 0) first = time;
     PetscCall(PetscPrintf(PETSC_COMM_SELF, "%-16s %8.3f %8.2fx %8.2f %9.2f %8.0f%% %9.1e %10.1f\n", f->name, time / rows * 1e9,
