@@ -138,18 +138,7 @@ static PetscErrorCode FetchColumns(Mat A, const PetscScalar *own, ColumnNumbers 
 /* Column j is the process's own or one of its ghosts */
 static PetscScalar NumberOf(const ColumnNumbers *c, PetscInt j)
 {
-  PetscInt low = 0, high = c->m->nghost - 1;
-
-  if (j >= c->first && j < c->end) return c->own[j - c->first];
-  while (low < high) {
-    const PetscInt middle = low + (high - low) / 2;
-
-    if (c->m->ghost[middle] < j)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return c->ghost[low];
+  return j >= c->first && j < c->end ? c->own[j - c->first] : c->ghost[FurlFindGhost(c->m, j)];
 }
 
 /* MatScale() and MatDiagonalScale() */

@@ -11,6 +11,21 @@ typedef struct {
   FurlMadeRow        sampled[2]; /* rows for the encoder's sample */
 } Rewriter;
 
+PetscInt FurlFindGhost(const FurlMatrix *m, PetscInt column)
+{
+  PetscInt low = 0, high = m->nghost - 1;
+
+  while (low < high) {
+    const PetscInt middle = low + (high - low) / 2;
+
+    if (m->ghost[middle] < column)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
 PetscErrorCode FurlMadeRowReserve(FurlMadeRow *row, PetscInt n)
 {
   PetscFunctionBegin;

@@ -14,19 +14,10 @@ typedef struct {
 
 static PetscInt NewColumn(const Selection *c, PetscInt j)
 {
-  const FurlMatrix *const m   = &((Mat_Furl *)c->A->data)->encoded->matrix;
-  PetscInt                low = 0, high = m->nghost - 1;
+  const PetscLayout     columns = c->A->cmap;
+  const Mat_Furl *const f       = c->A->data;
 
-  if (j >= c->A->cmap->rstart && j < c->A->cmap->rend) return c->own[j - c->A->cmap->rstart];
-  while (low < high) {
-    const PetscInt middle = low + (high - low) / 2;
-
-    if (m->ghost[middle] < j)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return c->ghost[low];
+  return j >= columns->rstart && j < columns->rend ? c->own[j - columns->rstart] : c->ghost[FurlFindGhost(&f->encoded->matrix, j)];
 }
 
 static PetscErrorCode SelectRow(void *context, PetscInt i, FurlMadeRow *row)
