@@ -33,6 +33,7 @@
 #define FURL_WHOLE_GROUPS(first, n) for (int first = 0; first < 0; first++)
 #define FURL_WHOLE_LANES(n) 0
 #define FURL_LANES_AT_ONCE FURL_WIDTH
+#define FURL_LANES_IN_MEMORY 0
 #define FURL_OWN_GROUP(first) ((int)(threadIdx.x % FURL_WIDTH) / FURL_GROUP * FURL_GROUP)
 #define FURL_GROUP_LANES(l) FURL_LANES(l)
 #define FURL_GROUP_ENTRIES(e, type, n, width) \
@@ -61,8 +62,10 @@
 #define FURL_WHOLE_GROUPS(first, n) for (int first = 0; first + FURL_GROUP <= (n); first += FURL_GROUP)
 #define FURL_WHOLE_LANES(n) ((n) / FURL_GROUP * FURL_GROUP)
 #define FURL_LANES_AT_ONCE FURL_GROUP
+#define FURL_LANES_IN_MEMORY 1        /* what FURL_PER_LANE() declares may be any array */
 #define FURL_OWN_GROUP(first) (first) /* of eight lanes, also where the whole warp is one group */
 #define FURL_GROUP_LANES(l) _Pragma("GCC ivdep") for (int l = 0; l < FURL_GROUP; l++)
+#define FURL_LANES_OF_GROUP(l, first) _Pragma("GCC ivdep") _Pragma("GCC unroll 1") for (int l = (first); l < (first) + FURL_GROUP; l++)
 /* a vector at a time, which is not unrolled before it is made SIMD: it would not become so */
 #define FURL_GROUP_ENTRIES(e, type, n, width)                                                          \
   for (int furl_e = ((void)(n), 0); furl_e < FURL_GROUP * (width); furl_e += FURL_VECTOR(type, width)) \
@@ -79,21 +82,39 @@
   Lane by lane into a vector: the instructions that gather are slower on many machines, and vectors that are loaded from stores of their
   parts have to wait for these.
 */
-#define FURL_GROUP_SET(type, value, n, X)                                       \
-  do {                                                                          \
-    typedef type Group __attribute__((vector_size(FURL_GROUP * sizeof(type)))); \
-    const Group  furl_group = {X(0), X(1), X(2), X(3), X(4), X(5), X(6), X(7)}; \
-    memcpy(value, &furl_group, sizeof(furl_group));                             \
+#if defined(__AVX512F__)
+#define FURL_VECTOR_BYTES 64
+#elif defined(__AVX__)
+#define FURL_VECTOR_BYTES 32
+#else
+#define FURL_VECTOR_BYTES 16
+#endif
+/* value[l] = X(f + l): in vectors that the machine has, as the compiler takes wider ones apart in memory */
+#define FURL_EIGHT(type, value, X, f)                                                                                                 \
+  do {                                                                                                                                \
+    typedef type Two __attribute__((vector_size(2 * sizeof(type))));                                                                  \
+    typedef type Four __attribute__((vector_size(4 * sizeof(type))));                                                                 \
+    typedef type Eight __attribute__((vector_size(8 * sizeof(type))));                                                                \
+    if (8 * sizeof(type) <= FURL_VECTOR_BYTES) {                                                                                      \
+      const Eight furl_eight = {X(f), X((f) + 1), X((f) + 2), X((f) + 3), X((f) + 4), X((f) + 5), X((f) + 6), X((f) + 7)};            \
+      memcpy(value, &furl_eight, sizeof(furl_eight));                                                                                 \
+    } else if (4 * sizeof(type) <= FURL_VECTOR_BYTES) {                                                                               \
+      const Four furl_low = {X(f), X((f) + 1), X((f) + 2), X((f) + 3)}, furl_high = {X((f) + 4), X((f) + 5), X((f) + 6), X((f) + 7)}; \
+      memcpy(value, &furl_low, sizeof(furl_low));                                                                                     \
+      memcpy((value) + 4, &furl_high, sizeof(furl_high));                                                                             \
+    } else {                                                                                                                          \
+      for (int furl_l = 0; furl_l < 8; furl_l += 2) {                                                                                 \
+        const Two furl_two = {X((f) + furl_l), X((f) + furl_l + 1)};                                                                  \
+        memcpy((value) + furl_l, &furl_two, sizeof(furl_two));                                                                        \
+      }                                                                                                                               \
+    }                                                                                                                                 \
   } while (0)
+#define FURL_GROUP_SET(type, value, n, X) FURL_EIGHT(type, value, X, 0)
 /* value[e] = X(e) for the entries of a group, of which each lane has one or two */
-#define FURL_GROUP_ENTRIES_SET(type, value, n, width, X)                                \
-  do {                                                                                  \
-    FURL_GROUP_SET(type, value, n, X);                                                  \
-    if ((width) == 2) {                                                                 \
-      typedef type Group __attribute__((vector_size(FURL_GROUP * sizeof(type))));       \
-      const Group  furl_group = {X(8), X(9), X(10), X(11), X(12), X(13), X(14), X(15)}; \
-      memcpy((value) + FURL_GROUP, &furl_group, sizeof(furl_group));                    \
-    }                                                                                   \
+#define FURL_GROUP_ENTRIES_SET(type, value, n, width, X)                     \
+  do {                                                                       \
+    FURL_EIGHT(type, value, X, 0);                                           \
+    if ((width) == 2) FURL_EIGHT(type, (value) + FURL_GROUP, X, FURL_GROUP); \
   } while (0)
 #define FURL_GROUP_SET_PAIRS(type, value, n, X)        \
   do {                                                 \
@@ -108,28 +129,47 @@
     typedef type Eight __attribute__((vector_size(8 * sizeof(type))));                                 \
     const Two    p = *(const Two *)X(l), q = *(const Two *)X((l) + 1);                                 \
     const Two    r = *(const Two *)X((l) + 2), s = *(const Two *)X((l) + 3);                           \
-    const Four   low   = __builtin_shufflevector(p, q, 0, 1, 2, 3);                                    \
-    const Four   high  = __builtin_shufflevector(r, s, 0, 1, 2, 3);                                    \
-    const Eight  eight = __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7);                   \
-    memcpy(value, &eight, sizeof(eight));                                                              \
+    const Four   low  = __builtin_shufflevector(p, q, 0, 1, 2, 3);                                     \
+    const Four   high = __builtin_shufflevector(r, s, 0, 1, 2, 3);                                     \
+    if (8 * sizeof(type) <= FURL_VECTOR_BYTES) {                                                       \
+      const Eight eight = __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7);                  \
+      memcpy(value, &eight, sizeof(eight));                                                            \
+    } else if (4 * sizeof(type) <= FURL_VECTOR_BYTES) {                                                \
+      memcpy(value, &low, sizeof(low));                                                                \
+      memcpy((value) + 4, &high, sizeof(high));                                                        \
+    } else {                                                                                           \
+      memcpy(value, &p, sizeof(p));                                                                    \
+      memcpy((value) + 2, &q, sizeof(q));                                                              \
+      memcpy((value) + 4, &r, sizeof(r));                                                              \
+      memcpy((value) + 6, &s, sizeof(s));                                                              \
+    }                                                                                                  \
   } while (0)
 #else
-#define FURL_FOUR_PAIRS(type, value, X, l)                                                                                             \
-  do {                                                                                                                                 \
-    typedef type Eight __attribute__((vector_size(8 * sizeof(type))));                                                                 \
-    const Eight  eight = {X(l)[0], X(l)[1], X((l) + 1)[0], X((l) + 1)[1], X((l) + 2)[0], X((l) + 2)[1], X((l) + 3)[0], X((l) + 3)[1]}; \
-    memcpy(value, &eight, sizeof(eight));                                                                                              \
+#define FURL_FOUR_PAIRS(type, value, X, l)                                           \
+  do {                                                                               \
+    typedef type Four __attribute__((vector_size(4 * sizeof(type))));                \
+    const Four   low = {X(l)[0], X(l)[1], X((l) + 1)[0], X((l) + 1)[1]},             \
+               high  = {X((l) + 2)[0], X((l) + 2)[1], X((l) + 3)[0], X((l) + 3)[1]}; \
+    memcpy(value, &low, sizeof(low));                                                \
+    memcpy((value) + 4, &high, sizeof(high));                                        \
   } while (0)
 #endif
 #endif
 
-/* The first lane after `first` whose code is another */
+/* The first lane after `first` whose code is another: four codes at a time */
 FURL_BODY int FurlEqualLanes(const uint16_t *code, int first)
 {
-  int end = first + 1;
+  const uint64_t same = code[first] * UINT64_C(0x0001000100010001);
 
-  while (end < FURL_WIDTH && code[end] == code[first]) end++;
-  return end;
+  for (int l = first + 1; l < FURL_WIDTH; l += 4) {
+    const int at = l < FURL_WIDTH - 4 ? l : FURL_WIDTH - 4; /* the last four may begin before l, or before `first` */
+    uint64_t  four;
+
+    memcpy(&four, code + at, sizeof(four));
+    four = (four ^ same) >> (l - at) * 16;
+    if (four) return l + __builtin_ctzll(four) / 16;
+  }
+  return FURL_WIDTH;
 }
 
 /* Sum over the lanes by a tree whose order is the same on every machine, so that results do not depend on the back end's width */

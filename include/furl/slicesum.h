@@ -134,13 +134,43 @@ FURL_SHARED_BODY void FURL_NAME(FurlLoadSlot)(const FurlSlicesView *a, int64_t s
 
 /*
   N diagonals of the same kind, in one pass over the lanes, so that the sums stay in registers; all neighbours exist. N and `masked`,
-  whether some row misses one, are constants where this is called; x points to the neighbours of the slice's first row.
+  whether some row misses one, are constants where this is called; x points to the neighbours of the slice's first row. TERM(k, l) is the
+  term of diagonal k in lane l; where the row has none it counts for nothing, whatever it is. On the CPU masks are slow, and few groups of
+  lanes need them.
 */
-/* add where bit l of the mask is set, else zero, whatever add is */
-FURL_BODY FURL_REAL FURL_NAME(FurlKeep)(int masked, uint32_t mask, int l, FURL_REAL add)
-{
-  return !masked || (mask >> l & 1) ? add : 0;
-}
+#ifndef FURL_ADD_TERMS
+#define FURL_ADD_TERMS_OF(lanes, sum, N, masked, mask, TERM)    \
+  lanes                                                         \
+  {                                                             \
+    FURL_REAL total = AT(sum, l);                               \
+                                                                \
+    FURL_UNROLL                                                 \
+    for (int k = 0; k < (N); k++) {                             \
+      const FURL_REAL more = total + TERM(k, l);                \
+                                                                \
+      total = !(masked) || ((mask)[k] >> l & 1) ? more : total; \
+    }                                                           \
+    AT(sum, l) = total;                                         \
+  }
+#if FURL_LANES_IN_MEMORY
+#define FURL_ADD_TERMS(sum, N, masked, mask, TERM)                                \
+  do {                                                                            \
+    uint32_t all = UINT32_MAX;                                                    \
+                                                                                  \
+    if (!(masked)) FURL_ADD_TERMS_OF(FURL_LANES(l), sum, N, 0, mask, TERM)        \
+    for (int k = 0; (masked) && k < (N); k++) all &= (mask)[k];                   \
+    if (masked) FURL_GROUPS(first, FURL_WIDTH)                                    \
+      {                                                                           \
+        if ((all >> first & 0xff) == 0xff)                                        \
+          FURL_ADD_TERMS_OF(FURL_LANES_OF_GROUP(l, first), sum, N, 0, mask, TERM) \
+        else                                                                      \
+          FURL_ADD_TERMS_OF(FURL_LANES_OF_GROUP(l, first), sum, N, 1, mask, TERM) \
+      }                                                                           \
+  } while (0)
+#else
+#define FURL_ADD_TERMS(sum, N, masked, mask, TERM) FURL_ADD_TERMS_OF(FURL_LANES(l), sum, N, masked, mask, TERM)
+#endif
+#endif
 
 FURL_BODY void FURL_NAME(FurlAddRaw)(const FurlSlicesView *a, int64_t slot, int N, int masked, FurlSlotCursor *at,
                                      const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
@@ -151,14 +181,9 @@ FURL_BODY void FURL_NAME(FurlAddRaw)(const FurlSlicesView *a, int64_t slot, int 
 
   for (int k = 0; k < N; k++) mask[k] = a->mask[slot + k];
   for (int k = 0; k < N; k++) shift[k] = a->offset[slot + k];
-  FURL_LANES(l)
-  {
-    FURL_REAL total = AT(sum, l);
-
-    FURL_UNROLL
-    for (int k = 0; k < N; k++) total += FURL_NAME(FurlKeep)(masked, mask[k], l, (FURL_REAL)raw[k * FURL_WIDTH + l] * x[shift[k] + l]);
-    AT(sum, l) = total;
-  }
+#define FURL_TERM(k, l) ((FURL_REAL)raw[(k)*FURL_WIDTH + (l)] * x[shift[k] + (l)])
+  FURL_ADD_TERMS(sum, N, masked, mask, FURL_TERM);
+#undef FURL_TERM
   at->raw += N * FURL_WIDTH;
 }
 
@@ -172,14 +197,9 @@ FURL_BODY void FURL_NAME(FurlAddConstant)(const FurlSlicesView *a, int64_t slot,
   for (int k = 0; k < N; k++) mask[k] = a->mask[slot + k];
   for (int k = 0; k < N; k++) shift[k] = a->offset[slot + k];
   for (int k = 0; k < N; k++) c[k] = (FURL_REAL)a->constant[slot + k];
-  FURL_LANES(l)
-  {
-    FURL_REAL total = AT(sum, l);
-
-    FURL_UNROLL
-    for (int k = 0; k < N; k++) total += FURL_NAME(FurlKeep)(masked, mask[k], l, c[k] * x[shift[k] + l]);
-    AT(sum, l) = total;
-  }
+#define FURL_TERM(k, l) (c[k] * x[shift[k] + (l)])
+  FURL_ADD_TERMS(sum, N, masked, mask, FURL_TERM);
+#undef FURL_TERM
 }
 
 /* flush: heads of planes, which are read as zero below the window */
@@ -194,19 +214,11 @@ FURL_BODY void FURL_NAME(FurlAddHeads)(const FurlSlicesView *a, int64_t slot, in
   for (int k = 0; k < N; k++) mask[k] = a->mask[slot + k];
   for (int k = 0; k < N; k++) shift[k] = a->offset[slot + k];
   for (int k = 0; k < N; k++) scale[k] = FURL_NAME(FurlSlotScale)(a->exponent[at->exponent + k]);
-  FURL_LANES(l)
-  {
-    FURL_REAL total = AT(sum, l);
-
-    FURL_UNROLL
-    for (int k = 0; k < N; k++) {
-      const uint16_t h = head[k * FURL_WIDTH + l];
-      const float    v = flush ? FurlHeadToFloatFlush(h) : FurlHeadToFloat(h);
-
-      total += FURL_NAME(FurlKeep)(masked, mask[k], l, v * (scale[k] * x[shift[k] + l]));
-    }
-    AT(sum, l) = total;
-  }
+#define FURL_HEAD(h) (flush ? FurlHeadToFloatFlush(h) : FurlHeadToFloat(h))
+#define FURL_TERM(k, l) (FURL_HEAD(head[(k)*FURL_WIDTH + (l)]) * (scale[k] * x[shift[k] + (l)]))
+  FURL_ADD_TERMS(sum, N, masked, mask, FURL_TERM);
+#undef FURL_TERM
+#undef FURL_HEAD
   at->head += N * FURL_WIDTH;
   at->exponent += N;
 }
@@ -233,7 +245,7 @@ FURL_SHARED_BODY void FURL_NAME(FurlAddLoaded)(const FurlSlicesView *a, int64_t 
   else
     FURL_NAME(FurlLoadCodes)(a, FURL_WIDTH, at, v);
   FURL_LANES(l) AT(v, l) *= x[l];
-  FURL_LANES(l) AT(sum, l) += FURL_NAME(FurlKeep)(1, mask, l, AT(v, l));
+  FURL_LANES(l) AT(sum, l) += mask >> l & 1 ? AT(v, l) : 0;
 }
 
 FURL_BODY void FURL_NAME(FurlAddDiagonals)(const FurlSlicesView *a, int64_t slot, int N, int masked, int64_t row0,
@@ -246,14 +258,9 @@ FURL_BODY void FURL_NAME(FurlAddDiagonals)(const FurlSlicesView *a, int64_t slot
   for (int k = 0; k < N; k++) mask[k] = a->mask[slot + k];
   for (int k = 0; k < N; k++) shift[k] = a->offset[slot + k];
   for (int k = 0; k < N; k++) value[k] = a->diagonal + a->start[slot + k] + row0;
-  FURL_LANES(l)
-  {
-    FURL_REAL total = AT(sum, l);
-
-    FURL_UNROLL
-    for (int k = 0; k < N; k++) total += FURL_NAME(FurlKeep)(masked, mask[k], l, (FURL_REAL)value[k][l] * x[shift[k] + l]);
-    AT(sum, l) = total;
-  }
+#define FURL_TERM(k, l) ((FURL_REAL)value[k][l] * x[shift[k] + (l)])
+  FURL_ADD_TERMS(sum, N, masked, mask, FURL_TERM);
+#undef FURL_TERM
 }
 
 /* The same stored as planes or, where `read` says so, as heads */
@@ -270,16 +277,9 @@ FURL_BODY void FURL_NAME(FurlAddDiagonalPlanes)(const FurlSlicesView *a, int64_t
   for (int k = 0; k < N; k++) at[k] = a->start[slot + k] + row0;
   for (int k = 0; k < N; k++) exponent[k] = a->window[slot + k];
   for (int k = 0; k < N; k++) scale[k] = read == FURL_READ_ALL ? 1 : FURL_NAME(FurlSlotScale)(exponent[k]);
-  FURL_LANES(l)
-  {
-    FURL_REAL total = AT(sum, l);
-
-    FURL_UNROLL
-    for (int k = 0; k < N; k++)
-      total += FURL_NAME(FurlKeep)(masked, mask[k], l,
-                                   FURL_NAME(FurlReadDiagonalPlanes)(a, read, at[k] + l, exponent[k]) * (scale[k] * x[shift[k] + l]));
-    AT(sum, l) = total;
-  }
+#define FURL_TERM(k, l) (FURL_NAME(FurlReadDiagonalPlanes)(a, read, at[k] + (l), exponent[k]) * (scale[k] * x[shift[k] + (l)]))
+  FURL_ADD_TERMS(sum, N, masked, mask, FURL_TERM);
+#undef FURL_TERM
 }
 
 /* N diagonals from `slot` on, all of its kind; x points to the column of the slice's first row */
