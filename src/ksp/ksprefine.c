@@ -123,8 +123,8 @@ PetscErrorCode FurlKSPRefineProject(KSP ksp, Vec residual, PetscBool *ok)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* v += the round's correction so far, of which `part` is 1, or -1 to take it back; the mean of v stays that of the guess where constants are
- * the null space */
+/* v += the round's correction so far, of which `part` is 1, or -1 to take it back; the mean of v stays that of the guess where constants
+ * are the null space */
 PetscErrorCode FurlKSPRefineSolution(KSP ksp, PetscReal part, PetscReal sigma, Vec v)
 {
   const KSP_Furl   *f = (const KSP_Furl *)ksp->data;

@@ -136,12 +136,12 @@ typedef struct {
   float     *link[3]; /* of cell G to the next one in the direction, >= 0; NULL where the direction has one cell */
   float *wind[3];   /* of a nonsymmetric operator, else NULL: row G has link + wind where that is > 0, the next row link - wind where < 0 */
   float *excess;    /* >= 0; below zero: a row that holds nothing but its diagonal, which is -excess */
-  FurlEntries own;       /* those rows of the matrix on this process, */
-  double      nown;      /* and how many there are on all */
-  int         faithful;  /* this is the matrix itself, up to the rounding of its couplings */
-  double      sharpness; /* see sharpen.c */
-  float *root, *largest; /* derived: square root of the diagonal (negative for a row of its own) and largest link of a cell */
-  FurlBlock memory, memory_of_winds, memory_of_derived;
+  FurlEntries own;  /* those rows of the matrix on this process, */
+  double      nown; /* and how many there are on all */
+  int         faithful;       /* this is the matrix itself, up to the rounding of its couplings */
+  double      sharpness;      /* see sharpen.c */
+  float      *root, *largest; /* derived: square root of the diagonal (negative for a row of its own) and largest link of a cell */
+  FurlBlock   memory, memory_of_winds, memory_of_derived;
 } FurlStencil;
 
 /* Takes the layout over */
@@ -287,14 +287,14 @@ typedef struct FurlGrid {
   int64_t          whole;    /* cells of a level that every process has as a whole */
   double          *inverse;  /* [cells of the coarsest level]^2 of the scaled operator, natural order */
   double          *rhs;      /* [cells of the coarsest level] */
-  float    *scratch; /* weighted residual of the level at work, or a product; as the finest level's arrays, black only where needed */
-  FurlBlock memory_of_scratch;
-  double   *partial;   /* sums of slices */
-  double    sharpness; /* see sharpen.c; 0: none */
-  int       faithful;  /* the finest level is the matrix itself, up to the rounding of its couplings */
-  FurlEntries own;     /* rows of this process that hold nothing but their diagonal, */
-  double      nown;    /* and how many there are on all */
-  double    softness;  /* about the largest over the smallest energy of a unit vector, as the coarsest level has it */
+  float      *scratch; /* weighted residual of the level at work, or a product; as the finest level's arrays, black only where needed */
+  FurlBlock   memory_of_scratch;
+  double     *partial;   /* sums of slices */
+  double      sharpness; /* see sharpen.c; 0: none */
+  int         faithful;  /* the finest level is the matrix itself, up to the rounding of its couplings */
+  FurlEntries own;       /* rows of this process that hold nothing but their diagonal, */
+  double      nown;      /* and how many there are on all */
+  double      softness;  /* about the largest over the smallest energy of a unit vector, as the coarsest level has it */
   /* refine.c: conjugate gradients in the finest level's unknowns, allocated when they are first asked for */
   FurlBlock memory_of_refinement;
   float    *p, *q, *u; /* direction, its image, what has been found since the residual was given */

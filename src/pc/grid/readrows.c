@@ -181,8 +181,7 @@ static int CountMissing(const Reader *reader, const Row *row)
   const FurlStencil *const s       = reader->s;
   int                      missing = 0;
 
-  for (int d = 0; d < 3; d++)
-    missing += row->at[d] > 0 && s->link[d] && s->link[d][row->G - s->box.stride[d]] > 0 && !row->found[2 * d];
+  for (int d = 0; d < 3; d++) missing += row->at[d] > 0 && s->link[d] && s->link[d][row->G - s->box.stride[d]] > 0 && !row->found[2 * d];
   return missing;
 }
 
@@ -445,9 +444,9 @@ static PetscErrorCode ReadAll(Reader *reader)
   PetscFunctionBegin;
   reader->count = (Counts){0};
   reader->own.n = reader->behind.n = 0;
-  reader->least   = PETSC_MAX_REAL;
-  reader->most    = -PETSC_MAX_REAL;
-  reader->wrapped = *reader->layout;
+  reader->least                    = PETSC_MAX_REAL;
+  reader->most                     = -PETSC_MAX_REAL;
+  reader->wrapped                  = *reader->layout;
   for (int d = 0; d < 3; d++) reader->wrapped.periodic[d] = reader->wrapped.N[d] > 2;
   PetscCall(ReadRows(reader));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &reader->least, 1, MPI_DOUBLE, MPI_MIN, comm));
