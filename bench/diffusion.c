@@ -76,6 +76,48 @@ static PetscErrorCode GridFromOptions(BenchGrid *grid)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The rows of the outermost cells become those of an identity, as programs leave them that keep Dirichlet values among the unknowns; with
+ * their columns or without */
+static PetscErrorCode KeepBoundaryRows(const BenchGrid *grid, DM da, PetscBool columns, Mat A)
+{
+  ISLocalToGlobalMapping numbers;
+  PetscInt               xs, ys, zs, xm, ym, zm, count = 0, *rows;
+
+  PetscFunctionBegin;
+  PetscCall(DMGetLocalToGlobalMapping(da, &numbers));
+  PetscCall(DMDAGetGhostCorners(da, &xs, &ys, &zs, &xm, &ym, &zm));
+  PetscCall(PetscMalloc1(xm * ym * zm, &rows));
+  for (PetscInt r = 0; r < xm * ym * zm; r++) {
+    const PetscInt at[3] = {xs + r % xm, ys + r / xm % ym, zs + r / xm / ym};
+    PetscBool      out   = PETSC_FALSE;
+
+    for (int d = 0; d < 3; d++) out = (PetscBool)(out || at[d] == 0 || at[d] + 1 == grid->n);
+    if (out) rows[count++] = r;
+  }
+  PetscCall(ISLocalToGlobalMappingApply(numbers, count, rows, rows));
+  if (columns)
+    PetscCall(MatZeroRows(A, count, rows, 1, NULL, NULL));
+  else
+    PetscCall(MatZeroRowsColumns(A, count, rows, 1, NULL, NULL));
+  PetscCall(PetscFree(rows));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* -identity kept: MatZeroRows(), which leaves the columns; dropped: MatZeroRowsColumns() */
+static PetscErrorCode IdentityFromOptions(const BenchGrid *grid, DM da, Mat A, char title[], size_t size)
+{
+  const char *const names[2] = {"kept", "dropped"};
+  PetscInt          which;
+  PetscBool         set;
+
+  PetscFunctionBegin;
+  PetscCall(PetscOptionsGetEList(NULL, NULL, "-identity", names, 2, &which, &set));
+  if (!set) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(KeepBoundaryRows(grid, da, (PetscBool)!which, A));
+  PetscCall(PetscStrlcat(title, which ? " identity, columns dropped" : " identity, columns kept", size));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode DiffusionCreate(MPI_Comm comm, MatType type, Mat *A, char title[], size_t size)
 {
   BenchGrid *grid;
@@ -99,6 +141,7 @@ PetscErrorCode DiffusionCreate(MPI_Comm comm, MatType type, Mat *A, char title[]
     PetscCall(MatNullSpaceDestroy(&constants));
   }
   PetscCall(PetscSNPrintf(title, size, "diffusion %s n=%d bc=%s", BenchClassNames[grid->class], (int)grid->n, grid->bc));
+  PetscCall(IdentityFromOptions(grid, da, *A, title, size));
   PetscCall(DMDestroy(&da));
   PetscCall(PetscFree(grid));
   PetscFunctionReturn(PETSC_SUCCESS);

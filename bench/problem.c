@@ -1,4 +1,4 @@
-/* One system, generated or read, as the options say: -problem, -class, -n, -bc, -file, -rhs, -rhs_file, -rcm, -bs */
+/* One system, generated or read, as the options say: -problem, -class, -n, -bc, -identity, -file, -rhs, -rhs_file, -rcm, -bs */
 #include "bench.h"
 
 #define RHS_SEED 7 /* of the vector that A is multiplied by */

@@ -1,5 +1,5 @@
 static char help[] = "Solves one system by every method of a list, alternating, each to the same true residual, and prints medians.\n\n\
-  -problem diffusion|q1|tets|elasticity, -class, -n, -bc, -rcm, or -file F.mtx[.gz]; -rhs random|ones, -rhs_file F\n\
+  -problem diffusion|q1|tets|elasticity, -class, -n, -bc, -identity kept|dropped, -rcm, or -file F.mtx[.gz]; -rhs random|ones, -rhs_file F\n\
   -opponents FILE (bench/opponents.txt), -petsc 3.26|debian (which of its lines), -methods a,b (of these, only some); or -with \" OPTIONS\": one method, by its options\n\
   -target R (true relative residual, 1e-8), -repeats N (3), -json FILE (one line a solve is appended)\n\
   -again: each solver solves twice, and the second time is told too; -warm: each method solves a small system first\n\

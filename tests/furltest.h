@@ -136,6 +136,21 @@ static inline PetscErrorCode FurlTestSolver(Mat A, const char *prefix, KSP *ksp)
   PetscFunctionReturn(0);
 }
 
+/* How often a matrix has been encoded so far; PetscLogDefaultBegin() comes first. No copy is made where KSP furl refines */
+static inline PetscErrorCode FurlTestEncodings(int *n)
+{
+  PetscLogEvent      event;
+  PetscEventPerfInfo info;
+
+  PetscFunctionBegin;
+  *n = 0;
+  PetscCall(PetscLogEventGetId("MatFurlEncode", &event));
+  if (event < 0) PetscFunctionReturn(0); /* nothing has registered it yet */
+  PetscCall(PetscLogEventGetPerfInfo(0, event, &info));
+  *n = info.count;
+  PetscFunctionReturn(0);
+}
+
 /* The text of -ksp_view, on every rank */
 static inline PetscErrorCode FurlTestView(KSP ksp, char text[], int room)
 {

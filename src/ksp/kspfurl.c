@@ -81,6 +81,9 @@ static PetscErrorCode ViewOperator(KSP ksp, PetscViewer viewer)
 
   PetscFunctionBegin;
   if (!f->described) {
+    if (f->has_isolated)
+      PetscCall(
+        PetscViewerASCIIPrintf(viewer, "  rows with nothing but a diagonal: %" PetscInt_FMT ", satisfied first\n", f->nisolated_all));
     PetscCall(
       PetscViewerASCIIPrintf(viewer, "  products: by the preconditioner's finest level in low precision, and by Amat for residuals\n"));
     PetscFunctionReturn(PETSC_SUCCESS);

@@ -36,6 +36,8 @@ typedef struct {
   PetscObjectState mat_nonzero;     /* its pattern */
   PetscBool        described;       /* F and what follows are made: refinement needs none of it */
   PetscBool        refine_failed;   /* it did not serve this Amat */
+  PetscBool        knows_mirror;    /* refinement has asked whether ... */
+  PetscBool        mirrors;         /* ... Amat is its own transpose bit for bit */
   const char      *why_own;         /* why Amat's own product serves (static string), NULL with a copy */
   PetscBool        has_traits;      /* a copy, or a pass over Amat's entries, saw ... */
   FurlMatTraits    traits;          /* ... what they tell */
@@ -73,6 +75,8 @@ typedef struct {
   KSPFurlMethod running;     /* cg, gmres or bcgs */
   KSPFurlMethod learned;     /* auto, or what an earlier solve with this matrix had to change to */
   PetscBool     refining;    /* the preconditioner iterates, in low precision */
+  PetscBool     constants;   /* while it does: they are the null space, and ... */
+  PetscReal     mean;        /* ... x keeps the mean of the guess */
   PetscBool     plain;       /* the vectors are PETSc's host vectors: the fused passes serve */
   PetscBool     aside;       /* the isolated rows are satisfied and stay out of the recurrence */
   PetscBool     target;      /* the user's test can stop on a residual: watch the progress */
@@ -126,6 +130,8 @@ PETSC_INTERN PetscErrorCode KSPFurlGetRefine_Furl(KSP, PetscBool *);
 PETSC_INTERN PetscErrorCode FurlKSPRefresh(KSP, PetscBool *changed);
 PETSC_INTERN PetscErrorCode FurlKSPDescribe(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPForget(KSP);
+PETSC_INTERN PetscErrorCode FurlKSPForgetIsolated(KSP);
+PETSC_INTERN PetscErrorCode FurlKSPKnowMirrors(KSP, PetscBool *mirrors);
 PETSC_INTERN PetscErrorCode FurlKSPMult(KSP, Vec, Vec, PetscScalar *dot);
 PETSC_INTERN PetscErrorCode FurlKSPChoosePC(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPSharePC(KSP);
@@ -179,6 +185,8 @@ PETSC_INTERN PetscErrorCode KSPComputeEigenvalues_Furl(KSP, PetscInt, PetscReal 
 
 /* ksprefine.c: the preconditioner's own iteration */
 PETSC_INTERN PetscErrorCode FurlKSPMayRefine(KSP, PetscBool *may);
+PETSC_INTERN PetscErrorCode FurlKSPPrepareRefinement(KSP);
+PETSC_INTERN PetscErrorCode FurlKSPRefineProject(KSP, Vec residual, PetscBool *ok);
 PETSC_INTERN PetscErrorCode FurlKSPRunRefined(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPRefineSolution(KSP, PetscReal part, PetscReal sigma, Vec);
 

@@ -2,6 +2,18 @@
 #include "kspfurlimpl.h"
 #include <petsc/private/pcimpl.h>
 
+PetscErrorCode FurlKSPForgetIsolated(KSP ksp)
+{
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
+
+  PetscFunctionBegin;
+  PetscCall(PetscFree(f->isolated));
+  PetscCall(PetscFree(f->pivot));
+  f->nisolated = f->nisolated_all = 0;
+  f->has_isolated                 = PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Frees all that describes Amat; the vectors stay */
 PetscErrorCode FurlKSPForget(KSP ksp)
 {
@@ -10,13 +22,11 @@ PetscErrorCode FurlKSPForget(KSP ksp)
   PetscFunctionBegin;
   PetscCall(FurlKSPLeaveDevice(ksp));
   PetscCall(MatDestroy(&f->F));
-  PetscCall(PetscFree(f->isolated));
-  PetscCall(PetscFree(f->pivot));
-  f->nisolated = f->nisolated_all = 0;
-  f->has_isolated                 = PETSC_FALSE;
-  f->described                    = PETSC_FALSE;
-  f->has_traits                   = PETSC_FALSE;
-  f->mat_id                       = 0;
+  PetscCall(FurlKSPForgetIsolated(ksp));
+  f->described    = PETSC_FALSE;
+  f->has_traits   = PETSC_FALSE;
+  f->knows_mirror = PETSC_FALSE;
+  f->mat_id       = 0;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -172,6 +182,7 @@ static PetscErrorCode Describe(KSP ksp, Mat op, Mat A)
   PetscCall(PetscObjectQueryFunction((PetscObject)op, "MatFurlGetTraits_C", &get_traits));
   PetscCall(PetscObjectQueryFunction((PetscObject)op, "MatFurlGetIsolatedRows_C", &get_rows));
   PetscCall(IsWholeAij(A, &aij));
+  PetscCall(FurlKSPForgetIsolated(ksp)); /* as the preconditioner told them */
   if (get_traits) {
     PetscCall((*get_traits)(op, &f->traits));
     f->has_traits = PETSC_TRUE;
@@ -182,6 +193,31 @@ static PetscErrorCode Describe(KSP ksp, Mat op, Mat A)
     PetscCall(FurlAijDescribe(A, &f->has_traits, &f->traits, &rows));
   if (rows) PetscCall(ReadIsolated(f, A, rows));
   PetscCall(ISDestroy(&rows));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Is Amat its own transpose, as it says or bit for bit? From what is known, else by a pass over AIJ; one for each state of the matrix */
+PetscErrorCode FurlKSPKnowMirrors(KSP ksp, PetscBool *mirrors)
+{
+  KSP_Furl          *f = (KSP_Furl *)ksp->data;
+  Mat                A;
+  IS                 rows = NULL;
+  PetscBool          set, aij, known = PETSC_FALSE;
+  FurlMatTraits      traits = {PETSC_FALSE, PETSC_FALSE};
+  FurlMatGetTraitsFn get;
+
+  PetscFunctionBegin;
+  PetscCall(PCGetOperators(ksp->pc, &A, NULL));
+  PetscCall(MatIsSymmetricKnown(A, &set, mirrors));
+  if (set) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscObjectQueryFunction((PetscObject)A, "MatFurlGetTraits_C", &get));
+  PetscCall(IsWholeAij(A, &aij));
+  if (!f->knows_mirror && get) PetscCall((*get)(A, &traits));
+  if (!f->knows_mirror && !get && aij) PetscCall(FurlAijDescribe(A, &known, &traits, &rows));
+  PetscCall(ISDestroy(&rows));
+  if (!f->knows_mirror) f->mirrors = (PetscBool)((get || known) && traits.symmetric);
+  f->knows_mirror = PETSC_TRUE;
+  *mirrors        = f->mirrors;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -11,14 +11,44 @@
 #define ENOUGH 1e-3 /* of the residual at the begin of a round: about there the rounding of the couplings begins to show */
 #define LITTLE 0.1  /* of the same: a renewal that leaves more says that the two matrices differ */
 #define GROWTH 2    /* of the residual within a later round: FP32 has lost the way; in the first one smooth parts of b may make it grow */
+#define SLIGHT 1e-3 /* of a residual: a mean that is no larger adds less than a millionth to its norm */
 #define LONG 30     /* iterations of a round: a problem that hard is left to the default method and what it can change */
+
+/* Whether a null space is that of the constants alone, as that of a box without a fixed value is; NULL is not */
+static PetscErrorCode IsOfConstants(MatNullSpace space, PetscBool *constants)
+{
+  const Vec *others;
+  PetscInt   n;
+
+  PetscFunctionBegin;
+  *constants = PETSC_FALSE;
+  if (!space) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(MatNullSpaceGetVecs(space, constants, &n, &others));
+  if (n) *constants = PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Whether the null spaces that the user gave are none, or the constants for A, and for its transpose if there is one for that */
+static PetscErrorCode KnowNullSpace(Mat A, PetscBool *known, PetscBool *constants)
+{
+  MatNullSpace space, transposed;
+  PetscBool    both;
+
+  PetscFunctionBegin;
+  PetscCall(MatGetNullSpace(A, &space));
+  PetscCall(MatGetTransposeNullSpace(A, &transposed));
+  PetscCall(IsOfConstants(space, constants));
+  PetscCall(IsOfConstants(transposed, &both));
+  *known = (PetscBool)(!space == !*constants && !transposed == !both && (*constants || !both));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
 
 /* Whether the PC can, or before its set-up is likely to, and the user's wishes leave it to Furl */
 PetscErrorCode FurlKSPMayRefine(KSP ksp, PetscBool *may)
 {
   const KSP_Furl   *f = (const KSP_Furl *)ksp->data;
   Mat               A, P;
-  MatNullSpace      space, transposed;
+  PetscBool         known, constants;
   FurlPCMayRefineFn ask;
   FurlDevice       *device;
 
@@ -28,24 +58,85 @@ PetscErrorCode FurlKSPMayRefine(KSP ksp, PetscBool *may)
     PetscFunctionReturn(PETSC_SUCCESS);
   if (ksp->normtype != KSP_NORM_UNPRECONDITIONED || ksp->calc_sings || ksp->calc_ritz) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PCGetOperators(ksp->pc, &A, &P));
-  PetscCall(MatGetNullSpace(A, &space));
-  PetscCall(MatGetTransposeNullSpace(A, &transposed));
-  if (A != P || space || transposed) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(KnowNullSpace(A, &known, &constants));
+  if (A != P || !known) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(FurlKSPDeviceWanted(ksp, &device));
   if (device) PetscFunctionReturn(PETSC_SUCCESS); /* it runs the default method */
   PetscCall(PetscObjectQueryFunction((PetscObject)ksp->pc, "PCFurlMayRefine_C", &ask));
-  if (ask) PetscCall((*ask)(ksp->pc, may));
+  if (ask) PetscCall((*ask)(ksp->pc, constants, may));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* v += the round's correction so far, of which `part` is 1, or -1 to take it back */
+/* The mean over all processes */
+static PetscErrorCode Mean(Vec v, PetscReal *mean)
+{
+  PetscScalar sum;
+  PetscInt    n;
+
+  PetscFunctionBegin;
+  PetscCall(VecSum(v, &sum));
+  PetscCall(VecGetSize(v, &n));
+  *mean = PetscRealPart(sum) / (PetscReal)n;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What a solve needs to know beside its preconditioner: the null space, and the rows that are satisfied first */
+PetscErrorCode FurlKSPPrepareRefinement(KSP ksp)
+{
+  KSP_Furl          *f = (KSP_Furl *)ksp->data;
+  Mat                A;
+  PetscBool          known;
+  FurlPCGetOwnRowsFn get;
+
+  PetscFunctionBegin;
+  PetscCall(PCGetOperators(ksp->pc, &A, NULL));
+  PetscCall(KnowNullSpace(A, &known, &f->constants));
+  f->mean = 0;
+  if (f->constants && !ksp->guess_zero) PetscCall(Mean(ksp->vec_sol, &f->mean));
+  PetscCall(PetscObjectQueryFunction((PetscObject)ksp->pc, "PCFurlGetOwnRows_C", &get));
+  if (f->described || !get) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(FurlKSPForgetIsolated(ksp));
+  PetscCall((*get)(ksp->pc, &f->nisolated, &f->isolated, &f->pivot, &f->nisolated_all));
+  f->has_isolated = f->nisolated_all ? PETSC_TRUE : PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*
+  Takes the mean out of the residual where constants are the null space. What was taken out is no part of the projected system only if
+  constants are no part of the range of A either, so that, but for rounding, A has to be symmetric; ok is false, and the residual whole,
+  where it is not. A mean that is small beside the residual left does not ask for that.
+*/
+PetscErrorCode FurlKSPRefineProject(KSP ksp, Vec residual, PetscBool *ok)
+{
+  PetscReal mean, left;
+  PetscInt  n;
+
+  PetscFunctionBegin;
+  *ok = PETSC_TRUE;
+  PetscCall(Mean(residual, &mean));
+  PetscCall(VecGetSize(residual, &n));
+  PetscCall(VecShift(residual, -mean));
+  PetscCall(FurlKSPNorm2(ksp, residual, &left));
+  if (PetscAbsReal(mean) * PetscSqrtReal((PetscReal)n) <= SLIGHT * left) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(FurlKSPKnowMirrors(ksp, ok));
+  if (!*ok) PetscCall(VecShift(residual, mean));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* v += the round's correction so far, of which `part` is 1, or -1 to take it back; the mean of v stays that of the guess where constants
+ * are the null space */
 PetscErrorCode FurlKSPRefineSolution(KSP ksp, PetscReal part, PetscReal sigma, Vec v)
 {
+  const KSP_Furl   *f = (const KSP_Furl *)ksp->data;
   FurlPCRefineAddFn add;
+  PetscReal         mean;
 
   PetscFunctionBegin;
   PetscCall(PetscObjectQueryFunction((PetscObject)ksp->pc, "PCFurlRefineAdd_C", &add));
   PetscCall((*add)(ksp->pc, part / sigma, v));
+  if (!f->constants) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(Mean(v, &mean));
+  PetscCall(VecShift(v, f->mean - mean));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -145,7 +236,7 @@ PetscErrorCode FurlKSPRunRefined(KSP ksp)
   PetscBool first = PETSC_TRUE, lost;
 
   PetscFunctionBegin;
-  while (!ksp->reason && f->refining && f->rnorm > 0) {
+  while (!ksp->reason && f->refining && !f->refine_failed && f->rnorm > 0) {
     const PetscReal start = f->norm, rnorm = f->rnorm;
     PetscInt        done;
 

@@ -32,6 +32,11 @@ static PetscErrorCode Project(KSP ksp, Vec residual)
   PetscFunctionBegin;
   PetscCall(PCGetOperators(ksp->pc, &A, NULL));
   PetscCall(MatGetNullSpace(A, &space));
+  if (f->refining && space) {
+    PetscCall(FurlKSPRefineProject(ksp, residual, &f->projected));
+    if (!f->projected) f->refine_failed = PETSC_TRUE;
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   f->projected = space && f->whole_symmetric ? PETSC_TRUE : PETSC_FALSE;
   if (f->projected) PetscCall(MatNullSpaceRemove(space, residual));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -234,8 +234,8 @@ FP64
 
    Notes:
    `PCFURL` can where the matrix is a symmetric 3-, 5- or 7-point operator on a box of cells with couplings of one sign. The method must be
-   `KSP_FURL_AUTO`, the norm `KSP_NORM_UNPRECONDITIONED`, and neither a null space nor singular values be asked for; else, or where a
-renewed residual shows less than a digit of progress, the default method runs. Until then no compressed copy of the matrix is made.
+   `KSP_FURL_AUTO`, the norm `KSP_NORM_UNPRECONDITIONED`, a null space that of the constants, and no singular values be asked for; else, or
+where a renewed residual shows less than a digit of progress, the default method runs. Until then no compressed copy of the matrix is made.
 
 .seealso: `KSPFURL`, `KSPFurlGetRefine()`, `KSPFurlSetCompress()`
 @*/

@@ -42,7 +42,10 @@ static PetscErrorCode Begin(KSP ksp)
   f->target   = ksp->normtype != KSP_NORM_NONE && ksp->converged != KSPConvergedSkip ? PETSC_TRUE : PETSC_FALSE;
   f->refining = PETSC_FALSE;
   if (f->target && !ksp->transpose_solve) PetscCall(FurlKSPMayRefine(ksp, &f->refining));
-  if (!f->refining) PetscCall(FurlKSPDescribe(ksp));
+  if (f->refining)
+    PetscCall(FurlKSPPrepareRefinement(ksp));
+  else
+    PetscCall(FurlKSPDescribe(ksp));
   f->running    = f->refining ? KSP_FURL_CG : ChooseForSide(ksp);
   f->columns    = PetscMax(f->columns, f->restart);
   f->aside      = PETSC_FALSE;

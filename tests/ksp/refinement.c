@@ -5,20 +5,6 @@
 */
 #include "../furltest.h"
 
-static PetscErrorCode Encodings(int *n)
-{
-  PetscLogEvent      event;
-  PetscEventPerfInfo info;
-
-  PetscFunctionBegin;
-  *n = 0;
-  PetscCall(PetscLogEventGetId("MatFurlEncode", &event));
-  if (event < 0) PetscFunctionReturn(0); /* nothing has registered it yet */
-  PetscCall(PetscLogEventGetPerfInfo(0, event, &info));
-  *n = info.count;
-  PetscFunctionReturn(0);
-}
-
 typedef struct {
   Mat       A;
   Vec       b;
@@ -60,7 +46,7 @@ static PetscErrorCode Solve(Mat A, Vec b, PetscReal rtol, PetscBool refine, Pets
   PetscFunctionBegin;
   PetscCall(VecDuplicate(b, &x));
   PetscCall(VecNorm(b, NORM_2, &user.start));
-  PetscCall(Encodings(&before));
+  PetscCall(FurlTestEncodings(&before));
   PetscCall(FurlTestSolver(A, refine ? NULL : "plain_", &ksp));
   PetscCall(KSPSetTolerances(ksp, rtol, PETSC_DEFAULT, PETSC_DEFAULT, 60));
   if (refine) PetscCall(KSPMonitorSet(ksp, CheckNorm, &user, NULL));
@@ -68,7 +54,7 @@ static PetscErrorCode Solve(Mat A, Vec b, PetscReal rtol, PetscBool refine, Pets
   PetscCall(KSPGetConvergedReason(ksp, &reason));
   PetscCall(KSPGetIterationNumber(ksp, its));
   PetscCall(FurlTestResidualNorm(A, b, x, &residual));
-  PetscCall(Encodings(&after));
+  PetscCall(FurlTestEncodings(&after));
   FurlTestCheck(reason > 0 && residual <= rtol * (1 + 1e-6), "rtol %g: reason %d, residual %g", (double)rtol, (int)reason,
                 (double)residual);
   FurlTestCheck(after - before == !refine, "%d copies of the matrix", after - before);

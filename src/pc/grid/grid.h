@@ -111,6 +111,22 @@ PETSC_INTERN PetscErrorCode FurlGhostsCreate(const FurlLayout *layout, FurlGhost
 PETSC_INTERN PetscErrorCode FurlGhostsDestroy(FurlGhosts *ghosts);
 PETSC_INTERN PetscErrorCode FurlGhostsFill(FurlGhosts *ghosts, float *array); /* collective */
 
+/* Entries of few of this process's rows, these counted from its first one; columns are the matrix's */
+typedef struct {
+  PetscInt row, column;
+  double   value;
+} FurlEntry;
+
+typedef struct {
+  size_t     n, room;
+  FurlEntry *entry;
+} FurlEntries;
+
+PETSC_INTERN PetscErrorCode FurlEntriesAdd(FurlEntries *list, FurlEntry entry);
+PETSC_INTERN PetscErrorCode FurlEntriesDestroy(FurlEntries *list);
+/* Which of the entries, [n], lie in the column of a row of `own` on whatever process. Collective */
+PETSC_INTERN PetscErrorCode FurlEntriesMeetRows(const FurlEntries *list, Mat A, const FurlEntries *own, PetscInt *meets);
+
 /* The operator that the cycle approximates, as links between cells: a_ij = -link, a_ii = excess + sum of links; flat, with margins before
  * and behind, the pointers at G = 0 */
 typedef struct {
@@ -120,10 +136,12 @@ typedef struct {
   float     *link[3]; /* of cell G to the next one in the direction, >= 0; NULL where the direction has one cell */
   float *wind[3];   /* of a nonsymmetric operator, else NULL: row G has link + wind where that is > 0, the next row link - wind where < 0 */
   float *excess;    /* >= 0; below zero: a row that holds nothing but its diagonal, which is -excess */
-  int    faithful;  /* this is the matrix itself, up to the rounding of its couplings */
-  double sharpness; /* see sharpen.c */
-  float *root, *largest; /* derived: square root of the diagonal (negative for a row of its own) and largest link of a cell */
-  FurlBlock memory, memory_of_winds, memory_of_derived;
+  FurlEntries own;  /* those rows of the matrix on this process, */
+  double      nown; /* and how many there are on all */
+  int         faithful;       /* this is the matrix itself, up to the rounding of its couplings */
+  double      sharpness;      /* see sharpen.c */
+  float      *root, *largest; /* derived: square root of the diagonal (negative for a row of its own) and largest link of a cell */
+  FurlBlock   memory, memory_of_winds, memory_of_derived;
 } FurlStencil;
 
 /* Takes the layout over */
@@ -269,12 +287,14 @@ typedef struct FurlGrid {
   int64_t          whole;    /* cells of a level that every process has as a whole */
   double          *inverse;  /* [cells of the coarsest level]^2 of the scaled operator, natural order */
   double          *rhs;      /* [cells of the coarsest level] */
-  float    *scratch; /* weighted residual of the level at work, or a product; as the finest level's arrays, black only where needed */
-  FurlBlock memory_of_scratch;
-  double   *partial;   /* sums of slices */
-  double    sharpness; /* see sharpen.c; 0: none */
-  int       faithful;  /* the finest level is the matrix itself, up to the rounding of its couplings */
-  double    softness;  /* about the largest over the smallest energy of a unit vector, as the coarsest level has it */
+  float      *scratch; /* weighted residual of the level at work, or a product; as the finest level's arrays, black only where needed */
+  FurlBlock   memory_of_scratch;
+  double     *partial;   /* sums of slices */
+  double      sharpness; /* see sharpen.c; 0: none */
+  int         faithful;  /* the finest level is the matrix itself, up to the rounding of its couplings */
+  FurlEntries own;       /* rows of this process that hold nothing but their diagonal, */
+  double      nown;      /* and how many there are on all */
+  double      softness;  /* about the largest over the smallest energy of a unit vector, as the coarsest level has it */
   /* refine.c: conjugate gradients in the finest level's unknowns, allocated when they are first asked for */
   FurlBlock memory_of_refinement;
   float    *p, *q, *u; /* direction, its image, what has been found since the residual was given */
@@ -326,7 +346,8 @@ int                         FurlGridShift(double size); /* of a vector of that n
   refine.c: A y = r by conjugate gradients on the finest level, in FP32 and with its own couplings of 2 bytes. Where these are the matrix's
   own up to rounding, the residual falls by three digits before the difference shows, and is then renewed by the user's own product.
 */
-int FurlGridCanRefine(const FurlGrid *grid);
+/* constants: they are known to be the null space of A; else that has none, or none is known */
+int FurlGridCanRefine(const FurlGrid *grid, int constants);
 /* r of norm `size` */
 PETSC_INTERN PetscErrorCode FurlGridRefineBegin(FurlGrid *grid, double size, const double *r);
 /* *norm: of the residual left, in the user's unknowns; *floor: below it rounding hides the true one; *ok is 0, and nothing done, where the

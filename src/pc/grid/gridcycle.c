@@ -269,12 +269,10 @@ static void ZeroGhosts(const FurlGridLevel *level, float *x)
     for (int64_t k = 0; k < level->ghosts[half].n; k++) x[level->ghosts[half].at[k]] = 0;
 }
 
-/* y = A x, zero at ghosts, and so is b, as both enter sums over whole arrays; of the ghosts x has those of the second colour next to the
- * cells of this process. partial: [2 items] room for the sums of x y, ghosts' too; NULL: not wanted */
-static PetscErrorCode Product(FurlGridLevel *level, float *x, float *y, double *partial)
+/* y = A x, zero at ghosts, and so is b, as both enter sums over whole arrays; x has the ghosts next to the cells of this process. partial:
+ * [2 items] room for the sums of x y, ghosts' too; NULL: not wanted */
+static void Multiply(FurlGridLevel *level, const float *x, float *y, double *partial)
 {
-  PetscFunctionBegin;
-  if (level->depth > 1) PetscCall(FurlGhostsFill(&level->ghosts[0], x));
   for (int colour = 0; colour < 2; colour++) {
     FurlGridStencilArgs args = {.out = y + colour * level->box.span, .partial = partial ? partial + colour * level->box.items : NULL};
 
@@ -283,6 +281,27 @@ static PetscErrorCode Product(FurlGridLevel *level, float *x, float *y, double *
   }
   ZeroGhosts(level, y);
   ZeroGhosts(level, level->b);
+}
+
+/* The same of what a cycle found, which has the ghosts of the second colour */
+static PetscErrorCode Product(FurlGridLevel *level, float *x, float *y)
+{
+  PetscFunctionBegin;
+  if (level->depth > 1) PetscCall(FurlGhostsFill(&level->ghosts[0], x));
+  Multiply(level, x, y, NULL);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Ghosts of both colours as their owners have them. 16 bits do for a cycle, but 2^-16 of a smooth x may be as much as A x */
+static PetscErrorCode FillInFull(FurlGridLevel *level, float *x)
+{
+  FurlGhosts *const ghosts = &level->ghosts[1];
+  const int         narrow = ghosts->narrow;
+
+  PetscFunctionBegin;
+  ghosts->narrow = 0;
+  PetscCall(FurlGhostsFill(ghosts, x));
+  ghosts->narrow = narrow;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -308,7 +327,7 @@ static PetscErrorCode TwoCycles(FurlGrid *grid, int l)
 
   PetscFunctionBegin;
   PetscCall(CycleLevel(grid, l));
-  PetscCall(Product(level, level->x, level->Ap, NULL));
+  PetscCall(Product(level, level->x, level->Ap));
   Dots(grid, level, level->x, level->Ap, level->b, first);
   Dots(grid, level, level->x, level->x, level->x, first + 2);
   PetscCall(SumOverProcesses(level, first, 3));
@@ -318,7 +337,7 @@ static PetscErrorCode TwoCycles(FurlGrid *grid, int l)
   level->x = swap;
   Update(level, -first[1] / first[0], level->Ap, 1, level->b, level->b);
   PetscCall(CycleLevel(grid, l));
-  PetscCall(Product(level, level->x, Av, NULL));
+  PetscCall(Product(level, level->x, Av));
   Dots(grid, level, level->x, Av, level->Ap, second);
   Dots(grid, level, level->x, level->b, level->b, second + 2);
   PetscCall(SumOverProcesses(level, second, 3));
@@ -369,14 +388,14 @@ static PetscErrorCode EnqueueTwoCycles(FurlGrid *grid, int l)
 
   PetscFunctionBegin;
   PetscCall(CycleLevel(grid, l));
-  PetscCall(Product(level, level->x, level->Ap, NULL));
+  PetscCall(Product(level, level->x, level->Ap));
   EnqueueCombine(grid, l, 1, (const float *const[2][3]){{level->x, level->Ap, level->b}, {level->x, level->x, level->x}});
   swap     = level->p;
   level->p = level->x;
   level->x = swap;
   EnqueueUpdate(grid, level, level->Ap, level->b, level->b);
   PetscCall(CycleLevel(grid, l));
-  PetscCall(Product(level, level->x, Av, NULL));
+  PetscCall(Product(level, level->x, Av));
   EnqueueCombine(grid, l, 2, (const float *const[2][3]){{level->x, Av, level->Ap}, {level->x, level->b, level->b}});
   EnqueueUpdate(grid, level, level->p, level->x, level->x);
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -444,7 +463,8 @@ PetscErrorCode FurlGridProductOf(FurlGrid *grid, float *x, float *y, double *dot
   double               sum[2] = {0, 0};
 
   PetscFunctionBegin;
-  PetscCall(Product(level, x, y, level->depth ? NULL : grid->partial));
+  if (level->depth > 1) PetscCall(FillInFull(level, x));
+  Multiply(level, x, y, level->depth ? NULL : grid->partial);
   if (level->depth)
     Dots(grid, level, x, y, y, sum);
   else

@@ -296,6 +296,9 @@ PetscErrorCode FurlGridCreate(Mat A, PetscBool flexible, FurlGrid **grid, const 
   (*grid)->factor    = factor;
   (*grid)->sharpness = s.sharpness;
   (*grid)->faithful  = s.faithful;
+  (*grid)->own       = s.own;
+  (*grid)->nown      = s.nown;
+  s.own              = (FurlEntries){.n = 0};
   (*grid)->shear     = shear;
   (*grid)->n         = rows;
   PetscCallMPI(MPI_Comm_size((*grid)->comm, &size));
@@ -312,6 +315,7 @@ PetscErrorCode FurlGridDestroy(FurlGrid **grid)
 {
   PetscFunctionBegin;
   if (!*grid) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(FurlEntriesDestroy(&(*grid)->own));
   PetscCall(PetscFree((*grid)->rows));
   PetscCall(PetscFree((*grid)->cells));
   PetscCall(FurlShearDestroy(&(*grid)->shear));

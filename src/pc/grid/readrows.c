@@ -28,6 +28,7 @@ typedef struct {
 
 /* The state of one pass over the rows */
 typedef struct {
+  Mat               A;
   FurlRows         *rows;
   const PetscInt   *range;       /* [processes + 1] first rows */
   PetscInt          first, end;  /* rows of this process */
@@ -39,6 +40,9 @@ typedef struct {
   double            factor;      /* signed */
   double           *found;       /* what kernels say of the slices of a line */
   double            least, most; /* diagonal and sum of a row's magnitudes, times factor */
+  FurlEntries       own;         /* rows that hold nothing but their diagonal */
+  FurlEntries       behind;      /* couplings, times factor, that only the row of their column has the link of, which is not read here */
+  PetscErrorCode    ierr;        /* of the two lists */
   Counts            count;
 } Reader;
 
@@ -46,9 +50,18 @@ typedef struct {
   PetscInt at[3]; /* the cell of the row */
   int64_t  G;
   double   sum, size, diagonal;
+  PetscInt r;         /* the row, counted from the first of this process */
   PetscInt beside[6]; /* rows of the matrix before and after in each direction, -1 where there is none */
+  int      found[6];  /* whether the row has entries there */
   int      links;
 } Row;
+
+static void Keep(Reader *reader, FurlEntries *list, const Row *row, PetscInt column, double value)
+{
+  const PetscErrorCode ierr = FurlEntriesAdd(list, (FurlEntry){row->r, column, value});
+
+  if (ierr) reader->ierr = ierr;
+}
 
 /* Row of the matrix at side +1 or -1 of the row's cell in direction d, by that layout; -1 where there is none */
 static PetscInt Beside(Reader *reader, const FurlLayout *layout, const Row *row, int d, int side)
@@ -103,7 +116,9 @@ static void ReadCoupling(Reader *reader, const Row *row, int d, int side, PetscI
   if (side > 0) {
     *link = value;
     reader->count.links += both;
-  } else if (both) {
+  } else if (!both)
+    Keep(reader, &reader->behind, row, column, coupling);
+  else {
     const float difference = value > *link ? value - *link : *link - value;
     const int   own        = reader->s->excess[row->G - box->stride[d]] < 0; /* such a row has no mirror to compare with */
 
@@ -124,6 +139,7 @@ static void ReadEntry(Reader *reader, Row *row, PetscInt column, double coupling
   if (k < 6) {
     reader->count.positive += coupling < -POSITIVE * row->diagonal;
     reader->count.inexact += coupling < 0;
+    row->found[k] = 1;
     ReadCoupling(reader, row, k / 2, k % 2 ? 1 : -1, column, coupling);
   } else {
     const int d = AcrossEnds(reader, row, column);
@@ -159,6 +175,16 @@ static void ReadEntries(Reader *reader, Row *row, PetscInt r)
     if (off->value[k] != 0) ReadEntry(reader, row, parts->ghost[off->column[k]], -reader->factor * off->value[k]);
 }
 
+/* Links that an earlier row has told, and this one does not know of */
+static int CountMissing(const Reader *reader, const Row *row)
+{
+  const FurlStencil *const s       = reader->s;
+  int                      missing = 0;
+
+  for (int d = 0; d < 3; d++) missing += row->at[d] > 0 && s->link[d] && s->link[d][row->G - s->box.stride[d]] > 0 && !row->found[2 * d];
+  return missing;
+}
+
 static void FinishRow(Reader *reader, const Row *row)
 {
   float *const excess = reader->s->excess + row->G;
@@ -169,7 +195,11 @@ static void FinishRow(Reader *reader, const Row *row)
   if (row->links == 0) {
     *excess = -(float)row->diagonal;
     reader->count.own++;
-  } else if (fabs(row->sum) <= 4 * PETSC_MACHINE_EPSILON * row->size)
+    Keep(reader, &reader->own, row, reader->first + row->r, row->diagonal / reader->factor);
+    return;
+  }
+  reader->count.inexact += CountMissing(reader, row);
+  if (fabs(row->sum) <= 4 * PETSC_MACHINE_EPSILON * row->size)
     *excess = 0;
   else if (row->sum < 0) {
     *excess = 0;
@@ -181,7 +211,7 @@ static void FinishRow(Reader *reader, const Row *row)
 
 static void ReadRow(Reader *reader, const PetscInt at[3], PetscInt r)
 {
-  Row row = {.at = {at[0], at[1], at[2]}, .G = FurlBoxAt(&reader->s->box, at[0], at[1], at[2])};
+  Row row = {.at = {at[0], at[1], at[2]}, .G = FurlBoxAt(&reader->s->box, at[0], at[1], at[2]), .r = r};
 
   FindBeside(reader, &row, r);
   ReadEntries(reader, &row, r);
@@ -284,12 +314,18 @@ static void ReadLine(Reader *reader, const PetscInt at[3], PetscInt r, PetscInt 
   }
 }
 
-/* The rows follow each other as the cells do, from some cell on */
+/* The rows follow each other as the cells do, from this one on */
+static PetscInt FirstCell(const Reader *reader)
+{
+  const PetscInt *const N = reader->layout->N, *const start = reader->start;
+
+  return reader->layout->along < 0 ? 0 : reader->first - start[0] - N[0] * (start[1] + N[1] * start[2]);
+}
+
 static PetscErrorCode ReadRows(Reader *reader)
 {
-  const PetscInt *const n = reader->s->box.n, *const N = reader->layout->N, *const start = reader->start;
-  const PetscInt begin = reader->layout->along < 0 ? 0 : reader->first - start[0] - N[0] * (start[1] + N[1] * start[2]);
-  const PetscInt nrows = reader->end - reader->first;
+  const PetscInt *const n     = reader->s->box.n;
+  const PetscInt        begin = FirstCell(reader), nrows = reader->end - reader->first;
 
   PetscFunctionBegin;
   if (nrows == 0) PetscFunctionReturn(PETSC_SUCCESS);
@@ -301,6 +337,7 @@ static PetscErrorCode ReadRows(Reader *reader)
     if (r + m > reader->rows->end || r < reader->rows->first)
       PetscCall(FurlRowsTake(reader->rows, r, PetscMin(PetscMax(m, AT_ONCE), nrows - r)));
     ReadLine(reader, (PetscInt[3]){cell % n[0], cell / n[0] % n[1], cell / n[0] / n[1]}, r, m);
+    PetscCall(reader->ierr);
   }
   PetscCall(PetscFree(reader->found));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -377,21 +414,45 @@ PetscErrorCode FurlSignedFactor(MPI_Comm comm, const FurlCsr *csr, double *facto
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Couplings to rows of their own that have not told the link, and whose process does not know of it: boundary values */
+static PetscErrorCode TieToOwnRows(Reader *reader)
+{
+  const FurlEntries *const behind = &reader->behind;
+  const FurlBox *const     box    = &reader->s->box;
+  const PetscInt           begin  = FirstCell(reader);
+  PetscInt                *meets;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(behind->n, &meets));
+  PetscCall(FurlEntriesMeetRows(behind, reader->A, &reader->own, meets));
+  for (size_t k = 0; k < behind->n; k++) {
+    const PetscInt cell = begin + behind->entry[k].row;
+    const double   link = behind->entry[k].value;
+
+    if (meets[k] && link > 0)
+      reader->s->excess[FurlBoxAt(box, cell % box->n[0], cell / box->n[0] % box->n[1], cell / box->n[0] / box->n[1])] += (float)link;
+  }
+  PetscCall(PetscFree(meets));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Reads all rows and adds up what the processes counted */
 static PetscErrorCode ReadAll(Reader *reader)
 {
   const MPI_Comm comm = reader->layout->comm;
 
   PetscFunctionBegin;
-  reader->count   = (Counts){0};
-  reader->least   = PETSC_MAX_REAL;
-  reader->most    = -PETSC_MAX_REAL;
-  reader->wrapped = *reader->layout;
+  reader->count = (Counts){0};
+  reader->own.n = reader->behind.n = 0;
+  reader->least                    = PETSC_MAX_REAL;
+  reader->most                     = -PETSC_MAX_REAL;
+  reader->wrapped                  = *reader->layout;
   for (int d = 0; d < 3; d++) reader->wrapped.periodic[d] = reader->wrapped.N[d] > 2;
   PetscCall(ReadRows(reader));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &reader->least, 1, MPI_DOUBLE, MPI_MIN, comm));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &reader->most, 1, MPI_DOUBLE, MPI_MAX, comm));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &reader->count, NCOUNTS, MPI_DOUBLE, MPI_SUM, comm));
+  if (reader->count.own > 0) PetscCall(TieToOwnRows(reader));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -453,7 +514,7 @@ static PetscErrorCode FindFactor(MPI_Comm comm, FurlRows *rows, double *factor)
 
 PetscErrorCode FurlStencilFromMat(Mat A, FurlRows *rows, FurlLayout *layout, FurlStencil *s, double *factor, const char **why)
 {
-  Reader   reader = {.rows = rows, .guess = -1};
+  Reader   reader = {.A = A, .rows = rows, .guess = -1, .ierr = PETSC_SUCCESS};
   PetscInt total;
   double   boundary;
 
@@ -476,6 +537,12 @@ PetscErrorCode FurlStencilFromMat(Mat A, FurlRows *rows, FurlLayout *layout, Fur
     PetscCall(FurlStencilDestroy(s));
   else
     PetscCall(FurlStencilFinish(s));
-  s->faithful = !reader.count.inexact && 2 * reader.count.links == reader.count.couplings && !reader.count.elsewhere && !reader.count.own;
+  s->faithful = !reader.count.inexact && !reader.count.elsewhere;
+  s->nown     = reader.count.own;
+  PetscCall(FurlEntriesDestroy(&reader.behind));
+  if (*why)
+    PetscCall(FurlEntriesDestroy(&reader.own));
+  else
+    s->own = reader.own;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

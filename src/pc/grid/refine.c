@@ -15,13 +15,13 @@
   0x1p24 /* beyond, what smooth vectors feel of the operator is below the rounding of FP32, and FP64 takes fewer iterations \
           */
 
-int FurlGridCanRefine(const FurlGrid *grid)
+int FurlGridCanRefine(const FurlGrid *grid, int constants)
 {
   const PetscInt *const N = grid->level[0].N;
 
   if ((double)N[0] * N[1] * N[2] < SMALLEST || grid->level[0].door || grid->softness > SOFTEST) return 0;
-  return grid->faithful && !grid->shear.place && !grid->next && !grid->singular && !(grid->sharpness > 0) && !grid->level[0].back[0] &&
-         grid->nlevels > 1;
+  if (grid->singular ? !constants || grid->nown > 0 : constants) return 0; /* another null space than the box has */
+  return grid->faithful && !grid->shear.place && !grid->next && !(grid->sharpness > 0) && !grid->level[0].back[0] && grid->nlevels > 1;
 }
 
 static PetscErrorCode Allocate(FurlGrid *grid)

@@ -57,6 +57,7 @@ PetscErrorCode FurlStencilDestroy(FurlStencil *s)
   FurlStencilForgetDerived(s);
   FurlBlockFree(&s->memory_of_winds);
   FurlBlockFree(&s->memory);
+  PetscCall(FurlEntriesDestroy(&s->own));
   PetscCall(FurlGhostsDestroy(&s->ghosts));
   PetscCall(FurlLayoutDestroy(&s->layout));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -2,12 +2,9 @@
   A box that is divided among processes is found, and solved in the iterations of one process: numbered by a DMDA, or line by line with rows
   that begin anywhere in a plane, evenly or so unevenly that processes are empty. -ksp_type and -pc_type are the solver's.
 */
-#include <petscdmda.h>
-#include "gridtest.h"
+#include "gridnumberings.h"
 
 #define MORE 2 /* iterations that a division may cost: lines of different processes are not joined on the finer levels */
-
-typedef enum { EVENLY, UNEVENLY, DMDA_NUMBERING, NUMBERINGS } Numbering;
 
 static const struct {
   BenchClass class;
@@ -17,83 +14,10 @@ static const struct {
              {BENCH_LAYERS, {20, 18, 23}, "pdn"},   {BENCH_STRETCHED, {20, 21, 22}, "ddd"}, {BENCH_RANDOM, {70, 81, 1}, "ddn"},
              {BENCH_SMOOTH, {60, 1, 71}, "pnd"},    {BENCH_CONSTANT, {5, 4, 6}, "ddd"}};
 
-static DMBoundaryType Boundary(char bc)
-{
-  return bc == 'p' ? DM_BOUNDARY_PERIODIC : DM_BOUNDARY_NONE;
-}
-
-/* Rows of this process: nearly all for the last process but one, none for the first */
-static PetscInt UnevenRows(MPI_Comm comm, PetscInt n)
-{
-  PetscMPIInt rank, size;
-
-  MPI_Comm_rank(comm, &rank);
-  MPI_Comm_size(comm, &size);
-  if (size == 1) return n;
-  if (size == 2) return rank ? n - n / 7 : n / 7;
-  return rank == size - 1 ? n / 7 : rank == size - 2 ? n - n / 7 : 0;
-}
-
-static PetscErrorCode CreateByRows(MPI_Comm comm, const GridTestBox *box, PetscInt local, Mat *A)
-{
-  const PetscInt n = GridTestRows(box);
-  PetscInt       first, last;
-
-  PetscFunctionBegin;
-  PetscCall(MatCreateAIJ(comm, local, local, n, n, 7, NULL, 6, NULL, A));
-  PetscCall(MatGetOwnershipRange(*A, &first, &last));
-  for (PetscInt row = first; row < last; row++) {
-    const int64_t c[3] = {row % box->n[0], row / box->n[0] % box->n[1], row / box->n[0] / box->n[1]};
-    PetscInt      column[7];
-    PetscScalar   value[7];
-    const int     count = GridTestRow(box, c, column, value);
-
-    PetscCall(MatSetValues(*A, 1, &row, count, column, value, INSERT_VALUES));
-  }
-  PetscCall(MatAssemblyBegin(*A, MAT_FINAL_ASSEMBLY));
-  PetscCall(MatAssemblyEnd(*A, MAT_FINAL_ASSEMBLY));
-  PetscFunctionReturn(0);
-}
-
-/* The same matrix in the numbering of a DMDA: columns are numbered by the application's order */
-static PetscErrorCode CreateByDMDA(MPI_Comm comm, const GridTestBox *box, Mat *A)
-{
-  const PetscInt *const n  = box->n;
-  const char *const     bc = box->bench.bc;
-  PetscInt              s[3], m[3];
-  DM                    da;
-  AO                    ao;
-
-  PetscFunctionBegin;
-  PetscCall(DMDACreate3d(comm, Boundary(bc[0]), Boundary(bc[1]), Boundary(bc[2]), DMDA_STENCIL_STAR, n[0], n[1], n[2], PETSC_DECIDE,
-                         PETSC_DECIDE, PETSC_DECIDE, 1, 1, NULL, NULL, NULL, &da));
-  PetscCall(DMSetUp(da));
-  PetscCall(DMCreateMatrix(da, A));
-  PetscCall(DMDAGetAO(da, &ao));
-  PetscCall(DMDAGetCorners(da, &s[0], &s[1], &s[2], &m[0], &m[1], &m[2]));
-  for (PetscInt k = 0; k < m[0] * m[1] * m[2]; k++) {
-    const int64_t c[3] = {s[0] + k % m[0], s[1] + k / m[0] % m[1], s[2] + k / m[0] / m[1]};
-    PetscInt      column[7], row;
-    PetscScalar   value[7];
-    const int     count = GridTestRow(box, c, column, value);
-
-    PetscCall(AOApplicationToPetsc(ao, count, column));
-    row = column[0];
-    PetscCall(MatSetValues(*A, 1, &row, count, column, value, INSERT_VALUES));
-  }
-  PetscCall(MatAssemblyBegin(*A, MAT_FINAL_ASSEMBLY));
-  PetscCall(MatAssemblyEnd(*A, MAT_FINAL_ASSEMBLY));
-  PetscCall(DMDestroy(&da));
-  PetscFunctionReturn(0);
-}
-
-static PetscErrorCode Create(MPI_Comm comm, const GridTestBox *box, Numbering numbering, Mat *A)
+static PetscErrorCode Create(MPI_Comm comm, const GridTestBox *box, GridTestNumbering numbering, Mat *A)
 {
   PetscFunctionBegin;
-  if (numbering == DMDA_NUMBERING)
-    PetscCall(CreateByDMDA(comm, box, A));
-  else
-    PetscCall(CreateByRows(comm, box, numbering == EVENLY ? PETSC_DECIDE : UnevenRows(comm, GridTestRows(box)), A));
+  PetscCall(GridTestNumbered(comm, box, numbering, A));
   if (!strchr(box->bench.bc, 'd')) PetscCall(GridTestSetConstants(*A));
   PetscFunctionReturn(0);
 }
@@ -140,11 +64,11 @@ int main(int argc, char **argv)
     Mat                   A;
 
     GridTestInit(&box, Boxes[k].class, n, Boxes[k].bc);
-    PetscCall(Create(PETSC_COMM_SELF, &box, EVENLY, &A));
+    PetscCall(Create(PETSC_COMM_SELF, &box, GRID_TEST_EVENLY, &A));
     PetscCall(Solve(A, &alone));
     PetscCall(MatDestroy(&A));
-    for (int numbering = 0; numbering < NUMBERINGS; numbering++) {
-      PetscCall(Create(PETSC_COMM_WORLD, &box, (Numbering)numbering, &A));
+    for (int numbering = 0; numbering < GRID_TEST_NUMBERINGS; numbering++) {
+      PetscCall(Create(PETSC_COMM_WORLD, &box, (GridTestNumbering)numbering, &A));
       PetscCall(Solve(A, &its));
       FurlTestCheck(its <= alone + MORE, "%s, %d x %d x %d, %s, numbering %d: %d iterations, %d on one process",
                     BenchClassNames[Boxes[k].class], (int)n[0], (int)n[1], (int)n[2], Boxes[k].bc, numbering, (int)its, (int)alone);
