@@ -327,18 +327,6 @@ void FurlDiagonalsStore(FurlEncoder *e, int64_t s, int loaded)
   }
 }
 
-/* Whether the two agree bit for bit in the lanes of the mask: mostly in all */
-static int SameBits(uint32_t mask, const double *a, const double *b)
-{
-  uint64_t differ = 0;
-
-  for (int l = 0; l < FURL_WIDTH; l++) differ |= FurlDoubleToBits(a[l]) ^ FurlDoubleToBits(b[l]);
-  if (!differ || mask == UINT32_MAX) return !differ;
-  differ = 0;
-  for (int l = 0; l < FURL_WIDTH; l++) differ |= (FurlDoubleToBits(a[l]) ^ FurlDoubleToBits(b[l])) & -(uint64_t)(mask >> l & 1);
-  return !differ;
-}
-
 static int MatchesPlanes(const FurlEncoder *e, int64_t at, int window, uint32_t mask, const double *value)
 {
   const FurlSlices *const slices = e->slices;
@@ -368,7 +356,7 @@ int FurlDiagonalsMatch(FurlEncoder *e, int64_t row0, int32_t k, const double *va
   if (c == d->n) return 0;
   start = d->start[c] + (offset < 0 ? offset : 0);
   if (e->encoding->store == FURL_STORE_RAW) { /* what is not a mirror has just been stored */
-    if (offset < 0 && !SameBits(e->draft.mask[k], value, (const double *)e->slices->diagonal.data + start + row0)) return 0;
+    if (offset < 0 && !FurlSameBits(e->draft.mask[k], value, (const double *)e->slices->diagonal.data + start + row0)) return 0;
   } else if (!MatchesPlanes(e, start + row0, d->window[c], e->draft.mask[k], value))
     return 0;
   e->draft.start[k]  = start;

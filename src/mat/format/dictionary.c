@@ -16,10 +16,12 @@
 
 static int Rehash(FurlDictionary *d, const FurlSlices *slices)
 {
-  const uint32_t      nbuckets = d->nbuckets ? 4 * d->nbuckets : FIRST_BUCKETS;
+  uint32_t            nbuckets = d->nbuckets ? 4 * d->nbuckets : FIRST_BUCKETS;
   const double *const value    = slices->dictionary.data;
-  uint32_t *const     bucket   = calloc(nbuckets, sizeof(*bucket));
+  uint32_t           *bucket;
 
+  while (nbuckets < 2 * slices->dictionary.used) nbuckets *= 2;
+  bucket = calloc(nbuckets, sizeof(*bucket));
   if (!bucket) return 0;
   for (uint32_t code = 0; code < slices->dictionary.used; code++) {
     uint32_t b = (uint32_t)FurlHashWord(0, FurlDoubleToBits(value[code])) & (nbuckets - 1);
@@ -33,7 +35,7 @@ static int Rehash(FurlDictionary *d, const FurlSlices *slices)
   return 1;
 }
 
-/* The dictionary is empty. Where rows come slice by slice the number of entries is not known */
+/* The dictionary is empty, or that of slices of which some are encoded again. Where rows come slice by slice the number of entries is not known */
 static int Begin(FurlEncoder *e)
 {
   const FurlCsr *const csr     = e->csr;

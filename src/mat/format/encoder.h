@@ -66,6 +66,18 @@ struct FurlEncoder {
   size_t              longest; /* row there is room for */
 };
 
+/* Whether the two agree bit for bit in the lanes of the mask: mostly in all */
+static inline int FurlSameBits(uint32_t mask, const double *a, const double *b)
+{
+  uint64_t differ = 0;
+
+  for (int l = 0; l < FURL_WIDTH; l++) differ |= FurlDoubleToBits(a[l]) ^ FurlDoubleToBits(b[l]);
+  if (!differ || mask == UINT32_MAX) return !differ;
+  differ = 0;
+  for (int l = 0; l < FURL_WIDTH; l++) differ |= (FurlDoubleToBits(a[l]) ^ FurlDoubleToBits(b[l])) & -(uint64_t)(mask >> l & 1);
+  return !differ;
+}
+
 /* The entry in row i and column j times its scales, the smaller index first: symmetric where the matrix and its scales are */
 static inline double FurlScaledValue(const FurlEncoding *encoding, double value, int64_t i, int64_t j)
 {

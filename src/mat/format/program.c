@@ -51,9 +51,11 @@ static int IsProgram(const FurlSlices *slices, uint32_t number, const FurlProgra
 
 static FurlEncodeStatus Rehash(FurlProgramTable *table, const FurlSlices *slices)
 {
-  const uint32_t nbuckets = table->nbuckets ? 4 * table->nbuckets : FIRST_BUCKETS;
-  uint32_t      *bucket   = calloc(nbuckets, sizeof(*bucket));
+  uint32_t  nbuckets = table->nbuckets ? 4 * table->nbuckets : FIRST_BUCKETS;
+  uint32_t *bucket;
 
+  while (nbuckets < 2 * (slices->program.used + 1)) nbuckets *= 2;
+  bucket = calloc(nbuckets, sizeof(*bucket));
   if (!bucket) return FURL_ENCODE_MEMORY;
   for (size_t number = 0; number < slices->program.used; number++) {
     const FurlProgramDraft draft = DraftOf(slices, (const FurlProgram *)slices->program.data + number);

@@ -109,9 +109,14 @@ static uint64_t HashDictionaryRow(const FurlSlices *slices, uint32_t number)
 /* Twice as many rows as before */
 static FurlEncodeStatus GrowTable(FurlRowTable *t, const FurlSlices *slices)
 {
-  const size_t    nbuckets = t->nbuckets ? 2 * t->nbuckets : FIRST_BUCKETS;
-  uint32_t *const bucket = calloc(nbuckets, sizeof(*bucket)), *const follower = realloc(t->follower, nbuckets / 2 * sizeof(*follower));
-  uint8_t *const trait = realloc(t->trait, nbuckets / 2);
+  size_t    nbuckets = t->nbuckets ? 2 * t->nbuckets : FIRST_BUCKETS;
+  uint32_t *bucket, *follower;
+  uint8_t  *trait;
+
+  while (nbuckets < 2 * (slices->row.used + 1)) nbuckets *= 2;
+  bucket   = calloc(nbuckets, sizeof(*bucket));
+  follower = realloc(t->follower, nbuckets / 2 * sizeof(*follower));
+  trait    = realloc(t->trait, nbuckets / 2);
 
   if (follower) t->follower = follower;
   if (trait) t->trait = trait;
@@ -219,9 +224,11 @@ static uint64_t HashCodes(const FurlSlices *slices, size_t k)
 
 static FurlEncodeStatus GrowCodes(FurlRowTable *t, const FurlSlices *slices)
 {
-  const size_t    ncodes = t->ncodes ? 2 * t->ncodes : FIRST_BUCKETS;
-  uint32_t *const code   = calloc(ncodes, sizeof(*code));
+  size_t    ncodes = t->ncodes ? 2 * t->ncodes : FIRST_BUCKETS;
+  uint32_t *code;
 
+  while (ncodes < 2 * (slices->code.used / FURL_WIDTH + 1)) ncodes *= 2;
+  code = calloc(ncodes, sizeof(*code));
   if (!code) return FURL_ENCODE_MEMORY;
   for (uint32_t k = 0; k < slices->code.used / FURL_WIDTH; k++) {
     size_t b = (size_t)HashCodes(slices, k) & (ncodes - 1);
