@@ -308,6 +308,61 @@ int FurlDiagonalsServe(FurlEncoder *e)
   return e->encoding->store == FURL_STORE_RAW || !memcmp(d.window, chosen->window, (size_t)d.n * sizeof(*d.window));
 }
 
+/* Where diagonals are: a slot reads them at an offset of its own */
+int FurlDiagonalsRecall(FurlEncoder *e)
+{
+  const FurlSlicesView *const view = &e->former.view;
+  FurlDiagonals *const        d    = &e->diagonals;
+
+  d->n = 0;
+  for (size_t k = 0; k < e->slices->kind.used; k++) {
+    const int32_t offset = view->offset[k] < 0 ? -view->offset[k] : view->offset[k];
+    int           c      = 0;
+
+    if (view->kind[k] < FURL_VALUES_DIAGONAL) continue;
+    while (c < d->n && d->offset[c] != offset) c++;
+    if (c < d->n) continue;
+    for (c = d->n++; c > 0 && d->offset[c - 1] > offset; c--) {
+      d->offset[c] = d->offset[c - 1];
+      d->start[c]  = d->start[c - 1];
+      d->window[c] = d->window[c - 1];
+    }
+    d->offset[c] = offset;
+    d->start[c]  = view->start[k] - (view->offset[k] < 0 ? view->offset[k] : 0);
+    d->window[c] = view->window[k];
+  }
+  return 1;
+}
+
+int FurlDiagonalsAreChosen(FurlEncoder *e)
+{
+  const FurlDiagonals *const d   = &e->diagonals;
+  FurlDiagonals              now = {0};
+
+  if (e->rows.use || e->slices->nrows != e->slices->ncols) return !d->n;
+  ChooseOffsets(e, &now);
+  if (now.n != d->n || memcmp(now.offset, d->offset, (size_t)d->n * sizeof(*d->offset))) return 0;
+  for (int c = 0; e->encoding->store != FURL_STORE_RAW && c < d->n; c++)
+    if (d->window[c] < now.window[c] || d->window[c] > now.window[c] + SLACK) return 0;
+  return 1;
+}
+
+void FurlDiagonalsGetLanes(const FurlEncoder *e, int64_t s, int c, FurlDiagonalLanes *lanes)
+{
+  const FurlSlices *const slices = e->slices;
+  const size_t            at     = (size_t)(e->diagonals.start[c] + s * FURL_WIDTH);
+
+  memset(lanes, 0, sizeof(*lanes));
+  if (e->encoding->store == FURL_STORE_RAW) {
+    memcpy(lanes->raw, (const double *)slices->diagonal.data + at, sizeof(lanes->raw));
+    return;
+  }
+  memcpy(lanes->planes.head, (const uint16_t *)slices->diagonal_head.data + at, sizeof(lanes->planes.head));
+  if (e->encoding->store == FURL_STORE_HEADS) return;
+  memcpy(lanes->planes.second, (const int16_t *)slices->diagonal_second.data + at, sizeof(lanes->planes.second));
+  memcpy(lanes->planes.tail, (const uint32_t *)slices->diagonal_tail.data + at, sizeof(lanes->planes.tail));
+}
+
 void FurlDiagonalsStore(FurlEncoder *e, int64_t s, int loaded)
 {
   static const double           none[FURL_WIDTH] = {0};

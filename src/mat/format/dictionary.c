@@ -42,6 +42,7 @@ static int Begin(FurlEncoder *e)
   const int64_t        entries = csr && !e->source.get ? csr->rowptr[csr->nrows] - csr->rowptr[0] : INT64_MAX;
 
   e->dictionary.allowance = entries / ALLOWANCE_PART < ALLOWANCE ? entries / ALLOWANCE_PART : ALLOWANCE;
+  if (e->renewal) e->dictionary.total = entries; /* those that are there have been found worth it */
   return Rehash(&e->dictionary, e->slices);
 }
 

@@ -114,7 +114,7 @@ int FurlSlicesListArrays(FurlSlices *slices, FurlNamedArray *array)
   return n;
 }
 
-static size_t StoredBytes(const FurlSlices *slices)
+size_t FurlSlicesStoredBytes(const FurlSlices *slices)
 {
   size_t bytes = 0;
 
@@ -127,7 +127,7 @@ static size_t StoredBytes(const FurlSlices *slices)
 FurlSlicesReport FurlSlicesGetReport(const FurlSlices *slices)
 {
   const FurlSlicesView view   = FurlSlicesGetView(slices);
-  FurlSlicesReport     report = {.stored_bytes = StoredBytes(slices), .nprograms = (int64_t)slices->program.used};
+  FurlSlicesReport     report = {.stored_bytes = FurlSlicesStoredBytes(slices), .nprograms = (int64_t)slices->program.used};
 
   for (int64_t s = 0; s < view.nslices; s++) {
     const FurlProgram *const p = view.program + view.header[s].program;
