@@ -341,9 +341,11 @@ int FurlDiagonalsAreChosen(FurlEncoder *e)
 
   if (e->rows.use || e->slices->nrows != e->slices->ncols) return !d->n;
   ChooseOffsets(e, &now);
-  if (now.n != d->n || memcmp(now.offset, d->offset, (size_t)d->n * sizeof(*d->offset))) return 0;
-  for (int c = 0; e->encoding->store != FURL_STORE_RAW && c < d->n; c++)
-    if (d->window[c] < now.window[c] || d->window[c] > now.window[c] + SLACK) return 0;
+  if (now.n != e->slices->ndiagonals || memcmp(now.offset, e->slices->chosen, (size_t)now.n * sizeof(*now.offset))) return 0;
+  for (int c = 0, k = 0; e->encoding->store != FURL_STORE_RAW && c < d->n; c++) {
+    while (k < now.n && now.offset[k] < d->offset[c]) k++;
+    if (k == now.n || d->window[c] < now.window[k] || d->window[c] > now.window[k] + SLACK) return 0;
+  }
   return 1;
 }
 

@@ -150,6 +150,8 @@ static void NoteEncoding(FurlEncoder *e)
   slices->described  = e->encoding->describe;
   slices->written    = slices->nslices;
   slices->anew_bytes = FurlSlicesStoredBytes(slices);
+  slices->ndiagonals = e->diagonals.n;
+  memcpy(slices->chosen, e->diagonals.offset, sizeof(slices->chosen));
 }
 
 FurlEncodeStatus FurlEncoderTakeSlice(FurlEncoder *e, int64_t s)

@@ -7,8 +7,6 @@
 #include "program.h"
 #include "repeatedrows.h"
 
-#define FURL_MAX_DIAGONALS 32 /* diagonals of a matrix that are stored as arrays over all rows: a 27-point stencil has 14 */
-
 #define FURL_SIGN (1ull << 63)
 
 /* Bits of 2^926: slots with larger values, infinities or NaN have no short form, as its scale 2^(B - 896) would overflow */

@@ -72,22 +72,53 @@ int FurlRowsEnd(const FurlRowsAt *rows)
   return !left;
 }
 
+static int32_t ReadIndex(const FurlSlicesView *view, const FurlIrregularCursor *at, int size, int l)
+{
+  if (size == 0) return view->narrow[at->narrow + (size_t)l];
+  return size == 1 ? view->wide[at->wide + (size_t)l] : FurlWideIndex(view->wide + at->wide, l);
+}
+
 /* One entry a lane: no masks */
 static int TakeSingles(const FurlEncoder *e, const FurlSlicesView *view, const FurlIrregularCursor *at, FurlRowsAt *rows, double *value)
 {
-  const int             lanes = FurlLanesOf(view->layout[at->slot]), size = FurlIndexSize(view->layout[at->slot]);
-  const int32_t         base   = view->base[at->slot];
-  const uint8_t *const  narrow = view->narrow + at->narrow;
-  const uint16_t *const wide   = view->wide + at->wide;
-  int32_t               differ = 0;
+  const int     lanes = FurlLanesOf(view->layout[at->slot]), size = FurlIndexSize(view->layout[at->slot]);
+  const int32_t base   = view->base[at->slot];
+  int32_t       differ = 0;
 
   for (int l = 0; l < lanes; l++) {
     const int64_t q = rows->next[l]++;
-    const int32_t i = size == 0 ? narrow[l] : size == 1 ? wide[l] : FurlWideIndex(wide, l);
 
     if (q >= rows->end[l]) return 0;
-    differ |= e->column[q] ^ (base + i);
+    differ |= e->column[q] ^ (base + ReadIndex(view, at, size, l));
     value[l] = e->value[q];
+  }
+  return !differ;
+}
+
+static double Keep(double value, uint64_t yes)
+{
+  return FurlDoubleFromBits(FurlDoubleToBits(value) & -yes);
+}
+
+/* One or two entries a lane, without a branch that depends on which */
+static int TakePairs(const FurlEncoder *e, const FurlSlicesView *view, const FurlIrregularCursor *at, FurlRowsAt *rows, double *value)
+{
+  const int      layout = view->layout[at->slot], lanes = FurlLanesOf(layout), size = FurlIndexSize(layout);
+  const int32_t  base    = view->base[at->slot];
+  const uint64_t present = layout & FURL_LAYOUT_MASKED ? view->present[at->present] : ~0ull;
+  int32_t        differ  = 0;
+
+  for (int l = 0; l < lanes; l++) {
+    const uint64_t one = present >> 2 * l & 1, two = present >> 2 * l >> 1 & 1;
+    const int64_t  q = rows->next[l], end = q + (int64_t)(one + two);
+    const int32_t  first = base + ReadIndex(view, at, size, l);
+
+    if (end > rows->end[l]) return 0;
+    differ |= (e->column[q] ^ first) & -(int32_t)one;
+    differ |= (e->column[end - 1] ^ (first + 1)) & -(int32_t)two;
+    value[2 * l]     = Keep(e->value[q], one);
+    value[2 * l + 1] = Keep(e->value[end - 1], two);
+    rows->next[l]    = end;
   }
   return !differ;
 }
@@ -97,9 +128,9 @@ int FurlRowsTakeSlot(const FurlEncoder *e, const FurlSlicesView *view, const Fur
   const int layout = view->layout[at->slot], w = at->p->width, lanes = FurlLanesOf(layout), stored = FurlStoredLanes(at->p, layout);
   const int blocks = at->p->columns == FURL_COLUMNS_BLOCKS, all = !(layout & FURL_LAYOUT_MASKED);
 
-  if (w == 1 && !blocks && all) {
-    for (int l = lanes; l < stored; l++) value[l] = 0;
-    return TakeSingles(e, view, at, rows, value);
+  if (!blocks && (w == 2 || (w == 1 && all))) {
+    for (int l = lanes * w; l < stored * w; l++) value[l] = 0;
+    return w == 1 ? TakeSingles(e, view, at, rows, value) : TakePairs(e, view, at, rows, value);
   }
   memset(value, 0, (size_t)(w * stored) * sizeof(*value));
   for (int l = 0; l < lanes; l++) {
