@@ -176,13 +176,13 @@ typedef struct {
 typedef struct {
   int64_t nrows, ncols, nslices, nnz;
   /* for the next encoding of these slices: */
-  int     store;      /* FurlStore and 1; 0: they were not encoded here */
-  int     repeats;    /* 1 where repeated rows were looked for */
-  int     described;  /* 1 where what follows below is that of the values, bit for bit */
-  int     ndiagonals; /* that were chosen, */
+  int     store;                      /* FurlStore and 1; 0: they were not encoded here */
+  int     repeats;                    /* 1 where repeated rows were looked for */
+  int     described;                  /* 1 where what follows below is that of the values, bit for bit */
+  int     ndiagonals;                 /* that were chosen, */
   int32_t chosen[FURL_MAX_DIAGONALS]; /* their offsets, ascending */
-  size_t  anew_bytes; /* stored when all slices were encoded; 0: not known */
-  int64_t written;    /* slices that were encoded at the last change of values */
+  size_t  anew_bytes;                 /* stored when all slices were encoded; 0: not known */
+  int64_t written;                    /* slices that were encoded at the last change of values */
   /* found where FurlEncoding asks for it: */
   uint64_t  fingerprint;                /* zero where the matrix is its own transpose, see fingerprint.h */
   FurlArray lone;                       /* int32_t, ascending: rows whose diagonal entry is a number other than zero, and all others zero */

@@ -47,8 +47,8 @@ static inline void FurlAdvanceCursor(const FurlSlicesView *view, FurlCursor *at,
 
 static inline FurlCursor FurlFirstCursor(const FurlSliceHeader *header)
 {
-  return (FurlCursor){(size_t)header->raw * FURL_GROUP, (size_t)header->head * FURL_GROUP, (size_t)header->rest * FURL_GROUP, header->exponent,
-                  0};
+  return (FurlCursor){(size_t)header->raw * FURL_GROUP, (size_t)header->head * FURL_GROUP, (size_t)header->rest * FURL_GROUP,
+                      header->exponent, 0};
 }
 
 /* The slot at hand of an irregular slice, and what all its slots have in common */
@@ -56,7 +56,7 @@ typedef struct {
   const FurlProgram *p;
   uint8_t            block[FURL_WIDTH];           /* which index of a slot lane l reads */
   size_t             slot, present, narrow, wide; /* in base[] and layout[]; in present[]; its first index */
-  FurlCursor             values;
+  FurlCursor         values;
 } FurlIrregularCursor;
 
 static inline FurlIrregularCursor FurlFirstIrregular(const FurlSlicesView *view, int64_t s)
@@ -65,7 +65,7 @@ static inline FurlIrregularCursor FurlFirstIrregular(const FurlSlicesView *view,
   const FurlIrregular *const   irregular = view->irregular + header->irregular;
   const FurlProgram *const     p         = view->program + header->program;
   const uint8_t *const         row       = view->lane_row + (size_t)header->irregular * FURL_WIDTH;
-  FurlIrregularCursor              at        = {.p       = p,
+  FurlIrregularCursor          at        = {.p       = p,
                                             .slot    = irregular->slots,
                                             .present = irregular->present,
                                             .narrow  = irregular->narrow,

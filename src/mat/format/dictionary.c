@@ -35,7 +35,8 @@ static int Rehash(FurlDictionary *d, const FurlSlices *slices)
   return 1;
 }
 
-/* The dictionary is empty, or that of slices of which some are encoded again. Where rows come slice by slice the number of entries is not known */
+/* The dictionary is empty, or that of slices of which some are encoded again. Where rows come slice by slice the number of entries is not
+ * known */
 static int Begin(FurlEncoder *e)
 {
   const FurlCsr *const csr     = e->csr;

@@ -6,7 +6,7 @@
 
 #include <furl/slices.h>
 
-#define FURL_LAYOUTS 32      /* programs whose layout is remembered */
+#define FURL_LAYOUTS 32       /* programs whose layout is remembered */
 #define FURL_LAYOUT_SLOTS 512 /* programs with more slots are no guess */
 
 /* Where the entries of a slice with a pattern go, row by row: what a program says, made for reading rows */

@@ -116,8 +116,8 @@ static int WriteSlot(FurlEncoder *e, int64_t row0, int32_t k, const FurlCursor *
 /* The slots in the order of the offsets, as they are loaded, of the kinds that they have; constants make another program */
 static FurlEncodeStatus OverwritePattern(FurlEncoder *e, int64_t s, int *done)
 {
-  FurlProgramDraft *const     d    = &e->draft;
-  const FurlSlicesView *const view = &e->former.view;
+  FurlProgramDraft *const     d      = &e->draft;
+  const FurlSlicesView *const view   = &e->former.view;
   FurlSliceHeader             header = view->header[s];
   const FurlProgram           p      = view->program[header.program];
   FurlCursor                  at     = FurlFirstCursor(&header);
@@ -143,7 +143,7 @@ static FurlEncodeStatus OverwritePattern(FurlEncoder *e, int64_t s, int *done)
   d->columns = FURL_COLUMNS_PATTERN;
   d->width   = 1;
   d->pad     = 0;
-  d->nslots  = d->ntable = p.nslots;
+  d->nslots = d->ntable = p.nslots;
   return FurlRenewalPlaceHeader(e, s, header);
 }
 
@@ -175,13 +175,13 @@ static FurlEncodeStatus OverwriteIrregular(FurlEncoder *e, int64_t s, int *done)
 /* A row of the dictionary, which all who have it must give the same new values */
 static int RenewRow(FurlEncoder *e, int64_t row0, int l, uint32_t number)
 {
-  const FurlSlicesView *const view   = &e->former.view;
-  const FurlRepeatedRow       row    = view->row[number];
-  const int32_t *const        column = e->column + e->start[l], *const offset = view->row_offset + row.first;
-  const double *const         value  = e->value + e->start[l];
-  double *const               there  = (double *)e->slices->row_value.data + row.first;
-  int32_t                     moved  = 0;
-  uint64_t                    differ = 0;
+  const FurlSlicesView *const view = &e->former.view;
+  const FurlRepeatedRow       row  = view->row[number];
+  const int32_t *const column = e->column + e->start[l], *const offset = view->row_offset + row.first;
+  const double *const value  = e->value + e->start[l];
+  double *const       there  = (double *)e->slices->row_value.data + row.first;
+  int32_t             moved  = 0;
+  uint64_t            differ = 0;
 
   if ((int64_t)row.n != e->start[l + 1] - e->start[l]) return 0;
   for (uint32_t k = 0; k < row.n; k++) moved |= column[k] - (int32_t)(row0 + l) - offset[k];

@@ -1,7 +1,7 @@
 /*
-  New values for slices that are there. Where few slices have changed these alone are written, else all; a slice that cannot be kept as it is
-  is encoded behind the others, and what it had is lost room. Where that becomes much, or the sample says that the matrix has become another,
-  all is encoded anew.
+  New values for slices that are there. Where few slices have changed these alone are written, else all; a slice that cannot be kept as it
+  is is encoded behind the others, and what it had is lost room. Where that becomes much, or the sample says that the matrix has become
+  another, all is encoded anew.
 */
 #include <stdlib.h>
 #include <string.h>
@@ -9,11 +9,11 @@
 #include "hash.h"
 #include "renewal.h"
 
-#define SAMPLES 64     /* slices that tell whether most have changed, and whether values have begun to repeat */
-#define FEW 4          /* one slice in so many: more changed ones are written without a comparison */
-#define LOST 16        /* of all bytes one in so many may be lost before all is encoded anew; so many slices may be encoded for themselves */
-#define SET 32768      /* buckets for the values of the sample, a power of two; half are used */
-#define SMALL 4096     /* bytes that may be lost in any case */
+#define SAMPLES 64 /* slices that tell whether most have changed, and whether values have begun to repeat */
+#define FEW 4      /* one slice in so many: more changed ones are written without a comparison */
+#define LOST 16    /* of all bytes one in so many may be lost before all is encoded anew; so many slices may be encoded for themselves */
+#define SET 32768  /* buckets for the values of the sample, a power of two; half are used */
+#define SMALL 4096 /* bytes that may be lost in any case */
 
 /* What describe.c tells of some slices */
 typedef struct {

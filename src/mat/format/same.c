@@ -31,11 +31,11 @@ static int IsSamePattern(FurlEncoder *e, int64_t s)
 
 static int IsSameRow(const FurlEncoder *e, int64_t row0, int l, const FurlSlicesView *view, uint32_t number)
 {
-  const FurlRepeatedRow row    = view->row[number];
-  const int32_t *const  column = e->column + e->start[l], *const offset = view->row_offset + row.first;
-  const double *const   value = e->value + e->start[l], *const there = view->row_value + row.first;
-  int32_t               moved  = 0;
-  uint64_t              differ = 0;
+  const FurlRepeatedRow row   = view->row[number];
+  const int32_t *const column = e->column + e->start[l], *const offset = view->row_offset + row.first;
+  const double *const value = e->value + e->start[l], *const there = view->row_value + row.first;
+  int32_t  moved  = 0;
+  uint64_t differ = 0;
 
   if ((int64_t)row.n != e->start[l + 1] - e->start[l]) return 0;
   for (uint32_t k = 0; k < row.n; k++) moved |= column[k] - (int32_t)(row0 + l) - offset[k];
@@ -159,9 +159,9 @@ static int IsSameIrregular(const FurlEncoder *e, int64_t s)
 
   FurlFirstRows(e, view, s, &rows);
   for (int32_t k = 0; k < at.p->nslots; k++) {
-    const int32_t       slot = at.p->first + (k < at.p->ntable ? k : at.p->ntable - 1);
-    const size_t        n    = (size_t)(at.p->width * FurlStoredLanes(at.p, view->layout[at.slot]));
-    const double *const there = view->kind[slot] == FURL_VALUES_RAW ? view->raw + at.values.raw : room;
+    const int32_t       slot   = at.p->first + (k < at.p->ntable ? k : at.p->ntable - 1);
+    const size_t        n      = (size_t)(at.p->width * FurlStoredLanes(at.p, view->layout[at.slot]));
+    const double *const there  = view->kind[slot] == FURL_VALUES_RAW ? view->raw + at.values.raw : room;
     uint64_t            differ = 0;
 
     if (!FurlRowsTakeSlot(e, view, &at, &rows, value)) return 0;

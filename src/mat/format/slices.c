@@ -164,14 +164,15 @@ static int64_t DecodePatternRow(const FurlSlicesView *view, const FurlSliceHeade
 {
   const FurlProgram *const p  = view->program + header->program;
   const int                l  = (int)(i % FURL_WIDTH);
-  FurlCursor                   at = FurlFirstCursor(header);
+  FurlCursor               at = FurlFirstCursor(header);
   int64_t                  n  = 0;
 
   for (int32_t slot = p->first; slot < p->first + p->nslots; slot++) {
     if (view->mask[slot] >> l & 1) {
       n++;
       if (value)
-        value[n - 1] = view->kind[slot] >= FURL_VALUES_DIAGONAL ? FurlReadDiagonal(view, slot, i) : FurlReadValue(view, &at, slot, (size_t)l);
+        value[n - 1] =
+          view->kind[slot] >= FURL_VALUES_DIAGONAL ? FurlReadDiagonal(view, slot, i) : FurlReadValue(view, &at, slot, (size_t)l);
       if (column) {
         int64_t place;
 
@@ -188,7 +189,7 @@ static int64_t DecodePatternRow(const FurlSlicesView *view, const FurlSliceHeade
 static int64_t DecodeIrregularRow(const FurlSlicesView *view, const FurlSliceHeader *header, int64_t i, PetscInt *column, double *value)
 {
   const uint8_t *const row = view->lane_row + (size_t)header->irregular * FURL_WIDTH;
-  FurlIrregularCursor      at  = FurlFirstIrregular(view, i / FURL_WIDTH);
+  FurlIrregularCursor  at  = FurlFirstIrregular(view, i / FURL_WIDTH);
   const int            w   = at.p->width;
   int                  l   = 0;
   int64_t              n   = 0;
@@ -234,14 +235,15 @@ int64_t FurlSlicesDecodeRow(const FurlSlicesView *view, int64_t i, PetscInt *col
 static void DecodePatternDiagonal(const FurlSlicesView *view, const FurlSliceHeader *header, int64_t row0, int nrows, double *diagonal)
 {
   const FurlProgram *const p    = view->program + header->program;
-  FurlCursor                   at   = FurlFirstCursor(header);
+  FurlCursor               at   = FurlFirstCursor(header);
   int32_t                  slot = p->first;
 
   for (; slot < p->first + p->nslots && view->offset[slot]; slot++) FurlAdvanceCursor(view, &at, slot, FURL_WIDTH);
   if (slot == p->first + p->nslots) return;
   for (int l = 0; l < nrows; l++)
     if (view->mask[slot] >> l & 1)
-      diagonal[l] = view->kind[slot] >= FURL_VALUES_DIAGONAL ? FurlReadDiagonal(view, slot, row0 + l) : FurlReadValue(view, &at, slot, (size_t)l);
+      diagonal[l] =
+        view->kind[slot] >= FURL_VALUES_DIAGONAL ? FurlReadDiagonal(view, slot, row0 + l) : FurlReadValue(view, &at, slot, (size_t)l);
 }
 
 void FurlSlicesDecodeDiagonal(const FurlSlicesView *view, int64_t s, PetscInt *column, double *value, double *diagonal)
@@ -293,7 +295,7 @@ static void DecodePattern(const FurlSlicesView *view, int64_t s, const PetscInt 
 {
   const FurlProgram *const p    = view->program + view->header[s].program;
   const int64_t            row0 = s * FURL_WIDTH;
-  FurlCursor                   at[FURL_MAX_SLOTS + 1];
+  FurlCursor               at[FURL_MAX_SLOTS + 1];
   int32_t                  order[FURL_MAX_SLOTS];
   PetscInt                 next[FURL_WIDTH];
   double                   room[FURL_WIDTH];
