@@ -1,5 +1,5 @@
 static char help[] = "Times how new values in the same pattern reach a furl matrix, in products of AIJ, and prints medians.\n\n\
-  systems as for bench/solve.c; -repeats N (11), -changes a,b (none, local, scaled, varied); Furl is loaded with -dll_append\n\n";
+  systems as for bench/solve.c; -repeats N (11), -firsts N (as many), -changes a,b (none, local, scaled, varied); Furl is loaded with -dll_append\n\n";
 /*
   none    the state of the matrix grows, no value changes
   local   the entries between rows of one hundredth of the matrix change
@@ -160,7 +160,7 @@ static PetscErrorCode IsWanted(Change change, PetscBool *wanted)
 
 int main(int argc, char **argv)
 {
-  PetscInt    repeats = 11, rows;
+  PetscInt    repeats = 11, firsts = 11, rows;
   double      product[MAX_REPEATS];
   Problem     p;
   Mat         F;
@@ -173,11 +173,12 @@ int main(int argc, char **argv)
   PetscCall(PetscOptionsGetInt(NULL, NULL, "-repeats", &repeats, NULL));
   PetscCheck(repeats >= 1 && repeats <= MAX_REPEATS, PETSC_COMM_WORLD, PETSC_ERR_ARG_OUTOFRANGE,
              "-repeats %" PetscInt_FMT " is not in 1..%d", repeats, MAX_REPEATS);
+  PetscCall(PetscOptionsGetInt(NULL, NULL, "-firsts", &firsts, NULL));
   PetscCall(ProblemCreate(PETSC_COMM_SELF, &p));
   PetscCall(MatGetLocalSize(p.A, &rows, NULL));
   PetscCall(PetscPrintf(PETSC_COMM_SELF, "%s: %d rows, medians of %d\n%-8s %9s %9s %9s %9s\n", p.title, (int)rows, (int)repeats, "change",
                         "ns/row", "of AIJ", "1st", "B/row"));
-  PetscCall(MeasureFirst(p.A, repeats));
+  PetscCall(MeasureFirst(p.A, PetscMin(repeats, firsts)));
   PetscCall(MatConvert(p.A, "furl", MAT_INITIAL_MATRIX, &F));
   for (int change = 0; change < CHANGES; change++) {
     PetscBool wanted = PETSC_FALSE;

@@ -24,6 +24,8 @@
 
 #define FURL_RUN 8 /* slots that a product takes in one pass, so that its sums stay in registers */
 
+#define FURL_MAX_DIAGONALS 32 /* diagonals of a matrix that are stored as arrays over all rows: a 27-point stencil has 14 */
+
 typedef enum {
   FURL_COLUMNS_PATTERN, /* row + offset */
   FURL_COLUMNS_SINGLES, /* an index an entry */
@@ -173,6 +175,14 @@ typedef struct {
 
 typedef struct {
   int64_t nrows, ncols, nslices, nnz;
+  /* for the next encoding of these slices: */
+  int     store;                      /* FurlStore and 1; 0: they were not encoded here */
+  int     repeats;                    /* 1 where repeated rows were looked for */
+  int     described;                  /* 1 where what follows below is that of the values, bit for bit */
+  int     ndiagonals;                 /* that were chosen, */
+  int32_t chosen[FURL_MAX_DIAGONALS]; /* their offsets, ascending */
+  size_t  anew_bytes;                 /* stored when all slices were encoded; 0: not known */
+  int64_t written;                    /* slices that were encoded at the last change of values */
   /* found where FurlEncoding asks for it: */
   uint64_t  fingerprint;                /* zero where the matrix is its own transpose, see fingerprint.h */
   FurlArray lone;                       /* int32_t, ascending: rows whose diagonal entry is a number other than zero, and all others zero */
@@ -282,3 +292,4 @@ typedef struct {
 } FurlSlicesReport;
 
 FurlSlicesReport FurlSlicesGetReport(const FurlSlices *slices);
+size_t           FurlSlicesStoredBytes(const FurlSlices *slices);

@@ -51,6 +51,7 @@ static void Scale(FurlSlices *slices, double factor)
 {
   const int not_positive = slices->not_positive;
 
+  slices->described = 0;
 #define SCALE(name) \
   for (size_t k = 0; k < slices->name.used; k++) ((double *)slices->name.data)[k] *= factor;
   FOR_EACH_VALUES(SCALE)

@@ -6,17 +6,39 @@
 #include "matrices.h"
 #include <furl/compose.h>
 
-static PetscErrorCode Traits(Mat A, FurlMatTraits *traits)
+static PetscErrorCode TraitsOf(Mat F, FurlMatTraits *traits)
 {
   FurlMatGetTraitsFn get;
-  Mat                F;
 
   PetscFunctionBegin;
-  PetscCall(MatConvert(A, "furl", MAT_INITIAL_MATRIX, &F));
   PetscCall(PetscObjectQueryFunction((PetscObject)F, "MatFurlGetTraits_C", &get));
   PetscCheck(get, PETSC_COMM_WORLD, PETSC_ERR_PLIB, "MatFurlGetTraits_C is missing");
   PetscCall(get(F, traits));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Of a matrix encoded just now, and the same of one that gets A's values each time, so that few of its slices change */
+static PetscErrorCode Traits(Mat A, FurlMatTraits *traits)
+{
+  FurlMatTraits renewed;
+  Mat           F;
+
+  PetscFunctionBegin;
+  PetscCall(MatConvert(A, "furl", MAT_INITIAL_MATRIX, &F));
+  PetscCall(TraitsOf(F, traits));
   PetscCall(MatDestroy(&F));
+  PetscCall(PetscObjectQuery((PetscObject)A, "renewed", (PetscObject *)&F));
+  if (F) {
+    PetscCall(MatConvert(A, "furl", MAT_REUSE_MATRIX, &F));
+    PetscCall(TraitsOf(F, &renewed));
+    PetscCheck(renewed.symmetric == traits->symmetric && renewed.one_signed == traits->one_signed, PETSC_COMM_WORLD, PETSC_ERR_PLIB,
+               "New values tell otherwise than a new matrix");
+    PetscCall(CheckSameBits("renewed", A, F));
+  } else {
+    PetscCall(MatConvert(A, "furl", MAT_INITIAL_MATRIX, &F));
+    PetscCall(PetscObjectCompose((PetscObject)A, "renewed", (PetscObject)F));
+    PetscCall(MatDestroy(&F));
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -1,6 +1,6 @@
 /*
-  Values that change: MAT_REUSE_MATRIX after a change of the source, MatSetValues() on an assembled furl matrix by one process only, for
-  rows of others, with new places, added and inserted; assembly into an empty furl matrix. Always the same as on AIJ.
+  Values that change: MAT_REUSE_MATRIX after a change of the source, of a few entries too, MatSetValues() on an assembled furl matrix by one
+  process only, for rows of others, with new places, added and inserted; assembly into an empty furl matrix. Always the same as on AIJ.
 */
 #include "matrices.h"
 
@@ -57,6 +57,34 @@ static PetscErrorCode CheckReuseOfMemory(void)
   PetscCall(MatDestroy(&variable));
   PetscCall(MatDestroy(&F));
   PetscCall(MatDestroy(&G));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Few entries of a large matrix, here and there, get values of every kind */
+static PetscErrorCode CheckFew(PetscBool constant)
+{
+  const PetscScalar value[] = {-0.0, 0.0, 4e-320, 1e300, -1e-300, 3, -3};
+  const int         n       = (int)(sizeof(value) / sizeof(value[0]));
+  Mat               A, F;
+  PetscInt          first, end;
+
+  PetscFunctionBegin;
+  PetscCall(CreateSevenPoint(PETSC_COMM_WORLD, 14, constant, &A));
+  PetscCall(MatConvert(A, "furl", MAT_INITIAL_MATRIX, &F));
+  PetscCall(MatGetOwnershipRange(A, &first, &end));
+  for (int k = 0; k < 2 * n; k++) {
+    const PetscInt row = first + (end - first) * k / (2 * n), other = k % 2 ? row : PetscMin(row + 1, end - 1);
+
+    PetscCall(MatSetValue(A, row, other, value[k / 2], INSERT_VALUES));
+    if (k % 3) PetscCall(MatSetValue(A, other, row, value[k / 2], INSERT_VALUES));
+    PetscCall(Assemble(A));
+    PetscCall(MatConvert(A, "furl", MAT_REUSE_MATRIX, &F));
+    PetscCall(CheckSameBits("few values changed", A, F));
+    PetscCall(MatConvert(A, "furl", MAT_REUSE_MATRIX, &F));
+    PetscCall(CheckSameBits("nothing changed", A, F));
+  }
+  PetscCall(MatDestroy(&A));
+  PetscCall(MatDestroy(&F));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -155,6 +183,8 @@ int main(int argc, char **argv)
   PetscCall(PetscInitialize(&argc, &argv, NULL, NULL));
   PetscCall(CheckReuse());
   PetscCall(CheckReuseOfMemory());
+  PetscCall(CheckFew(PETSC_FALSE));
+  PetscCall(CheckFew(PETSC_TRUE));
   PetscCall(CheckSetValues());
   PetscCall(CheckAssembly(61)); /* the flush in the midst is collective: 60 elements divide by 1, 2, 3 and 5 */
   PetscCall(PetscFinalize());

@@ -308,6 +308,63 @@ int FurlDiagonalsServe(FurlEncoder *e)
   return e->encoding->store == FURL_STORE_RAW || !memcmp(d.window, chosen->window, (size_t)d.n * sizeof(*d.window));
 }
 
+/* Where diagonals are: a slot reads them at an offset of its own */
+int FurlDiagonalsRecall(FurlEncoder *e)
+{
+  const FurlSlicesView *const view = &e->former.view;
+  FurlDiagonals *const        d    = &e->diagonals;
+
+  d->n = 0;
+  for (size_t k = 0; k < e->slices->kind.used; k++) {
+    const int32_t offset = view->offset[k] < 0 ? -view->offset[k] : view->offset[k];
+    int           c      = 0;
+
+    if (view->kind[k] < FURL_VALUES_DIAGONAL) continue;
+    while (c < d->n && d->offset[c] != offset) c++;
+    if (c < d->n) continue;
+    for (c = d->n++; c > 0 && d->offset[c - 1] > offset; c--) {
+      d->offset[c] = d->offset[c - 1];
+      d->start[c]  = d->start[c - 1];
+      d->window[c] = d->window[c - 1];
+    }
+    d->offset[c] = offset;
+    d->start[c]  = view->start[k] - (view->offset[k] < 0 ? view->offset[k] : 0);
+    d->window[c] = view->window[k];
+  }
+  return 1;
+}
+
+int FurlDiagonalsAreChosen(FurlEncoder *e)
+{
+  const FurlDiagonals *const d   = &e->diagonals;
+  FurlDiagonals              now = {0};
+
+  if (e->rows.use || e->slices->nrows != e->slices->ncols) return !d->n;
+  ChooseOffsets(e, &now);
+  if (now.n != e->slices->ndiagonals || memcmp(now.offset, e->slices->chosen, (size_t)now.n * sizeof(*now.offset))) return 0;
+  for (int c = 0, k = 0; e->encoding->store != FURL_STORE_RAW && c < d->n; c++) {
+    while (k < now.n && now.offset[k] < d->offset[c]) k++;
+    if (k == now.n || d->window[c] < now.window[k] || d->window[c] > now.window[k] + SLACK) return 0;
+  }
+  return 1;
+}
+
+void FurlDiagonalsGetLanes(const FurlEncoder *e, int64_t s, int c, FurlDiagonalLanes *lanes)
+{
+  const FurlSlices *const slices = e->slices;
+  const size_t            at     = (size_t)(e->diagonals.start[c] + s * FURL_WIDTH);
+
+  memset(lanes, 0, sizeof(*lanes));
+  if (e->encoding->store == FURL_STORE_RAW) {
+    memcpy(lanes->raw, (const double *)slices->diagonal.data + at, sizeof(lanes->raw));
+    return;
+  }
+  memcpy(lanes->planes.head, (const uint16_t *)slices->diagonal_head.data + at, sizeof(lanes->planes.head));
+  if (e->encoding->store == FURL_STORE_HEADS) return;
+  memcpy(lanes->planes.second, (const int16_t *)slices->diagonal_second.data + at, sizeof(lanes->planes.second));
+  memcpy(lanes->planes.tail, (const uint32_t *)slices->diagonal_tail.data + at, sizeof(lanes->planes.tail));
+}
+
 void FurlDiagonalsStore(FurlEncoder *e, int64_t s, int loaded)
 {
   static const double           none[FURL_WIDTH] = {0};
@@ -325,18 +382,6 @@ void FurlDiagonalsStore(FurlEncoder *e, int64_t s, int loaded)
     if (loaded && k < draft->nslots && draft->offset[k] == d->offset[c]) entries = e->slot + k * FURL_WIDTH;
     StoreLanes(e, c, s * FURL_WIDTH, entries);
   }
-}
-
-/* Whether the two agree bit for bit in the lanes of the mask: mostly in all */
-static int SameBits(uint32_t mask, const double *a, const double *b)
-{
-  uint64_t differ = 0;
-
-  for (int l = 0; l < FURL_WIDTH; l++) differ |= FurlDoubleToBits(a[l]) ^ FurlDoubleToBits(b[l]);
-  if (!differ || mask == UINT32_MAX) return !differ;
-  differ = 0;
-  for (int l = 0; l < FURL_WIDTH; l++) differ |= (FurlDoubleToBits(a[l]) ^ FurlDoubleToBits(b[l])) & -(uint64_t)(mask >> l & 1);
-  return !differ;
 }
 
 static int MatchesPlanes(const FurlEncoder *e, int64_t at, int window, uint32_t mask, const double *value)
@@ -368,7 +413,7 @@ int FurlDiagonalsMatch(FurlEncoder *e, int64_t row0, int32_t k, const double *va
   if (c == d->n) return 0;
   start = d->start[c] + (offset < 0 ? offset : 0);
   if (e->encoding->store == FURL_STORE_RAW) { /* what is not a mirror has just been stored */
-    if (offset < 0 && !SameBits(e->draft.mask[k], value, (const double *)e->slices->diagonal.data + start + row0)) return 0;
+    if (offset < 0 && !FurlSameBits(e->draft.mask[k], value, (const double *)e->slices->diagonal.data + start + row0)) return 0;
   } else if (!MatchesPlanes(e, start + row0, d->window[c], e->draft.mask[k], value))
     return 0;
   e->draft.start[k]  = start;

@@ -16,10 +16,12 @@
 
 static int Rehash(FurlDictionary *d, const FurlSlices *slices)
 {
-  const uint32_t      nbuckets = d->nbuckets ? 4 * d->nbuckets : FIRST_BUCKETS;
+  uint32_t            nbuckets = d->nbuckets ? 4 * d->nbuckets : FIRST_BUCKETS;
   const double *const value    = slices->dictionary.data;
-  uint32_t *const     bucket   = calloc(nbuckets, sizeof(*bucket));
+  uint32_t           *bucket;
 
+  while (nbuckets < 2 * slices->dictionary.used) nbuckets *= 2;
+  bucket = calloc(nbuckets, sizeof(*bucket));
   if (!bucket) return 0;
   for (uint32_t code = 0; code < slices->dictionary.used; code++) {
     uint32_t b = (uint32_t)FurlHashWord(0, FurlDoubleToBits(value[code])) & (nbuckets - 1);
@@ -33,13 +35,15 @@ static int Rehash(FurlDictionary *d, const FurlSlices *slices)
   return 1;
 }
 
-/* The dictionary is empty. Where rows come slice by slice the number of entries is not known */
+/* The dictionary is empty, or that of slices of which some are encoded again. Where rows come slice by slice the number of entries is not
+ * known */
 static int Begin(FurlEncoder *e)
 {
   const FurlCsr *const csr     = e->csr;
   const int64_t        entries = csr && !e->source.get ? csr->rowptr[csr->nrows] - csr->rowptr[0] : INT64_MAX;
 
   e->dictionary.allowance = entries / ALLOWANCE_PART < ALLOWANCE ? entries / ALLOWANCE_PART : ALLOWANCE;
+  if (e->renewal) e->dictionary.total = entries; /* those that are there have been found worth it */
   return Rehash(&e->dictionary, e->slices);
 }
 

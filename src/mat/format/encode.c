@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "array.h"
-#include "encoder.h"
+#include "renewal.h"
 
 static int64_t LongestRow(const FurlCsr *csr)
 {
@@ -98,8 +98,8 @@ int FurlEncodeAlign(FurlSlices *slices)
 
 FurlEncodeStatus FurlEncodeEnd(FurlEncoder *e, FurlSliceHeader header)
 {
-  const size_t           s      = e->slices->header.used;
-  FurlSliceHeader *const room   = FurlArrayExtend(&e->slices->header, 1);
+  FurlSliceHeader *const room   = e->place ? e->place : FurlArrayExtend(&e->slices->header, 1);
+  const int64_t          s      = room - (FurlSliceHeader *)e->slices->header.data;
   uint32_t *const        number = e->former.there ? e->former.number + e->former.view.header[s].program : NULL;
   FurlEncodeStatus       status;
 
@@ -113,7 +113,7 @@ FurlEncodeStatus FurlEncodeEnd(FurlEncoder *e, FurlSliceHeader header)
 }
 
 /* A slice after one of repeated rows is likely to be another; one that cannot have a pattern may yet be one */
-static FurlEncodeStatus TakeSlice(FurlEncoder *e, int64_t s)
+FurlEncodeStatus FurlEncodeSlice(FurlEncoder *e, int64_t s)
 {
   FurlEncodeStatus status = FURL_ENCODE_OK;
   int              done   = 0;
@@ -141,11 +141,27 @@ static FurlEncodeStatus TakeSlice(FurlEncoder *e, int64_t s)
   return FurlEncodeIrregular(e, s * FURL_WIDTH);
 }
 
+static void NoteEncoding(FurlEncoder *e)
+{
+  FurlSlices *const slices = e->slices;
+
+  slices->store      = (int)e->encoding->store + 1;
+  slices->repeats    = e->rows.use;
+  slices->described  = e->encoding->describe;
+  slices->written    = slices->nslices;
+  slices->anew_bytes = FurlSlicesStoredBytes(slices);
+  slices->ndiagonals = e->diagonals.n;
+  memcpy(slices->chosen, e->diagonals.offset, sizeof(slices->chosen));
+}
+
 FurlEncodeStatus FurlEncoderTakeSlice(FurlEncoder *e, int64_t s)
 {
-  const FurlEncodeStatus status = TakeSlice(e, s);
+  const FurlEncodeStatus status = FurlEncodeSlice(e, s);
 
-  if (!status && s == e->slices->nslices - 1) FurlDescribeEnd(e);
+  if (!status && s == e->slices->nslices - 1) {
+    FurlDescribeEnd(e);
+    NoteEncoding(e);
+  }
   return status;
 }
 
@@ -182,23 +198,61 @@ void FurlEncoderFree(FurlEncoder *e)
   FurlFormerFree(&e->former);
 }
 
-FurlEncodeStatus FurlSlicesReencode(const FurlCsr *csr, const FurlEncoding *encoding, FurlSlices *slices)
+int FurlEncoderReserveLanes(FurlEncoder *e)
 {
-  FurlEncodeStatus status = FURL_ENCODE_OK;
-  FurlEncoder      e      = {.csr = csr, .encoding = encoding, .slices = slices};
+  const size_t n = (size_t)e->start[FURL_WIDTH];
 
-  if (!FurlFormerTake(&e.former, slices, csr->nrows, csr->ncols)) status = FURL_ENCODE_MEMORY;
+  return n <= e->longest * FURL_WIDTH || FurlEncoderReserve(e, n / FURL_WIDTH + 1);
+}
+
+/* All slices, with those that are there as a guess */
+static FurlEncodeStatus EncodeAnew(FurlEncoder *e)
+{
+  const FurlCsr *const csr    = e->csr;
+  FurlSlices *const    slices = e->slices;
+  FurlEncodeStatus     status = FURL_ENCODE_OK;
+
+  if (!FurlFormerTake(&e->former, slices, csr->nrows, csr->ncols)) status = FURL_ENCODE_MEMORY;
   FurlSlicesClear(slices, csr->nrows, csr->ncols);
   if (csr->nrows >= INT32_MAX || csr->ncols >= INT32_MAX) status = FURL_ENCODE_TOO_LARGE;
-  if (!status && !FurlEncoderReserve(&e, (size_t)LongestRow(csr))) status = FURL_ENCODE_MEMORY;
-  e.entries = csr->rowptr[csr->nrows] - csr->rowptr[0];
-  if (!status) status = FurlRowsChoose(&e);
-  if (!status && !e.rows.use) status = FurlDiagonalsChoose(&e);
-  for (int64_t s = 0; !status && s < slices->nslices; s++) status = FurlEncoderTakeSlice(&e, s);
+  if (!status && !FurlEncoderReserve(e, (size_t)LongestRow(csr))) status = FURL_ENCODE_MEMORY;
+  if (!status) status = FurlRowsChoose(e);
+  if (!status && !e->rows.use) status = FurlDiagonalsChoose(e);
+  for (int64_t s = 0; !status && s < slices->nslices; s++) status = FurlEncoderTakeSlice(e, s);
+  return status;
+}
+
+static FurlEncoder BeginEncoder(const FurlCsr *csr, const FurlEncoding *encoding, FurlSlices *slices)
+{
+  return (FurlEncoder){.csr = csr, .encoding = encoding, .slices = slices, .entries = csr->rowptr[csr->nrows] - csr->rowptr[0]};
+}
+
+static FurlEncodeStatus Renew(const FurlCsr *csr, const FurlEncoding *encoding, FurlSlices *slices, int *done)
+{
+  FurlEncoder      e      = BeginEncoder(csr, encoding, slices);
+  FurlEncodeStatus status = FURL_ENCODE_OK;
+
+  *done = 0;
+  if (!slices->header.used) return FURL_ENCODE_OK;
+  status = FurlEncoderReserve(&e, (size_t)LongestRow(csr)) ? FurlSlicesRenew(&e, done) : FURL_ENCODE_MEMORY;
   FurlEncoderFree(&e);
+  return status;
+}
+
+FurlEncodeStatus FurlSlicesReencode(const FurlCsr *csr, const FurlEncoding *encoding, FurlSlices *slices)
+{
+  int              done;
+  FurlEncodeStatus status = Renew(csr, encoding, slices, &done);
+
+  if (!status && !done) {
+    FurlEncoder e = BeginEncoder(csr, encoding, slices);
+
+    status = EncodeAnew(&e);
+    FurlEncoderFree(&e);
+  }
   if (status)
     FurlSlicesFree(slices);
-  else
+  else if (slices->written)
     FurlSlicesTrim(slices);
   return status;
 }

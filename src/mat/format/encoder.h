@@ -7,8 +7,6 @@
 #include "program.h"
 #include "repeatedrows.h"
 
-#define FURL_MAX_DIAGONALS 32 /* diagonals of a matrix that are stored as arrays over all rows: a 27-point stencil has 14 */
-
 #define FURL_SIGN (1ull << 63)
 
 /* Bits of 2^926: slots with larger values, infinities or NaN have no short form, as its scale 2^(B - 896) would overflow */
@@ -38,6 +36,17 @@ typedef struct {
   uint16_t      code[FURL_WIDTH * FURL_BLOCK_MOST]; /* their numbers */
 } FurlDictionary;
 
+/* While slices get new values where they are: renew.c */
+typedef struct {
+  uint8_t  *mark;                      /* [slices] 1 where the slice is to be written */
+  uint8_t  *value_is_new, *row_is_new; /* [values, rows of the dictionaries] 1 where they have been replaced; NULL: all stay */
+  uint64_t *set;                       /* of a sample of the values that are stored whole */
+  int64_t   nvalues, ndifferent;       /* in the sample */
+  int       sampled;                   /* 1 where the slice at hand is in the sample */
+  int64_t   written, behind;           /* slices; of these, encoded behind the others */
+  int64_t   nentries;
+} FurlRenewal;
+
 struct FurlEncoder {
   const FurlCsr      *csr;
   int64_t             first; /* row of the matrix that csr->rowptr[0] is of: rows may come slice by slice, see incremental.c */
@@ -51,6 +60,8 @@ struct FurlEncoder {
   FurlDictionary      dictionary;
   FurlRowTable        rows;
   FurlFormer          former;      /* what the slices were, as a guess; in an encoder of new slices there is none */
+  FurlRenewal        *renewal;     /* NULL: all slices are encoded */
+  FurlSliceHeader    *place;       /* of the header of the slice at hand; NULL: behind the others */
   int                 block_width; /* of the blocks that irregular slices may have; 1: none; 0: not chosen yet */
   int32_t             npattern;    /* slots of the latest pattern, a first guess for the next slice */
   int32_t             pattern[FURL_MAX_SLOTS];
@@ -65,6 +76,18 @@ struct FurlEncoder {
   double             *slot;    /* [FURL_MAX_SLOTS][FURL_WIDTH] values of a pattern, zero where a row misses the slot */
   size_t              longest; /* row there is room for */
 };
+
+/* Whether the two agree bit for bit in the lanes of the mask: mostly in all */
+static inline int FurlSameBits(uint32_t mask, const double *a, const double *b)
+{
+  uint64_t differ = 0;
+
+  for (int l = 0; l < FURL_WIDTH; l++) differ |= FurlDoubleToBits(a[l]) ^ FurlDoubleToBits(b[l]);
+  if (!differ || mask == UINT32_MAX) return !differ;
+  differ = 0;
+  for (int l = 0; l < FURL_WIDTH; l++) differ |= (FurlDoubleToBits(a[l]) ^ FurlDoubleToBits(b[l])) & -(uint64_t)(mask >> l & 1);
+  return !differ;
+}
 
 /* The entry in row i and column j times its scales, the smaller index first: symmetric where the matrix and its scales are */
 static inline double FurlScaledValue(const FurlEncoding *encoding, double value, int64_t i, int64_t j)
@@ -99,11 +122,15 @@ void             FurlEncodeLoad(FurlEncoder *e, int64_t s);
 int              FurlEncodeAlign(FurlSlices *slices); /* 0: no memory */
 FurlSliceHeader  FurlEncodeBegin(const FurlSlices *slices);
 FurlEncodeStatus FurlEncodeEnd(FurlEncoder *e, FurlSliceHeader header);
+FurlEncodeStatus FurlEncodeSlice(FurlEncoder *e, int64_t s);
+int              FurlEncoderReserveLanes(FurlEncoder *e); /* lane[] for the entries at hand */
 
 /* pattern.c, irregular.c: the two families of slices. Pattern: *done is 0 where the slice has no cheap pattern, nothing is stored or
  * described then but for the diagonals */
 FurlEncodeStatus FurlEncodePattern(FurlEncoder *e, int64_t s, int *done);
 FurlEncodeStatus FurlEncodeIrregular(FurlEncoder *e, int64_t row0);
+/* Whether slice s has the entries that it had as a pattern; they are in its slots and in the draft then, and `filled` is its layout */
+int FurlPatternLoadFormer(FurlEncoder *e, int64_t s);
 /* As it was before; *done is 0, and nothing stored, where its columns have changed */
 FurlEncodeStatus FurlEncodeIrregularAgain(FurlEncoder *e, int64_t s, int *done);
 
@@ -117,6 +144,22 @@ int              FurlDiagonalsServe(FurlEncoder *e); /* whether the same would b
 void             FurlDiagonalsStore(FurlEncoder *e, int64_t s, int loaded);
 int              FurlDiagonalsMatch(FurlEncoder *e, int64_t row0, int32_t k, const double *value);
 
+/* The diagonals that the former slices read, returns 1; whether the same would be chosen now */
+int FurlDiagonalsRecall(FurlEncoder *e);
+int FurlDiagonalsAreChosen(FurlEncoder *e);
+
+/* The entries of a slice in a diagonal, as bits: doubles, or planes */
+typedef union {
+  double raw[FURL_WIDTH];
+  struct {
+    uint16_t head[FURL_WIDTH];
+    int16_t  second[FURL_WIDTH];
+    uint32_t tail[FURL_WIDTH];
+  } planes;
+} FurlDiagonalLanes;
+
+void FurlDiagonalsGetLanes(const FurlEncoder *e, int64_t s, int c, FurlDiagonalLanes *lanes);
+
 /* blocks.c: from a sample, the width of blocks that serves best */
 void FurlBlocksChoose(FurlEncoder *e);
 
@@ -128,6 +171,8 @@ FurlEncodeStatus FurlRowsChoose(FurlEncoder *e);
 FurlEncodeStatus FurlEncodeRows(FurlEncoder *e, int64_t s, int *done);
 /* The same for one that had repeated rows before: *done is 0 where it is to be encoded as any */
 FurlEncodeStatus FurlEncodeRowsAgain(FurlEncoder *e, int64_t s, int *done);
+int              FurlRowsRecall(FurlEncoder *e); /* what describe.c needs of the rows that are there; 0: no memory */
+void             FurlRowsResume(FurlEncoder *e); /* before some of the slices are encoded again */
 int              FurlProgramsAreCheap(const FurlEncoder *e);
 void             FurlRowsFree(FurlRowTable *table);
 void             FurlRowsDraft(FurlEncoder *e); /* the program of such slices */
@@ -147,7 +192,12 @@ int FurlDictionaryFind(FurlEncoder *e, const double *value, int n);
 /* The codes of values that had them; the dictionary is not judged by this. 0 where one has none */
 int FurlDictionaryRecall(FurlEncoder *e, const double *value, int n);
 
+/* renew.c: the header of slice s, whose program is that of the draft; takes values of a slot into the sample */
+FurlEncodeStatus FurlRenewalPlaceHeader(FurlEncoder *e, int64_t s, FurlSliceHeader header);
+void             FurlRenewalSample(FurlRenewal *r, const double *value, int n);
+
 /* values.c: ways to store the n values of a slot; those of the slot that was asked about last are appended */
 int        FurlValuesAreConstant(const double *value, uint32_t mask, double *constant);
+int        FurlValuesAreLarge(const double *value, int n); /* some are: they have no short form */
 FurlValues FurlValuesChoose(FurlEncoder *e, const double *value, int n, int irregular);
 int        FurlValuesAppend(FurlEncoder *e, FurlValues kind, const double *value, int n); /* 0: no memory */

@@ -70,6 +70,8 @@ void FurlFormerFree(FurlFormer *former)
 /* The slots of a program in the order of their offsets: they stand in that of their kinds */
 static void SortSlots(const FurlSlicesView *view, const FurlProgram *p, FurlSlotLayout *layout)
 {
+  int32_t order[FURL_LAYOUT_SLOTS];
+
   layout->nslots = p->nslots;
   for (int32_t k = 0; k < p->nslots; k++) {
     const int32_t offset = view->offset[p->first + k];
@@ -78,10 +80,13 @@ static void SortSlots(const FurlSlicesView *view, const FurlProgram *p, FurlSlot
     for (; at > 0 && layout->offset[at - 1] > offset; at--) {
       layout->offset[at] = layout->offset[at - 1];
       layout->mask[at]   = layout->mask[at - 1];
+      order[at]          = order[at - 1];
     }
     layout->offset[at] = offset;
     layout->mask[at]   = view->mask[p->first + k];
+    order[at]          = k;
   }
+  for (int32_t k = 0; k < p->nslots; k++) layout->rank[order[k]] = k;
 }
 
 static int Reserve(FurlSlotLayout *layout, size_t entries)
@@ -130,9 +135,16 @@ FurlSlotLayout *FurlFormerLayout(FurlFormer *former, int64_t s)
   return layout;
 }
 
-int FurlFormerWindow(const FurlFormer *former, int32_t offset)
+int64_t FurlFormerDiagonal(const FurlFormer *former, int32_t offset)
 {
   for (size_t k = 0; former->there && k < former->slices.kind.used; k++)
-    if (former->view.kind[k] > FURL_VALUES_DIAGONAL && former->view.offset[k] == offset) return former->view.window[k];
+    if (former->view.kind[k] >= FURL_VALUES_DIAGONAL && former->view.offset[k] == offset) return (int64_t)k;
   return -1;
+}
+
+int FurlFormerWindow(const FurlFormer *former, int32_t offset)
+{
+  const int64_t k = FurlFormerDiagonal(former, offset);
+
+  return k >= 0 && former->view.kind[k] > FURL_VALUES_DIAGONAL ? former->view.window[k] : -1;
 }

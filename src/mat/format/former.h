@@ -6,8 +6,8 @@
 
 #include <furl/slices.h>
 
-#define FURL_LAYOUTS 32      /* programs whose layout is remembered */
-#define FURL_LAYOUT_SLOTS 64 /* programs with more slots are no guess */
+#define FURL_LAYOUTS 32       /* programs whose layout is remembered */
+#define FURL_LAYOUT_SLOTS 512 /* programs with more slots are no guess */
 
 /* Where the entries of a slice with a pattern go, row by row: what a program says, made for reading rows */
 typedef struct {
@@ -16,6 +16,7 @@ typedef struct {
   int32_t   nslots;
   int32_t   offset[FURL_LAYOUT_SLOTS]; /* [nslots] ascending */
   uint32_t  mask[FURL_LAYOUT_SLOTS];   /* [nslots] */
+  int32_t   rank[FURL_LAYOUT_SLOTS];   /* [nslots] of the program's slots: their number here */
   size_t    room;                      /* of the two below */
   int32_t  *expected;                  /* [entries] column - first row of the slice */
   uint16_t *place;                     /* [entries] number among the slots' lanes */
@@ -51,3 +52,5 @@ void FurlFormerFree(FurlFormer *former);
 FurlSlotLayout *FurlFormerLayout(FurlFormer *former, int64_t s);
 /* The base exponent that the diagonal of this offset had; -1: there was none */
 int FurlFormerWindow(const FurlFormer *former, int32_t offset);
+/* A slot of the programs that reads the diagonal of this offset, or -1 */
+int64_t FurlFormerDiagonal(const FurlFormer *former, int32_t offset);

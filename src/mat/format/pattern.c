@@ -173,7 +173,7 @@ static void Distribute(int32_t n, const double *restrict value, const uint16_t *
 }
 
 /* Whether the slice has the entries that it had before; they are in its slots then */
-static int LoadFormer(FurlEncoder *e, int64_t s)
+int FurlPatternLoadFormer(FurlEncoder *e, int64_t s)
 {
   const FurlSlotLayout *const layout = e->former.there ? FurlFormerLayout(&e->former, s) : NULL;
   const int32_t               first = (int32_t)(s * FURL_WIDTH), n = (int32_t)e->start[FURL_WIDTH];
@@ -198,7 +198,7 @@ static FurlEncodeStatus LoadPattern(FurlEncoder *e, int64_t s, int *loaded)
   int64_t       longest;
 
   *loaded = 1;
-  if (LoadFormer(e, s)) return FURL_ENCODE_OK;
+  if (FurlPatternLoadFormer(e, s)) return FURL_ENCODE_OK;
   e->former.filled = NULL;
   if (IsLatestPattern(e, row0)) {
     TransposeSlots(e);

@@ -51,9 +51,11 @@ static int IsProgram(const FurlSlices *slices, uint32_t number, const FurlProgra
 
 static FurlEncodeStatus Rehash(FurlProgramTable *table, const FurlSlices *slices)
 {
-  const uint32_t nbuckets = table->nbuckets ? 4 * table->nbuckets : FIRST_BUCKETS;
-  uint32_t      *bucket   = calloc(nbuckets, sizeof(*bucket));
+  uint32_t  nbuckets = table->nbuckets ? 4 * table->nbuckets : FIRST_BUCKETS;
+  uint32_t *bucket;
 
+  while (nbuckets < 2 * (slices->program.used + 1)) nbuckets *= 2;
+  bucket = calloc(nbuckets, sizeof(*bucket));
   if (!bucket) return FURL_ENCODE_MEMORY;
   for (size_t number = 0; number < slices->program.used; number++) {
     const FurlProgramDraft draft = DraftOf(slices, (const FurlProgram *)slices->program.data + number);
@@ -159,4 +161,57 @@ void FurlProgramDraftFree(FurlProgramDraft *draft)
 #define FREE(name) free(draft->name);
   FOR_EACH_TABLE(FREE)
 #undef FREE
+}
+
+/* Moves n items from one place of a table to another before it */
+static void MoveSlots(FurlArray *array, size_t to, size_t from, size_t n)
+{
+  char *const data = array->data;
+
+  if (n) memmove(data + to * array->item, data + from * array->item, n * array->item);
+}
+
+/* Programs keep their order. The number of each goes to number[], whose items are not zero where it is used */
+static void MovePrograms(FurlSlices *slices, uint32_t *number)
+{
+  FurlProgram *const program = slices->program.data;
+  size_t             n = 0, nslots = 0;
+
+  for (size_t k = 0; k < slices->program.used; k++) {
+    FurlProgram p = program[k];
+
+    if (!number[k]) continue;
+#define MOVE(name) MoveSlots(&slices->name, nslots, (size_t)p.first, (size_t)p.ntable);
+    FOR_EACH_TABLE(MOVE)
+#undef MOVE
+    MoveSlots(&slices->run, nslots, (size_t)p.first, (size_t)p.ntable);
+    p.first = (int32_t)nslots;
+    nslots += (size_t)p.ntable;
+    number[k]    = (uint32_t)n;
+    program[n++] = p;
+  }
+#define CUT(name) slices->name.used = nslots;
+  FOR_EACH_TABLE(CUT)
+#undef CUT
+  slices->run.used     = nslots;
+  slices->program.used = n;
+}
+
+int FurlProgramsKeepUsed(FurlSlices *slices)
+{
+  FurlSliceHeader *const header = slices->header.data;
+  uint32_t *const        number = calloc(slices->program.used + 1, sizeof(*number));
+  size_t                 used   = 0;
+
+  if (!number) return 0;
+  for (int64_t s = 0; s < slices->nslices; s++) {
+    used += !number[header[s].program];
+    number[header[s].program] = 1;
+  }
+  if (used < slices->program.used) {
+    MovePrograms(slices, number);
+    for (int64_t s = 0; s < slices->nslices; s++) header[s].program = number[header[s].program];
+  }
+  free(number);
+  return 1;
 }

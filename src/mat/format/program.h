@@ -38,6 +38,7 @@ typedef struct {
 } FurlDraftRoom;
 
 FurlEncodeStatus FurlProgramFind(FurlProgramTable *table, FurlSlices *slices, const FurlProgramDraft *draft, uint32_t *number);
+int              FurlProgramsKeepUsed(FurlSlices *slices);                            /* programs without a slice go; 0: no memory */
 FurlProgramDraft FurlDraftSorted(const FurlProgramDraft *draft, FurlDraftRoom *room); /* order.c: in the order of their kinds */
 int              FurlProgramDraftInit(FurlProgramDraft *draft, size_t nslots);        /* 0: no memory; to be freed in any case */
 void             FurlProgramDraftFree(FurlProgramDraft *draft);

@@ -80,6 +80,13 @@ FurlEncodeStatus FurlRowsChoose(FurlEncoder *e)
   return FURL_ENCODE_OK;
 }
 
+/* Repeated rows are looked for where they were; the dictionary may grow as if all slices were encoded */
+void FurlRowsResume(FurlEncoder *e)
+{
+  e->rows.use  = e->slices->repeats;
+  e->rows.most = (size_t)e->entries / SHARE + FURL_WIDTH;
+}
+
 /* Whether row l of the slice is this row of the dictionary */
 static int IsRow(const FurlEncoder *e, int64_t row0, int64_t l, uint32_t number)
 {
@@ -109,9 +116,14 @@ static uint64_t HashDictionaryRow(const FurlSlices *slices, uint32_t number)
 /* Twice as many rows as before */
 static FurlEncodeStatus GrowTable(FurlRowTable *t, const FurlSlices *slices)
 {
-  const size_t    nbuckets = t->nbuckets ? 2 * t->nbuckets : FIRST_BUCKETS;
-  uint32_t *const bucket = calloc(nbuckets, sizeof(*bucket)), *const follower = realloc(t->follower, nbuckets / 2 * sizeof(*follower));
-  uint8_t *const trait = realloc(t->trait, nbuckets / 2);
+  size_t    nbuckets = t->nbuckets ? 2 * t->nbuckets : FIRST_BUCKETS;
+  uint32_t *bucket, *follower;
+  uint8_t  *trait;
+
+  while (nbuckets < 2 * (slices->row.used + 1)) nbuckets *= 2;
+  bucket   = calloc(nbuckets, sizeof(*bucket));
+  follower = realloc(t->follower, nbuckets / 2 * sizeof(*follower));
+  trait    = realloc(t->trait, nbuckets / 2);
 
   if (follower) t->follower = follower;
   if (trait) t->trait = trait;
@@ -133,11 +145,11 @@ static FurlEncodeStatus GrowTable(FurlRowTable *t, const FurlSlices *slices)
   return FURL_ENCODE_OK;
 }
 
-/* Keys and trait of row l of the slice, which has just been added */
-static int NoteRow(FurlEncoder *e, int64_t row0, int64_t l, const int32_t *offset)
+/* Keys of the dictionary's entries from `first` on; 0: no memory */
+static int NoteKeys(FurlRowTable *t, const FurlSlices *slices, size_t first)
 {
-  FurlRowTable *const t = &e->rows;
-  const size_t        n = e->slices->row_offset.used, first = n - (size_t)(e->start[l + 1] - e->start[l]);
+  const int32_t *const offset = slices->row_offset.data;
+  const size_t         n      = slices->row_offset.used;
 
   if (n > t->room_keys) {
     uint64_t *const key = realloc(t->key, 2 * n * sizeof(*key));
@@ -146,11 +158,26 @@ static int NoteRow(FurlEncoder *e, int64_t row0, int64_t l, const int32_t *offse
     t->key       = key;
     t->room_keys = 2 * n;
   }
-  for (size_t k = first; k < n; k++) {
-    const int32_t o = offset[k - first];
+  for (size_t k = first; k < n; k++) t->key[k] = FurlPairKey(offset[k] < 0 ? offset[k] : 0, offset[k] < 0 ? 0 : offset[k]);
+  return 1;
+}
 
-    t->key[k] = FurlPairKey(o < 0 ? o : 0, o < 0 ? 0 : o);
-  }
+/* The keys of the rows of former slices, and room for what their values will tell */
+int FurlRowsRecall(FurlEncoder *e)
+{
+  FurlRowTable *const t = &e->rows;
+
+  if (!e->slices->row.used) return 1;
+  t->trait = calloc(e->slices->row.used, sizeof(*t->trait));
+  return t->trait && NoteKeys(t, e->slices, 0);
+}
+
+/* Keys and trait of row l of the slice, which has just been added */
+static int NoteRow(FurlEncoder *e, int64_t row0, int64_t l)
+{
+  FurlRowTable *const t = &e->rows;
+
+  if (!NoteKeys(t, e->slices, e->slices->row_offset.used - (size_t)(e->start[l + 1] - e->start[l]))) return 0;
   t->trait[e->slices->row.used - 1] = (uint8_t)FurlDescribeRow(e, row0, (int)l);
   return 1;
 }
@@ -171,7 +198,7 @@ static FurlEncodeStatus AddRow(FurlEncoder *e, int64_t row0, int64_t l)
   *row = (FurlRepeatedRow){(uint32_t)first, (uint32_t)n};
   for (int64_t k = 0; k < n; k++) offset[k] = (int32_t)(e->column[e->start[l] + k] - (row0 + l));
   if (n) memcpy(value, e->value + e->start[l], (size_t)n * sizeof(*value));
-  return NoteRow(e, row0, l, offset) ? FURL_ENCODE_OK : FURL_ENCODE_MEMORY;
+  return NoteRow(e, row0, l) ? FURL_ENCODE_OK : FURL_ENCODE_MEMORY;
 }
 
 /* Looks row l of the slice up, and adds it where it is new; *found is 0 where the dictionary is full */
@@ -219,9 +246,11 @@ static uint64_t HashCodes(const FurlSlices *slices, size_t k)
 
 static FurlEncodeStatus GrowCodes(FurlRowTable *t, const FurlSlices *slices)
 {
-  const size_t    ncodes = t->ncodes ? 2 * t->ncodes : FIRST_BUCKETS;
-  uint32_t *const code   = calloc(ncodes, sizeof(*code));
+  size_t    ncodes = t->ncodes ? 2 * t->ncodes : FIRST_BUCKETS;
+  uint32_t *code;
 
+  while (ncodes < 2 * (slices->code.used / FURL_WIDTH + 1)) ncodes *= 2;
+  code = calloc(ncodes, sizeof(*code));
   if (!code) return FURL_ENCODE_MEMORY;
   for (uint32_t k = 0; k < slices->code.used / FURL_WIDTH; k++) {
     size_t b = (size_t)HashCodes(slices, k) & (ncodes - 1);

@@ -18,7 +18,7 @@ int FurlValuesAreConstant(const double *value, uint32_t mask, double *constant)
 }
 
 /* Values that are not finite, or so large that a short form would overflow, stay as they are */
-static int HasLarge(const double *value, int n)
+int FurlValuesAreLarge(const double *value, int n)
 {
   uint64_t largest = 0;
 
@@ -36,7 +36,7 @@ FurlValues FurlValuesChoose(FurlEncoder *e, const double *value, int n, int irre
 
   if (bytes == 1 && irregular) return FURL_VALUES_CODE8;
   if (bytes) return FURL_VALUES_CODE16;
-  if (store == FURL_STORE_RAW || HasLarge(value, n)) return FURL_VALUES_RAW;
+  if (store == FURL_STORE_RAW || FurlValuesAreLarge(value, n)) return FURL_VALUES_RAW;
   return store == FURL_STORE_HEADS ? FURL_VALUES_HEAD : FURL_VALUES_PLANES;
 }
 
