@@ -161,7 +161,7 @@ FURL_SHARED_BODY void FURL_NAME(FurlLoadSlot)(const FurlSlicesView *a, int64_t s
     for (int k = 0; (masked) && k < (N); k++) all &= (mask)[k];                   \
     if (masked) FURL_GROUPS(first, FURL_WIDTH)                                    \
       {                                                                           \
-        if ((all >> first & 0xff) == 0xff)                                        \
+        if (!(~all >> first & ((1u << FURL_GROUP) - 1)))                          \
           FURL_ADD_TERMS_OF(FURL_LANES_OF_GROUP(l, first), sum, N, 0, mask, TERM) \
         else                                                                      \
           FURL_ADD_TERMS_OF(FURL_LANES_OF_GROUP(l, first), sum, N, 1, mask, TERM) \

@@ -23,6 +23,6 @@ static inline uint64_t FurlHashBytes(uint64_t hash, const void *data, size_t n)
     hash = FurlHashWord(hash, word);
   }
   word = 0;
-  memcpy(&word, byte, n);
+  if (n) memcpy(&word, byte, n); /* an empty program has no tables */
   return FurlHashWord(hash, word ^ (uint64_t)n << 60);
 }
