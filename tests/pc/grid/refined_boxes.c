@@ -173,6 +173,7 @@ static PetscErrorCode Life(KSP ksp, Mat A, PetscInt count, const PetscInt *rows,
 
   PetscFunctionBegin;
   PetscCall(MatScale(A, 3));
+  PetscCall(KSPSetOperators(ksp, A, A)); /* up to 3.20 KSPSetUp() does not look for new values without it */
   PetscCall(VecSet(x, 0));
   PetscCall(Solve(ksp, A, b, x, 0, &its));
   PetscCall(KSPSetReusePreconditioner(ksp, PETSC_TRUE));
