@@ -171,11 +171,12 @@ FurlEncodeStatus FurlRowsChoose(FurlEncoder *e);
 FurlEncodeStatus FurlEncodeRows(FurlEncoder *e, int64_t s, int *done);
 /* The same for one that had repeated rows before: *done is 0 where it is to be encoded as any */
 FurlEncodeStatus FurlEncodeRowsAgain(FurlEncoder *e, int64_t s, int *done);
-int              FurlRowsRecall(FurlEncoder *e); /* what describe.c needs of the rows that are there; 0: no memory */
-void             FurlRowsResume(FurlEncoder *e); /* before some of the slices are encoded again */
-int              FurlProgramsAreCheap(const FurlEncoder *e);
-void             FurlRowsFree(FurlRowTable *table);
-void             FurlRowsDraft(FurlEncoder *e); /* the program of such slices */
+int  FurlRowsIsRow(const FurlEncoder *e, int64_t row0, int64_t l, uint32_t number); /* is row l of the slice that of the dictionary? */
+int  FurlRowsRecall(FurlEncoder *e); /* what describe.c needs of the rows that are there; 0: no memory */
+void FurlRowsResume(FurlEncoder *e); /* before some of the slices are encoded again */
+int  FurlProgramsAreCheap(const FurlEncoder *e);
+void FurlRowsFree(FurlRowTable *table);
+void FurlRowsDraft(FurlEncoder *e); /* the program of such slices */
 
 /*
   describe.c: adds slice s to the fingerprint and to the lone rows, where they are wanted; `loaded` as above, and its kinds are known. The

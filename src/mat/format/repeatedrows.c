@@ -87,8 +87,7 @@ void FurlRowsResume(FurlEncoder *e)
   e->rows.most = (size_t)e->entries / SHARE + FURL_WIDTH;
 }
 
-/* Whether row l of the slice is this row of the dictionary */
-static int IsRow(const FurlEncoder *e, int64_t row0, int64_t l, uint32_t number)
+int FurlRowsIsRow(const FurlEncoder *e, int64_t row0, int64_t l, uint32_t number)
 {
   const FurlRepeatedRow row    = ((const FurlRepeatedRow *)e->slices->row.data)[number];
   const int32_t        *column = e->column + e->start[l], *offset = (const int32_t *)e->slices->row_offset.data + row.first;
@@ -214,7 +213,7 @@ static FurlEncodeStatus FindRow(FurlEncoder *e, int64_t row0, int64_t l, uint32_
   b = (size_t)HashRow(e, row0, l) & (t->nbuckets - 1);
   for (; t->bucket[b]; b = (b + 1) & (t->nbuckets - 1)) {
     *number = t->bucket[b] - 1;
-    if (IsRow(e, row0, l, *number)) return FURL_ENCODE_OK;
+    if (FurlRowsIsRow(e, row0, l, *number)) return FURL_ENCODE_OK;
   }
   *found = e->slices->row_offset.used + (size_t)(e->start[l + 1] - e->start[l]) <= t->most && e->slices->row.used < t->most;
   if (!*found) return FURL_ENCODE_OK;
@@ -232,7 +231,7 @@ static FurlEncodeStatus FindRows(FurlEncoder *e, int64_t row0, uint32_t number[F
   *found = 1;
   for (int l = 0; !status && *found && l < FURL_WIDTH; l++) {
     number[l] = l ? t->follower[number[l - 1]] : 0;
-    if (l && IsRow(e, row0, l, number[l])) continue;
+    if (l && FurlRowsIsRow(e, row0, l, number[l])) continue;
     status = FindRow(e, row0, l, number + l, found);
     if (l && !status && *found) t->follower[number[l - 1]] = number[l];
   }

@@ -29,20 +29,6 @@ static int IsSamePattern(FurlEncoder *e, int64_t s)
   return 1;
 }
 
-static int IsSameRow(const FurlEncoder *e, int64_t row0, int l, const FurlSlicesView *view, uint32_t number)
-{
-  const FurlRepeatedRow row   = view->row[number];
-  const int32_t *const column = e->column + e->start[l], *const offset = view->row_offset + row.first;
-  const double *const value = e->value + e->start[l], *const there = view->row_value + row.first;
-  int32_t  moved  = 0;
-  uint64_t differ = 0;
-
-  if ((int64_t)row.n != e->start[l + 1] - e->start[l]) return 0;
-  for (uint32_t k = 0; k < row.n; k++) moved |= column[k] - (int32_t)(row0 + l) - offset[k];
-  for (uint32_t k = 0; k < row.n; k++) differ |= FurlDoubleToBits(value[k]) ^ FurlDoubleToBits(there[k]);
-  return !moved && !differ;
-}
-
 static int AreSameRows(const FurlEncoder *e, int64_t s)
 {
   const FurlSlicesView *const  view   = &e->former.view;
@@ -50,7 +36,7 @@ static int AreSameRows(const FurlEncoder *e, int64_t s)
   const uint16_t *const        code   = view->code + (size_t)header->irregular * FURL_WIDTH;
 
   for (int l = 0; l < FURL_WIDTH; l++)
-    if (!IsSameRow(e, s * FURL_WIDTH, l, view, header->raw + code[l])) return 0;
+    if (!FurlRowsIsRow(e, s * FURL_WIDTH, l, header->raw + code[l])) return 0;
   return 1;
 }
 
