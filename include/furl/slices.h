@@ -181,7 +181,7 @@ typedef struct {
   int     described;                  /* 1 where what follows below is that of the values, bit for bit */
   int     ndiagonals;                 /* that were chosen, */
   int32_t chosen[FURL_MAX_DIAGONALS]; /* their offsets, ascending */
-  size_t  anew_bytes;                 /* stored when all slices were encoded; 0: not known */
+  size_t  anew_bytes;                 /* stored when all slices were encoded */
   int64_t written;                    /* slices that were encoded at the last change of values */
   /* found where FurlEncoding asks for it: */
   uint64_t  fingerprint;                /* zero where the matrix is its own transpose, see fingerprint.h */

@@ -33,18 +33,10 @@ static PetscErrorCode Change(Mat A, FurlMakeRow make, void *context, const Petsc
 /* The place of a column, or the one that it would get; columns ascend */
 static PetscInt FindPlace(const FurlMadeRow *row, PetscInt column, PetscBool *found)
 {
-  PetscInt low = 0, high = row->n;
+  const PetscInt place = FurlFindPlace(row->n, row->column, column);
 
-  while (low < high) {
-    const PetscInt middle = low + (high - low) / 2;
-
-    if (row->column[middle] < column)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  *found = (PetscBool)(low < row->n && row->column[low] == column);
-  return low;
+  *found = (PetscBool)(place < row->n && row->column[place] == column);
+  return place;
 }
 
 /* Puts an entry where there is none, if the options allow; there is room for it */
@@ -138,7 +130,7 @@ static PetscErrorCode FetchColumns(Mat A, const PetscScalar *own, ColumnNumbers 
 /* Column j is the process's own or one of its ghosts */
 static PetscScalar NumberOf(const ColumnNumbers *c, PetscInt j)
 {
-  return j >= c->first && j < c->end ? c->own[j - c->first] : c->ghost[FurlFindGhost(c->m, j)];
+  return j >= c->first && j < c->end ? c->own[j - c->first] : c->ghost[FurlFindPlace(c->m->nghost, c->m->ghost, j)];
 }
 
 /* MatScale() and MatDiagonalScale() */

@@ -11,14 +11,14 @@ typedef struct {
   FurlMadeRow        sampled[2]; /* rows for the encoder's sample */
 } Rewriter;
 
-PetscInt FurlFindGhost(const FurlMatrix *m, PetscInt column)
+PetscInt FurlFindPlace(PetscInt n, const PetscInt ascending[], PetscInt column)
 {
-  PetscInt low = 0, high = m->nghost - 1;
+  PetscInt low = 0, high = n;
 
   while (low < high) {
     const PetscInt middle = low + (high - low) / 2;
 
-    if (m->ghost[middle] < column)
+    if (ascending[middle] < column)
       low = middle + 1;
     else
       high = middle;

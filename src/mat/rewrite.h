@@ -22,8 +22,9 @@ typedef struct {
   const FurlMatrix *like; /* its halo serves if it fits, and its slices are a guess where entries are if their number fits; may be NULL */
 } FurlRewrite;
 
-PETSC_INTERN PetscErrorCode FurlMadeRowReserve(FurlMadeRow *row, PetscInt n);    /* room for n entries; what it has is lost */
-PETSC_INTERN PetscInt       FurlFindGhost(const FurlMatrix *m, PetscInt column); /* which ghost a column of others is, that some row has */
+PETSC_INTERN PetscErrorCode FurlMadeRowReserve(FurlMadeRow *row, PetscInt n); /* room for n entries; what it has is lost */
+/* The place of a column among n ascending ones, or the one that it would get */
+PETSC_INTERN PetscInt       FurlFindPlace(PetscInt n, const PetscInt ascending[], PetscInt column);
 PETSC_INTERN PetscErrorCode FurlMadeRowFree(FurlMadeRow *row);
 /* Row i of a furl matrix */
 PETSC_INTERN PetscErrorCode FurlMadeRowRead(Mat F, PetscInt i, PetscInt extra, FurlMadeRow *row); /* with room for `extra` more */

@@ -14,10 +14,10 @@ typedef struct {
 
 static PetscInt NewColumn(const Selection *c, PetscInt j)
 {
-  const PetscLayout     columns = c->A->cmap;
-  const Mat_Furl *const f       = c->A->data;
+  const PetscLayout       columns = c->A->cmap;
+  const FurlMatrix *const m       = &((Mat_Furl *)c->A->data)->encoded->matrix;
 
-  return j >= columns->rstart && j < columns->rend ? c->own[j - columns->rstart] : c->ghost[FurlFindGhost(&f->encoded->matrix, j)];
+  return j >= columns->rstart && j < columns->rend ? c->own[j - columns->rstart] : c->ghost[FurlFindPlace(m->nghost, m->ghost, j)];
 }
 
 static PetscErrorCode SelectRow(void *context, PetscInt i, FurlMadeRow *row)

@@ -309,7 +309,7 @@ int FurlDiagonalsServe(FurlEncoder *e)
 }
 
 /* Where diagonals are: a slot reads them at an offset of its own */
-int FurlDiagonalsRecall(FurlEncoder *e)
+void FurlDiagonalsRecall(FurlEncoder *e)
 {
   const FurlSlicesView *const view = &e->former.view;
   FurlDiagonals *const        d    = &e->diagonals;
@@ -331,7 +331,6 @@ int FurlDiagonalsRecall(FurlEncoder *e)
     d->start[c]  = view->start[k] - (view->offset[k] < 0 ? view->offset[k] : 0);
     d->window[c] = view->window[k];
   }
-  return 1;
 }
 
 int FurlDiagonalsAreChosen(FurlEncoder *e)

@@ -144,9 +144,9 @@ int              FurlDiagonalsServe(FurlEncoder *e); /* whether the same would b
 void             FurlDiagonalsStore(FurlEncoder *e, int64_t s, int loaded);
 int              FurlDiagonalsMatch(FurlEncoder *e, int64_t row0, int32_t k, const double *value);
 
-/* The diagonals that the former slices read, returns 1; whether the same would be chosen now */
-int FurlDiagonalsRecall(FurlEncoder *e);
-int FurlDiagonalsAreChosen(FurlEncoder *e);
+/* The diagonals that the former slices read; whether the same would be chosen now */
+void FurlDiagonalsRecall(FurlEncoder *e);
+int  FurlDiagonalsAreChosen(FurlEncoder *e);
 
 /* The entries of a slice in a diagonal, as bits: doubles, or planes */
 typedef union {

@@ -135,16 +135,9 @@ FurlSlotLayout *FurlFormerLayout(FurlFormer *former, int64_t s)
   return layout;
 }
 
-int64_t FurlFormerDiagonal(const FurlFormer *former, int32_t offset)
-{
-  for (size_t k = 0; former->there && k < former->slices.kind.used; k++)
-    if (former->view.kind[k] >= FURL_VALUES_DIAGONAL && former->view.offset[k] == offset) return (int64_t)k;
-  return -1;
-}
-
 int FurlFormerWindow(const FurlFormer *former, int32_t offset)
 {
-  const int64_t k = FurlFormerDiagonal(former, offset);
-
-  return k >= 0 && former->view.kind[k] > FURL_VALUES_DIAGONAL ? former->view.window[k] : -1;
+  for (size_t k = 0; former->there && k < former->slices.kind.used; k++)
+    if (former->view.kind[k] > FURL_VALUES_DIAGONAL && former->view.offset[k] == offset) return former->view.window[k];
+  return -1;
 }

@@ -52,5 +52,3 @@ void FurlFormerFree(FurlFormer *former);
 FurlSlotLayout *FurlFormerLayout(FurlFormer *former, int64_t s);
 /* The base exponent that the diagonal of this offset had; -1: there was none */
 int FurlFormerWindow(const FurlFormer *former, int32_t offset);
-/* A slot of the programs that reads the diagonal of this offset, or -1 */
-int64_t FurlFormerDiagonal(const FurlFormer *former, int32_t offset);

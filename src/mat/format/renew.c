@@ -342,7 +342,8 @@ static FurlEncodeStatus RenewAll(FurlEncoder *e, int *same)
   const int64_t      step   = 1 + slices->nslices / SAMPLES;
   FurlEncodeStatus   status = FurlRowsChoose(e);
 
-  *same = e->rows.use == slices->repeats && FurlDiagonalsRecall(e) && FurlDiagonalsAreChosen(e);
+  FurlDiagonalsRecall(e);
+  *same = e->rows.use == slices->repeats && FurlDiagonalsAreChosen(e);
   if (status || !*same) return status;
   if (!BeginAll(e)) return FURL_ENCODE_MEMORY;
   (void)TakeDescription(slices);
@@ -402,7 +403,6 @@ FurlEncodeStatus FurlSlicesRenew(FurlEncoder *e, int *done)
   e->renewal   = &renewal;
   renewal.mark = malloc((size_t)e->slices->nslices);
   if (!renewal.mark || !FurlFormerBorrow(&e->former, e->slices)) status = FURL_ENCODE_MEMORY;
-  if (!e->slices->anew_bytes) e->slices->anew_bytes = FurlSlicesStoredBytes(e->slices);
   *done = !status && !MostHaveChanged(e);
   if (*done) status = RenewSome(e, done);
   if (!status && !*done) status = RenewAll(e, done);

@@ -21,6 +21,7 @@ typedef struct {
   double links;     /* links: half as many where the matrix is symmetric */
   double own;       /* rows that hold nothing but their diagonal, and */
   double boundary;  /* links to them, which have one entry each */
+  double behind;    /* couplings whose link may have been told by a row of another process or of the other end */
   double wrap[3];   /* couplings across the ends of a direction that is not periodic yet */
 } Counts;
 
@@ -116,9 +117,10 @@ static void ReadCoupling(Reader *reader, const Row *row, int d, int side, PetscI
   if (side > 0) {
     *link = value;
     reader->count.links += both;
-  } else if (!both)
+  } else if (!both) {
+    reader->count.behind++;
     Keep(reader, &reader->behind, row, column, coupling);
-  else {
+  } else {
     const float difference = value > *link ? value - *link : *link - value;
     const int   own        = reader->s->excess[row->G - box->stride[d]] < 0; /* such a row has no mirror to compare with */
 
@@ -452,7 +454,7 @@ static PetscErrorCode ReadAll(Reader *reader)
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &reader->least, 1, MPI_DOUBLE, MPI_MIN, comm));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &reader->most, 1, MPI_DOUBLE, MPI_MAX, comm));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &reader->count, NCOUNTS, MPI_DOUBLE, MPI_SUM, comm));
-  if (reader->count.own > 0) PetscCall(TieToOwnRows(reader));
+  if (reader->count.own > 0 && reader->count.behind > 0) PetscCall(TieToOwnRows(reader));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -23,28 +23,7 @@ static inline PetscInt GridTestUnevenRows(MPI_Comm comm, PetscInt n)
   return rank == size - 1 ? n / 7 : rank == size - 2 ? n - n / 7 : 0;
 }
 
-static inline PetscErrorCode GridTestByRows(MPI_Comm comm, const GridTestBox *box, PetscInt local, Mat *A)
-{
-  const PetscInt n = GridTestRows(box);
-  PetscInt       first, last;
-
-  PetscFunctionBegin;
-  PetscCall(MatCreateAIJ(comm, local, local, n, n, 7, NULL, 6, NULL, A));
-  PetscCall(MatGetOwnershipRange(*A, &first, &last));
-  for (PetscInt row = first; row < last; row++) {
-    const int64_t c[3] = {row % box->n[0], row / box->n[0] % box->n[1], row / box->n[0] / box->n[1]};
-    PetscInt      column[7];
-    PetscScalar   value[7];
-    const int     count = GridTestRow(box, c, column, value);
-
-    PetscCall(MatSetValues(*A, 1, &row, count, column, value, INSERT_VALUES));
-  }
-  PetscCall(MatAssemblyBegin(*A, MAT_FINAL_ASSEMBLY));
-  PetscCall(MatAssemblyEnd(*A, MAT_FINAL_ASSEMBLY));
-  PetscFunctionReturn(0);
-}
-
-/* The same matrix in the numbering of a DMDA: columns are numbered by the application's order */
+/* The matrix in the numbering of a DMDA: columns are numbered by the application's order */
 static inline PetscErrorCode GridTestByDMDA(MPI_Comm comm, const GridTestBox *box, Mat *A)
 {
   const PetscInt *const n  = box->n;
@@ -83,7 +62,7 @@ static inline PetscErrorCode GridTestNumbered(MPI_Comm comm, const GridTestBox *
   if (numbering == GRID_TEST_DMDA)
     PetscCall(GridTestByDMDA(comm, box, A));
   else
-    PetscCall(GridTestByRows(comm, box, numbering == GRID_TEST_EVENLY ? PETSC_DECIDE : GridTestUnevenRows(comm, GridTestRows(box)), A));
+    PetscCall(GridTestByRows(comm, box, numbering == GRID_TEST_EVENLY ? PETSC_DECIDE : GridTestUnevenRows(comm, GridTestRows(box)), 1, A));
   PetscFunctionReturn(0);
 }
 

@@ -66,14 +66,14 @@ static inline int GridTestRow(const GridTestBox *box, const int64_t c[3], PetscI
   return count;
 }
 
-/* scale times the operator; no null space is attached */
-static inline PetscErrorCode GridTestMatrix(MPI_Comm comm, const GridTestBox *box, PetscReal scale, Mat *A)
+/* scale times the operator, `local` rows of it on this process; no null space is attached */
+static inline PetscErrorCode GridTestByRows(MPI_Comm comm, const GridTestBox *box, PetscInt local, PetscReal scale, Mat *A)
 {
   const PetscInt n = GridTestRows(box);
   PetscInt       first, last;
 
   PetscFunctionBegin;
-  PetscCall(MatCreateAIJ(comm, PETSC_DECIDE, PETSC_DECIDE, n, n, 7, NULL, 6, NULL, A));
+  PetscCall(MatCreateAIJ(comm, local, local, n, n, 7, NULL, 6, NULL, A));
   PetscCall(MatSetOption(*A, MAT_NEW_NONZERO_ALLOCATION_ERR, PETSC_FALSE));
   PetscCall(MatGetOwnershipRange(*A, &first, &last));
   for (PetscInt row = first; row < last; row++) {
@@ -87,6 +87,13 @@ static inline PetscErrorCode GridTestMatrix(MPI_Comm comm, const GridTestBox *bo
   }
   PetscCall(MatAssemblyBegin(*A, MAT_FINAL_ASSEMBLY));
   PetscCall(MatAssemblyEnd(*A, MAT_FINAL_ASSEMBLY));
+  PetscFunctionReturn(0);
+}
+
+static inline PetscErrorCode GridTestMatrix(MPI_Comm comm, const GridTestBox *box, PetscReal scale, Mat *A)
+{
+  PetscFunctionBegin;
+  PetscCall(GridTestByRows(comm, box, PETSC_DECIDE, scale, A));
   PetscFunctionReturn(0);
 }
 
