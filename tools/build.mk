@@ -72,7 +72,7 @@ define KERNEL_RULE
 $$(KERNDIR)/%.$(1).o: src/%.c | $$(CONFIG)
 	@mkdir -p $$(@D)
 	@echo CC $$<, $(1)
-	@$$(CC) $$(FLAGS) $$(PETSC_INCLUDES) -march=$$(MARCH_$(1)) -ffp-contract=fast -fno-trapping-math -fno-math-errno -DFURL_ISA=$(1) -MMD -MP -c $$< -o $$@
+	@$$(CC) $$(FLAGS) $$(PETSC_INCLUDES) -march=$$(MARCH_$(1)) -ffp-contract=fast -fno-trapping-math -fno-math-errno -fno-tree-loop-distribute-patterns -DFURL_ISA=$(1) -MMD -MP -c $$< -o $$@
 endef
 $(foreach isa,$(ISAS),$(eval $(call KERNEL_RULE,$(isa))))
 

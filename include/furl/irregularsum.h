@@ -512,8 +512,8 @@ FURL_SHARED_BODY void FURL_NAME(FurlIrregularExact)(const FurlSlicesView *a, int
 FURL_BODY void FURL_NAME(FurlIrregularSum)(const FurlSlicesView *a, int64_t s, FurlRead read, const FURL_REAL *FURL_RESTRICT x,
                                            FURL_REAL *sorted)
 {
-  const int done = FURL_NAME(FurlSumRuns)(a, s, read, x, sorted);
-  int       nan  = 0;
+  const int done                = FURL_NAME(FurlSumRuns)(a, s, read, x, sorted);
+  FURL_LANE_WORD(FURL_REAL) nan = 0;
 
   if (done) FURL_ANY_LANE(nan, l, !(AT(sorted, l) == AT(sorted, l)));
   if (!done || nan) FURL_NAME(FurlIrregularExact)(a, s, read, x, sorted);

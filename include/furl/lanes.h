@@ -216,10 +216,12 @@ FURL_BODY float FurlMaxLanes(float *value)
   return value[0];
 }
 
-/* Whether the condition, of the variables of lane l, holds in some lane */
+/* Whether the condition, of the variables of lane l, holds in some lane: `any` is best as wide as what the condition compares */
 #if defined(__CUDACC__)
+#define FURL_LANE_WORD(type) int
 #define FURL_ANY_LANE(any, l, condition) FURL_LANES(l) any = __any_sync(0xffffffffu, condition)
 #else
+#define FURL_LANE_WORD(type) __typeof__(_Generic((type)0, double : (int64_t)0, default : (int32_t)0))
 #define FURL_ANY_LANE(any, l, condition) \
   any = 0;                               \
   FURL_LANES(l) any |= (condition)
@@ -232,6 +234,15 @@ FURL_BODY float FurlMaxLanes(float *value)
 #define FURL_MASK_LANES(mask, l, condition) \
   mask = 0;                                 \
   FURL_LANES(l) mask |= (uint32_t)(condition) << l
+#endif
+
+/* Runs over the lanes of a mask */
+#if defined(__CUDACC__)
+#define FURL_LANES_OF(l, of) for (int l = (int)(threadIdx.x % FURL_WIDTH), furl_once = (of) >> l & 1; furl_once; furl_once = 0)
+#else
+#define FURL_LANES_OF(l, of)                                             \
+  for (uint32_t furl_left = (of); furl_left; furl_left &= furl_left - 1) \
+    for (int l = __builtin_ctz(furl_left), furl_once = 1; furl_once; furl_once = 0)
 #endif
 
 /* What was written before it is seen by the host before what is written after it */

@@ -3,22 +3,25 @@
   slicesum.h for each type of vector. Bytes read a row: 2 of its number, its entries from cache; 24/32 of header, and x from cache.
 */
 
-/* FURL_GROUP equal rows, the first of which has its x at `x`; never under nvcc, where a thread has one lane. A vector by name: the loop
- * over the entries would not become SIMD */
-FURL_BODY void FURL_NAME(FurlGroupOfRows)(int n, const int32_t *FURL_RESTRICT offset, const double *FURL_RESTRICT value,
-                                          const FURL_REAL *FURL_RESTRICT x, FURL_REAL *FURL_RESTRICT result)
+/*
+  Equal rows, the first of which has its x at `x`: so many lanes, a constant where this is called, of 8, 16 or 32. Never under nvcc, where a
+  thread has one lane. A vector by name: the loop over the entries would not become SIMD
+*/
+FURL_BODY void FURL_NAME(FurlEqualRows)(int lanes, int n, const int32_t *FURL_RESTRICT offset, const double *FURL_RESTRICT value,
+                                        const FURL_REAL *FURL_RESTRICT x, FURL_REAL *FURL_RESTRICT result)
 {
 #if !defined(__CUDACC__)
   enum { BYTES = FURL_VECTOR_BYTES < FURL_GROUP * sizeof(FURL_REAL) ? FURL_VECTOR_BYTES : FURL_GROUP * sizeof(FURL_REAL) };
-  enum { EACH = BYTES / sizeof(FURL_REAL), PARTS = FURL_GROUP / EACH };
+  enum { EACH = BYTES / sizeof(FURL_REAL), MOST = FURL_WIDTH / EACH };
   typedef FURL_REAL Part __attribute__((vector_size(BYTES)));
   typedef Part      Loaded __attribute__((aligned(sizeof(FURL_REAL)), may_alias));
-  Part              sum[PARTS] = {0};
+  const int         parts     = lanes / EACH;
+  Part              sum[MOST] = {0};
 
   for (int k = 0; k < n; k++) FURL_UNROLL
-  for (int i = 0; i < PARTS; i++) sum[i] += (FURL_REAL)value[k] * *(const Loaded *)(x + offset[k] + i * EACH);
+  for (int i = 0; i < parts; i++) sum[i] += (FURL_REAL)value[k] * *(const Loaded *)(x + offset[k] + i * EACH);
   FURL_UNROLL
-  for (int i = 0; i < PARTS; i++) *(Loaded *)(result + i * EACH) = sum[i];
+  for (int i = 0; i < parts; i++) *(Loaded *)(result + i * EACH) = sum[i];
 #endif
 }
 
@@ -51,15 +54,17 @@ FURL_SHARED_BODY void FURL_NAME(FurlRowsSum)(const FurlSlicesView *a, int64_t s,
     const int32_t        *shift = a->row_offset + r.first;
     const double         *value = a->row_value + r.first;
     const FURL_REAL      *from  = x + s * FURL_WIDTH;
-    const int             last  = end - FURL_GROUP; /* the last group may overlap the one before */
+    const int             n = end - first, step = n >= 2 * FURL_GROUP ? 2 * FURL_GROUP : n >= FURL_GROUP ? FURL_GROUP : 1;
 
-    for (int l = first; l < end; l += last < first ? 1 : FURL_GROUP) {
-      const int at = l < last || last < first ? l : last;
+    for (int l = first; l < end; l += step) {
+      const int at = l + step <= end ? l : end - step; /* the last rows may overlap those before */
 
-      if (last < first)
+      if (step == 1)
         AT(result, at) = FURL_NAME(FurlOneRow)((int)r.n, shift, value, from + at);
+      else if (step == FURL_GROUP)
+        FURL_NAME(FurlEqualRows)(FURL_GROUP, (int)r.n, shift, value, from + at, &AT(result, at));
       else
-        FURL_NAME(FurlGroupOfRows)((int)r.n, shift, value, from + at, &AT(result, at));
+        FURL_NAME(FurlEqualRows)(2 * FURL_GROUP, (int)r.n, shift, value, from + at, &AT(result, at));
     }
   }
 }

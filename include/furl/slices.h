@@ -36,6 +36,13 @@ typedef enum {
 
 #define FURL_COLUMNS_COUNT 5
 
+/* Whether rows of a pattern miss slots, and what is read of a diagonal there */
+typedef enum {
+  FURL_MASKED_NONE,
+  FURL_MASKED_FOREIGN, /* perhaps the values of other rows */
+  FURL_MASKED_ZERO
+} FurlMasked;
+
 typedef enum {
   FURL_VALUES_CONSTANT, /* one double in the program: 0 bytes an entry */
   FURL_VALUES_RAW,      /* the double: 8 bytes */
@@ -45,10 +52,11 @@ typedef enum {
   FURL_VALUES_CODE16,   /* 2 bytes, among the heads */
   FURL_VALUES_DIAGONAL, /* in a diagonal of the matrix, which the transposed slot may share: raw */
   FURL_VALUES_DIAGONAL_PLANES, /* the same as P64 */
-  FURL_VALUES_DIAGONAL_HEAD    /* the same as heads */
+  FURL_VALUES_DIAGONAL_HEAD,   /* the same as heads */
+  FURL_VALUES_DERIVED          /* the diagonal of a pattern: what the other entries of the row leave of a constant, see derived.c */
 } FurlValues;
 
-#define FURL_VALUES_COUNT 9
+#define FURL_VALUES_COUNT 10
 
 typedef struct {
   int32_t nslots;
@@ -57,7 +65,7 @@ typedef struct {
   int32_t min_offset; /* smallest and largest column - row of a pattern */
   int32_t max_offset;
   uint8_t columns; /* FurlColumns */
-  uint8_t masked;  /* 1 where some slot of a pattern misses a row */
+  uint8_t masked;  /* FurlMasked */
   uint8_t width;   /* columns of an index: 1, 2 for pairs, w for blocks */
   uint8_t pad;     /* 7 where irregular slots are filled up to groups, which products like better; else 0 */
 } FurlProgram;
@@ -68,7 +76,8 @@ typedef struct {
   uint32_t head;      /* group where its heads begin */
   uint32_t rest;      /* group where its seconds and tails begin */
   uint32_t exponent;  /* number of its first slot among those stored as planes */
-  uint32_t irregular; /* number in the tables of irregular slices; repeated rows: group of FURL_WIDTH codes */
+  uint32_t irregular; /* number in the tables of irregular slices; repeated rows: group of FURL_WIDTH codes; a derived diagonal: its first
+                         word in derived[] */
 } FurlSliceHeader;
 
 typedef struct {
@@ -134,16 +143,18 @@ typedef struct {
 /* What a kernel reads: plain pointers, in the memory of the device */
 typedef struct {
   int64_t                nrows, ncols, nslices;
-  const FurlSliceHeader *header;    /* [nslices] */
-  const FurlProgram     *program;   /* [nprograms] */
-  const int32_t         *offset;    /* [slots of the programs] column - row */
-  const uint32_t        *mask;      /* [slots of the programs] bit l: row l has the entry */
-  const uint8_t         *kind;      /* [slots of the programs] FurlValues */
-  const uint8_t         *run;       /* [slots of the programs] slots of this kind from here on, at most FURL_RUN; irregular: 255 */
-  const double          *constant;  /* [slots of the programs] */
-  const int64_t         *start;     /* [slots of the programs] row i of a slot in a diagonal is entry start + i of diagonal[] */
-  const int16_t         *window;    /* [slots of the programs] base exponent B of a diagonal stored as planes or heads */
-  const double          *raw;       /* [groups][FURL_GROUP] */
+  const FurlSliceHeader *header;   /* [nslices] */
+  const FurlProgram     *program;  /* [nprograms] */
+  const int32_t         *offset;   /* [slots of the programs] column - row */
+  const uint32_t        *mask;     /* [slots of the programs] bit l: row l has the entry */
+  const uint8_t         *kind;     /* [slots of the programs] FurlValues */
+  const uint8_t         *run;      /* [slots of the programs] slots of this kind from here on, at most FURL_RUN; irregular: 255 */
+  const double          *constant; /* [slots of the programs] a derived diagonal: what the sum of the others is taken from */
+  const int64_t         *start;    /* [slots of the programs] row i of a slot in a diagonal is entry start + i of diagonal[]; a derived
+                                      diagonal: bit l: row l has its own value */
+  const int16_t
+               *window; /* [slots of the programs] base exponent B of a diagonal stored as planes or heads; a derived diagonal: FurlUnits */
+  const double *raw;    /* [groups][FURL_GROUP] */
   const uint16_t        *head;      /* [groups][FURL_GROUP] heads and codes of 16 bits */
   const int16_t         *second;    /* [groups][FURL_GROUP] */
   const uint32_t        *tail;      /* [groups][FURL_GROUP] */
@@ -163,8 +174,23 @@ typedef struct {
   const FurlRepeatedRow *row;        /* [rows of the dictionary] */
   const int32_t         *row_offset; /* [entries of the dictionary] column - row, ascending in a row */
   const double          *row_value;
-  const uint16_t        *code; /* [different slices of repeated rows][FURL_WIDTH] */
+  const uint16_t        *code;    /* [different slices of repeated rows][FURL_WIDTH] */
+  const uint64_t        *derived; /* of a slice with a derived diagonal: FURL_DERIVED_UNITS words of units, then its rows' own values */
 } FurlSlicesView;
+
+/* The units in the last place by which derived diagonal entries are off: a signed byte a row */
+typedef enum {
+  FURL_UNITS_NONE,  /* not stored: all are zero */
+  FURL_UNITS_EXACT, /* read where all bytes of the others are, as planes may be read in part */
+  FURL_UNITS_ALWAYS
+} FurlUnits;
+
+#define FURL_DERIVED_UNITS (FURL_WIDTH / 8) /* words that hold them */
+
+FURL_BODY int FurlIsInDiagonal(int kind)
+{
+  return kind == FURL_VALUES_DIAGONAL || kind == FURL_VALUES_DIAGONAL_PLANES || kind == FURL_VALUES_DIAGONAL_HEAD;
+}
 
 /* A growing array, owned by FurlSlices */
 typedef struct {
@@ -181,6 +207,7 @@ typedef struct {
   int     described;                  /* 1 where what follows below is that of the values, bit for bit */
   int     ndiagonals;                 /* that were chosen, */
   int32_t chosen[FURL_MAX_DIAGONALS]; /* their offsets, ascending */
+  int     derives;                    /* 1 where diagonal entries were to be derived from the others */
   size_t  anew_bytes;                 /* stored when all slices were encoded */
   int64_t written;                    /* slices that were encoded at the last change of values */
   /* found where FurlEncoding asks for it: */
@@ -188,7 +215,8 @@ typedef struct {
   FurlArray lone;                       /* int32_t, ascending: rows whose diagonal entry is a number other than zero, and all others zero */
   int       not_positive, not_negative; /* 1 where a row that is not lone has a diagonal entry that is not so, or none */
   FurlArray header, program, offset, mask, kind, run, constant, start, window, raw, head, second, tail, exponent, diagonal, diagonal_head,
-    diagonal_second, diagonal_tail, irregular, lane_row, base, layout, present, dictionary, narrow, wide, row, row_offset, row_value, code;
+    diagonal_second, diagonal_tail, irregular, lane_row, base, layout, present, dictionary, narrow, wide, row, row_offset, row_value, code,
+    derived;
 } FurlSlices;
 
 /* Rows of a matrix in compressed sparse row form, columns ascending and unique; nothing is owned */

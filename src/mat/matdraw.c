@@ -8,14 +8,21 @@
 #define MOST_CELLS 400 /* in each direction */
 
 /* Of an entry of a slice with a pattern: how its value is stored; of another: what has its column */
-typedef enum { NO_ENTRY, CONSTANT, DIAGONAL, CODE, VALUE, ROWS, BLOCKS, PAIRS, SINGLES, FORMS } Form;
+typedef enum { NO_ENTRY, CONSTANT, DIAGONAL, DERIVED, CODE, VALUE, ROWS, BLOCKS, PAIRS, SINGLES, FORMS } Form;
 
 static const struct {
   const char *name;
   int         colour;
-} Legend[FORMS] = {{"", PETSC_DRAW_WHITE},      {"constant", PETSC_DRAW_FORESTGREEN}, {"in diagonals", PETSC_DRAW_BLUE},
-                   {"codes", PETSC_DRAW_CYAN},  {"slot by slot", PETSC_DRAW_VIOLET},  {"rows repeat", PETSC_DRAW_YELLOWGREEN},
-                   {"blocks", PETSC_DRAW_GOLD}, {"pairs", PETSC_DRAW_ORANGE},         {"singles", PETSC_DRAW_RED}};
+} Legend[FORMS] = {{"", PETSC_DRAW_WHITE},
+                   {"constant", PETSC_DRAW_FORESTGREEN},
+                   {"in diagonals", PETSC_DRAW_BLUE},
+                   {"derived", PETSC_DRAW_MAGENTA},
+                   {"codes", PETSC_DRAW_CYAN},
+                   {"slot by slot", PETSC_DRAW_VIOLET},
+                   {"rows repeat", PETSC_DRAW_YELLOWGREEN},
+                   {"blocks", PETSC_DRAW_GOLD},
+                   {"pairs", PETSC_DRAW_ORANGE},
+                   {"singles", PETSC_DRAW_RED}};
 
 typedef struct {
   PetscInt       M, N, m, n; /* the matrix; the cells */
@@ -33,7 +40,8 @@ static void Mark(Map *map, PetscInt row, PetscInt column, Form form)
 static Form FormOfValues(int kind)
 {
   if (kind == FURL_VALUES_CONSTANT) return CONSTANT;
-  if (kind >= FURL_VALUES_DIAGONAL) return DIAGONAL;
+  if (kind == FURL_VALUES_DERIVED) return DERIVED;
+  if (FurlIsInDiagonal(kind)) return DIAGONAL;
   return kind == FURL_VALUES_CODE8 || kind == FURL_VALUES_CODE16 ? CODE : VALUE;
 }
 

@@ -24,6 +24,7 @@ typedef enum {
   SLOTS_PLANES,
   SLOTS_HEAD,
   SLOTS_DIAGONAL,
+  SLOTS_DERIVED,
   SLOTS_H64,
   STREAMED_HEAD,
   STREAMED_SECOND,
@@ -52,6 +53,7 @@ static void AddPart(const FurlSlices *part, double *number)
   number[SLOTS_HEAD] += (double)report.slots[FURL_VALUES_HEAD];
   number[SLOTS_DIAGONAL] +=
     (double)(report.slots[FURL_VALUES_DIAGONAL] + report.slots[FURL_VALUES_DIAGONAL_PLANES] + report.slots[FURL_VALUES_DIAGONAL_HEAD]);
+  number[SLOTS_DERIVED] += (double)report.slots[FURL_VALUES_DERIVED];
   number[SLOTS_H64] += (double)report.slots_h64;
   for (int k = 0; k < 3; k++) number[STREAMED_HEAD + k] += FurlSlicesStreamedBytes(part, (FurlStreamedRead)k);
 }
@@ -102,12 +104,12 @@ static PetscErrorCode ViewHistogram(const double *number, PetscViewer viewer)
                            number[SLICES_ROWS], number[PROGRAMS]));
   PetscCall(PetscViewerASCIIPrintf(viewer, "slots without a pattern: %.0f with indices of 8 bits, %.0f of 16, %.0f of 32\n",
                                    number[INDICES_8], number[INDICES_16], number[INDICES_32]));
-  PetscCall(
-    PetscViewerASCIIPrintf(viewer,
-                           "slots of the programs: %.0f constant, %.0f in diagonals, %.0f raw, %.0f codes, %.0f planes, %.0f heads alone; "
-                           "slots stored as head and double: %.0f\n",
-                           number[SLOTS_CONSTANT], number[SLOTS_DIAGONAL], number[SLOTS_RAW], number[SLOTS_CODE], number[SLOTS_PLANES],
-                           number[SLOTS_HEAD], number[SLOTS_H64]));
+  PetscCall(PetscViewerASCIIPrintf(
+    viewer,
+    "slots of the programs: %.0f constant, %.0f in diagonals, %.0f derived, %.0f raw, %.0f codes, %.0f planes, %.0f heads alone; "
+    "slots stored as head and double: %.0f\n",
+    number[SLOTS_CONSTANT], number[SLOTS_DIAGONAL], number[SLOTS_DERIVED], number[SLOTS_RAW], number[SLOTS_CODE], number[SLOTS_PLANES],
+    number[SLOTS_HEAD], number[SLOTS_H64]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -67,7 +67,7 @@ typedef struct {
   irregular, 4 to 7 bytes a coupling with its column, and half as many couplings as the finest. Five vectors of the cycle in FP32, four of
   CG.
 */
-static const Part Imported[] = {{"lossless copy of Amat: ", 24, 26.5},
+static const Part Imported[] = {{"lossless copy of Amat: ", 17, 20},
                                 {"Krylov vectors: ", 32, 33},
                                 {"level matrices: ", 8, 32},
                                 {"transfers: ", 4, 50},
@@ -82,7 +82,7 @@ static const Part Imported[] = {{"lossless copy of Amat: ", 24, 26.5},
   below 4096 cells are whole on both of two processes, 5/6 more. Ghosts, up to four lines deep, margins and padding add three tenths at this
   size. The dense inverse has at most 200 cells, on each process.
 */
-static const Part OnBox[] = {{"lossless copy of Amat: ", 24, 26.5},
+static const Part OnBox[] = {{"lossless copy of Amat: ", 17, 20},
                              {"Krylov vectors: ", 32, 33},
                              {"level matrices: ", 13.3, 13.3 * 1.25 * 11 / 6},
                              {"transfers: ", 8 / 3., 8 / 3. * 1.25 * 11 / 6},

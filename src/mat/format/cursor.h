@@ -51,6 +51,39 @@ static inline FurlCursor FurlFirstCursor(const FurlSliceHeader *header)
                       header->exponent, 0};
 }
 
+/* The value in row i of a slot of a pattern */
+static inline double FurlReadSlot(const FurlSlicesView *view, const FurlCursor *at, int32_t slot, int64_t i)
+{
+  return FurlIsInDiagonal(view->kind[slot]) ? FurlReadDiagonal(view, slot, i) : FurlReadValue(view, at, slot, (size_t)(i % FURL_WIDTH));
+}
+
+/* Lane l of a derived diagonal, whose other entries have this sum */
+static inline double FurlDerivedEntry(const FurlSlicesView *view, int32_t slot, const FurlSliceHeader *header, int l, double others)
+{
+  const uint64_t *const word   = view->derived + header->irregular;
+  const uint32_t        own    = (uint32_t)view->start[slot];
+  const int             units  = view->window[slot];
+  const double          beside = view->constant[slot] - others;
+
+  if (own >> l & 1) return FurlDoubleFromBits(word[(units ? FURL_DERIVED_UNITS : 0) + FURL_POPCOUNT(own & ((1u << l) - 1))]);
+  return units ? FurlDoubleFromBits(FurlDoubleToBits(beside) + (uint64_t)(int64_t)((const int8_t *)word)[l]) : beside;
+}
+
+/* Row i of a derived diagonal: the sum is that of the slots in their order */
+static inline double FurlReadDerived(const FurlSlicesView *view, int32_t derived, int64_t i)
+{
+  const FurlSliceHeader *const header = view->header + i / FURL_WIDTH;
+  const FurlProgram *const     p      = view->program + header->program;
+  FurlCursor                   at     = FurlFirstCursor(header);
+  double                       others = 0;
+
+  for (int32_t slot = p->first; slot < p->first + p->nslots; slot++) {
+    if (slot != derived && view->mask[slot] >> i % FURL_WIDTH & 1) others += FurlReadSlot(view, &at, slot, i);
+    FurlAdvanceCursor(view, &at, slot, FURL_WIDTH);
+  }
+  return FurlDerivedEntry(view, derived, header, (int)(i % FURL_WIDTH), others);
+}
+
 /* The slot at hand of an irregular slice, and what all its slots have in common */
 typedef struct {
   const FurlProgram *p;
@@ -121,14 +154,38 @@ static inline void FurlAdvanceIrregular(const FurlSlicesView *view, FurlIrregula
   at->slot++;
 }
 
-/* The 32 values of a slot, in place where they are stored as doubles */
-static inline const double *FurlGetSlot(const FurlSlicesView *view, const FurlCursor *at, int32_t slot, int64_t row0, double *room)
+/* The 32 values of a slot that is not derived, in place where they are stored as doubles */
+static inline const double *FurlGetStoredSlot(const FurlSlicesView *view, const FurlCursor *at, int32_t slot, int64_t row0, double *room)
 {
   const int kind = view->kind[slot];
 
   if (kind == FURL_VALUES_RAW) return view->raw + at->raw;
   if (kind == FURL_VALUES_DIAGONAL) return view->diagonal + view->start[slot] + row0;
-  for (size_t l = 0; l < FURL_WIDTH; l++)
-    room[l] = kind >= FURL_VALUES_DIAGONAL ? FurlReadDiagonal(view, slot, row0 + (int64_t)l) : FurlReadValue(view, at, slot, l);
+  for (int64_t l = 0; l < FURL_WIDTH; l++) room[l] = FurlReadSlot(view, at, slot, row0 + l);
   return room;
+}
+
+static inline const double *FurlGetDerivedSlot(const FurlSlicesView *view, int32_t derived, int64_t row0, double *room)
+{
+  const FurlSliceHeader *const header             = view->header + row0 / FURL_WIDTH;
+  const FurlProgram *const     p                  = view->program + header->program;
+  FurlCursor                   at                 = FurlFirstCursor(header);
+  double                       others[FURL_WIDTH] = {0};
+
+  for (int32_t slot = p->first; slot < p->first + p->nslots; slot++) {
+    const uint32_t mask = slot == derived ? 0 : view->mask[slot];
+    const double  *v    = mask ? FurlGetStoredSlot(view, &at, slot, row0, room) : room;
+
+    for (int l = 0; mask && l < FURL_WIDTH; l++) others[l] = mask >> l & 1 ? others[l] + v[l] : others[l];
+    FurlAdvanceCursor(view, &at, slot, FURL_WIDTH);
+  }
+  for (int l = 0; l < FURL_WIDTH; l++) room[l] = FurlDerivedEntry(view, derived, header, l, others[l]);
+  return room;
+}
+
+/* The same of any slot of a pattern */
+static inline const double *FurlGetSlot(const FurlSlicesView *view, const FurlCursor *at, int32_t slot, int64_t row0, double *room)
+{
+  if (view->kind[slot] == FURL_VALUES_DERIVED) return FurlGetDerivedSlot(view, slot, row0, room);
+  return FurlGetStoredSlot(view, at, slot, row0, room);
 }

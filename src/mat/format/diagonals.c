@@ -129,15 +129,26 @@ static void InsertOffset(FurlDiagonals *d, const Candidate *c)
   d->window[k] = FurlPlanesWindow(c->largest); /* of the sample: a first guess */
 }
 
-/* The main diagonal saves nothing by itself, but lets a product take the whole row in one pass: not without another */
+static void RemoveFirst(FurlDiagonals *d)
+{
+  d->n--;
+  memmove(d->offset, d->offset + 1, (size_t)d->n * sizeof(*d->offset));
+  memmove(d->window, d->window + 1, (size_t)d->n * sizeof(*d->window));
+}
+
+/* The main diagonal is derived from the others or, as it saves nothing by itself but lets a product take the whole row in one pass, one of
+ * them */
 static void ChooseOffsets(const FurlEncoder *e, FurlDiagonals *d)
 {
-  Sample sample = {0};
+  Sample           sample = {0};
+  const Candidate *main;
 
   TakeSample(e, &sample);
+  main = FindCandidate(&sample, 0);
   for (int c = 0; c < sample.n && d->n < FURL_MAX_DIAGONALS; c++)
     if (IsWorthwhile(&sample, sample.candidate + c)) InsertOffset(d, sample.candidate + c);
-  if (d->n == 1 && !d->offset[0]) d->n = 0;
+  d->derives = main && HasLongDiagonal(&sample) && 2 * main->varied >= sample.slices && FurlDerivedChoose(e, &d->excess, &d->units);
+  if (d->n && !d->offset[0] && (d->n == 1 || d->derives)) RemoveFirst(d);
 }
 
 /* Of the rows at hand */
@@ -304,7 +315,7 @@ int FurlDiagonalsServe(FurlEncoder *e)
 
   if (!chosen->partial) return 1;
   ChooseOffsets(e, &d);
-  if (d.n != chosen->n || memcmp(d.offset, chosen->offset, (size_t)d.n * sizeof(*d.offset))) return 0;
+  if (d.derives != chosen->derives || d.n != chosen->n || memcmp(d.offset, chosen->offset, (size_t)d.n * sizeof(*d.offset))) return 0;
   return e->encoding->store == FURL_STORE_RAW || !memcmp(d.window, chosen->window, (size_t)d.n * sizeof(*d.window));
 }
 
@@ -314,12 +325,17 @@ void FurlDiagonalsRecall(FurlEncoder *e)
   const FurlSlicesView *const view = &e->former.view;
   FurlDiagonals *const        d    = &e->diagonals;
 
-  d->n = 0;
+  *d = (FurlDiagonals){0};
   for (size_t k = 0; k < e->slices->kind.used; k++) {
     const int32_t offset = view->offset[k] < 0 ? -view->offset[k] : view->offset[k];
     int           c      = 0;
 
-    if (view->kind[k] < FURL_VALUES_DIAGONAL) continue;
+    if (view->kind[k] == FURL_VALUES_DERIVED) {
+      d->derives = 1;
+      d->excess  = view->constant[k];
+      d->units |= view->window[k] != FURL_UNITS_NONE;
+    }
+    if (!FurlIsInDiagonal(view->kind[k])) continue;
     while (c < d->n && d->offset[c] != offset) c++;
     if (c < d->n) continue;
     for (c = d->n++; c > 0 && d->offset[c - 1] > offset; c--) {
@@ -335,12 +351,16 @@ void FurlDiagonalsRecall(FurlEncoder *e)
 
 int FurlDiagonalsAreChosen(FurlEncoder *e)
 {
-  const FurlDiagonals *const d   = &e->diagonals;
-  FurlDiagonals              now = {0};
+  FurlDiagonals *const d   = &e->diagonals;
+  FurlDiagonals        now = {0};
 
   if (e->rows.use || e->slices->nrows != e->slices->ncols) return !d->n;
   ChooseOffsets(e, &now);
   if (now.n != e->slices->ndiagonals || memcmp(now.offset, e->slices->chosen, (size_t)now.n * sizeof(*now.offset))) return 0;
+  if (now.derives != e->slices->derives) return 0;
+  d->derives = now.derives;
+  d->excess  = now.excess;
+  d->units |= now.units;
   for (int c = 0, k = 0; e->encoding->store != FURL_STORE_RAW && c < d->n; c++) {
     while (k < now.n && now.offset[k] < d->offset[c]) k++;
     if (k == now.n || d->window[c] < now.window[k] || d->window[c] > now.window[k] + SLACK) return 0;
@@ -383,6 +403,24 @@ void FurlDiagonalsStore(FurlEncoder *e, int64_t s, int loaded)
   }
 }
 
+/* Whether what the slot reads for rows that miss it, where `value` is zero, is zero */
+static int IsEmptyOutside(const FurlEncoder *e, int64_t at, uint32_t mask)
+{
+  const FurlSlices *const slices = e->slices;
+  uint64_t                any    = 0;
+
+  for (int l = 0; l < FURL_WIDTH; l++) {
+    if (mask >> l & 1) continue;
+    if (e->encoding->store == FURL_STORE_RAW)
+      any |= FurlDoubleToBits(((const double *)slices->diagonal.data)[at + l]);
+    else
+      any |= ((const uint16_t *)slices->diagonal_head.data)[at + l];
+    if (e->encoding->store == FURL_STORE_PLANES)
+      any |= (uint64_t)((const int16_t *)slices->diagonal_second.data)[at + l] | ((const uint32_t *)slices->diagonal_tail.data)[at + l];
+  }
+  return !any;
+}
+
 static int MatchesPlanes(const FurlEncoder *e, int64_t at, int window, uint32_t mask, const double *value)
 {
   const FurlSlices *const slices = e->slices;
@@ -417,5 +455,6 @@ int FurlDiagonalsMatch(FurlEncoder *e, int64_t row0, int32_t k, const double *va
     return 0;
   e->draft.start[k]  = start;
   e->draft.window[k] = (int16_t)d->window[c];
+  if (e->draft.mask[k] != UINT32_MAX && !IsEmptyOutside(e, start + row0, e->draft.mask[k])) e->draft.foreign = 1;
   return 1;
 }

@@ -151,6 +151,7 @@ static void NoteEncoding(FurlEncoder *e)
   slices->written    = slices->nslices;
   slices->anew_bytes = FurlSlicesStoredBytes(slices);
   slices->ndiagonals = e->diagonals.n;
+  slices->derives    = e->diagonals.derives;
   memcpy(slices->chosen, e->diagonals.offset, sizeof(slices->chosen));
 }
 

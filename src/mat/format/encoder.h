@@ -19,11 +19,21 @@ typedef struct {
   int64_t start[FURL_MAX_DIAGONALS];  /* entry of row 0 */
   int     window[FURL_MAX_DIAGONALS]; /* base exponent, where stored as planes or heads */
   int     partial;                    /* chosen before all rows were known */
+  int     derives;                    /* 1 where the main diagonal is derived from the others, see derived.c: it is none of these then */
+  int     units;                      /* 1 where derived entries are off by some units in the last place */
+  double  excess;                     /* that they are derived from */
   /* for the fingerprint, see describe.c: */
   int64_t read[FURL_MAX_DIAGONALS];     /* entries other than zero that slots of the diagonal read */
   int64_t mirrored[FURL_MAX_DIAGONALS]; /* the same by mirrors */
   int     loose[FURL_MAX_DIAGONALS];    /* 1 where an entry other than zero may be read by mirrors alone */
 } FurlDiagonals;
+
+/* The derived entries of a slice: units in the last place by which they are off, and entries of their own */
+typedef struct {
+  int8_t unit[FURL_WIDTH];
+  int    nown;
+  double own[FURL_WIDTH];
+} FurlDerivedLanes;
 
 /* A hash table over the values of the dictionary, and whether it pays; only encoders need it */
 typedef struct {
@@ -57,6 +67,7 @@ struct FurlEncoder {
   FurlProgramTable    table;
   FurlProgramDraft    draft; /* [FURL_MAX_SLOTS or the longest row] of each */
   FurlDiagonals       diagonals;
+  FurlDerivedLanes    derived;
   FurlDictionary      dictionary;
   FurlRowTable        rows;
   FurlFormer          former;      /* what the slices were, as a guess; in an encoder of new slices there is none */
@@ -143,6 +154,15 @@ FurlEncodeStatus FurlDiagonalsChoose(FurlEncoder *e);
 int              FurlDiagonalsServe(FurlEncoder *e); /* whether the same would be chosen from the source at hand */
 void             FurlDiagonalsStore(FurlEncoder *e, int64_t s, int loaded);
 int              FurlDiagonalsMatch(FurlEncoder *e, int64_t row0, int32_t k, const double *value);
+
+/*
+  derived.c: whether diagonal entries can be derived in most rows, from what, and with units; whether slot k of the draft, its diagonal, can
+  be so when the kinds of the others are known: it is of that kind then, and what is stored of it is in e->derived
+*/
+int    FurlDerivedChoose(const FurlEncoder *e, double *excess, int *units);
+int    FurlDerive(FurlEncoder *e, int32_t k);
+size_t FurlDerivedWords(const FurlProgramDraft *draft, int32_t k);
+void   FurlDerivedWrite(const FurlEncoder *e, int units, uint64_t *word);
 
 /* The diagonals that the former slices read; whether the same would be chosen now */
 void FurlDiagonalsRecall(FurlEncoder *e);

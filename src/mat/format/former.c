@@ -138,6 +138,7 @@ FurlSlotLayout *FurlFormerLayout(FurlFormer *former, int64_t s)
 int FurlFormerWindow(const FurlFormer *former, int32_t offset)
 {
   for (size_t k = 0; former->there && k < former->slices.kind.used; k++)
-    if (former->view.kind[k] > FURL_VALUES_DIAGONAL && former->view.offset[k] == offset) return former->view.window[k];
+    if (former->view.kind[k] > FURL_VALUES_DIAGONAL && FurlIsInDiagonal(former->view.kind[k]) && former->view.offset[k] == offset)
+      return former->view.window[k];
   return -1;
 }

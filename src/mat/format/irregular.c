@@ -298,6 +298,7 @@ FurlEncodeStatus FurlIrregularEnd(FurlEncoder *e, const FurlIrregularPlan *plan,
   e->draft.columns = plan->columns;
   e->draft.width   = plan->width;
   e->draft.pad     = plan->pad;
+  e->draft.foreign = 0;
   e->draft.nslots  = plan->nslots;
   e->draft.ntable  = SlotsOfTable(&e->draft);
   return FurlEncodeEnd(e, header);

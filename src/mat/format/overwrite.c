@@ -94,8 +94,19 @@ static int WriteValues(FurlEncoder *e, FurlValues kind, const FurlCursor *at, co
   }
 }
 
-/* Slot k of the draft, of the kind that it has; 0 where another kind is to be chosen */
-static int WriteSlot(FurlEncoder *e, int64_t row0, int32_t k, const FurlCursor *at)
+/* The kinds of the other slots, which come before it, are known */
+static int WriteDerived(FurlEncoder *e, int32_t k, int32_t slot, const FurlSliceHeader *header)
+{
+  const FurlSlicesView *const view = &e->former.view;
+
+  if (!e->diagonals.derives || !FurlDerive(e, k)) return 0;
+  if (e->draft.start[k] != view->start[slot] || e->draft.window[k] != view->window[slot]) return 0;
+  FurlDerivedWrite(e, e->draft.window[k], (uint64_t *)e->slices->derived.data + header->irregular);
+  return 1;
+}
+
+/* Slot k of the draft, which is `slot` of its program, of the kind that it has; 0 where another kind is to be chosen */
+static int WriteSlot(FurlEncoder *e, int64_t row0, int32_t k, int32_t slot, const FurlSliceHeader *header, const FurlCursor *at)
 {
   FurlProgramDraft *const d     = &e->draft;
   const double *const     value = e->slot + k * FURL_WIDTH;
@@ -108,7 +119,8 @@ static int WriteSlot(FurlEncoder *e, int64_t row0, int32_t k, const FurlCursor *
   d->window[k]   = 0;
   if (kind == FURL_VALUES_CONSTANT) return FurlValuesAreConstant(value, d->mask[k], d->constant + k);
   if (!few && FurlValuesAreConstant(value, d->mask[k], &constant)) return 0;
-  if (kind >= FURL_VALUES_DIAGONAL) return FurlDiagonalsMatch(e, row0, k, value);
+  if (kind == FURL_VALUES_DERIVED) return WriteDerived(e, k, slot, header);
+  if (FurlIsInDiagonal(kind)) return FurlDiagonalsMatch(e, row0, k, value);
   if (FurlDiagonalsMatch(e, row0, k, value) || (few && FurlValuesAreConstant(value, d->mask[k], &constant))) return 0;
   return WriteValues(e, kind, at, value, FURL_WIDTH);
 }
@@ -127,22 +139,24 @@ static FurlEncodeStatus OverwritePattern(FurlEncoder *e, int64_t s, int *done)
 
   *done = FurlPatternLoadFormer(e, s);
   if (!*done) return FURL_ENCODE_OK;
-  layout = e->former.filled;
+  layout     = e->former.filled;
+  d->columns = FURL_COLUMNS_PATTERN;
+  d->foreign = 0;
   FurlDiagonalsStore(e, s, 1);
   for (int32_t k = 0; k < p.nslots; k++) {
     const int32_t slot = p.first + k, to = layout->rank[k];
 
     d->kind[to] = view->kind[slot];
-    *done       = WriteSlot(e, s * FURL_WIDTH, to, &at);
+    *done       = WriteSlot(e, s * FURL_WIDTH, to, slot, &header, &at);
     if (!*done) return FURL_ENCODE_OK;
     differ |= FurlDoubleToBits(d->constant[to]) ^ FurlDoubleToBits(view->constant[slot]);
     FurlAdvanceCursor(view, &at, slot, FURL_WIDTH);
   }
+  differ |= d->foreign != (p.masked == FURL_MASKED_FOREIGN);
   status = FurlDescribeSlice(e, s, 1);
   if (status || !differ) return status;
-  d->columns = FURL_COLUMNS_PATTERN;
-  d->width   = 1;
-  d->pad     = 0;
+  d->width  = 1;
+  d->pad    = 0;
   d->nslots = d->ntable = p.nslots;
   return FurlRenewalPlaceHeader(e, s, header);
 }

@@ -234,7 +234,34 @@ static FurlValues ChooseSlot(FurlEncoder *e, int64_t row0, int32_t k)
   return FurlValuesChoose(e, value, FURL_WIDTH, 0);
 }
 
-/* A pattern stores 32 values a slot that is neither constant nor in a diagonal and no column; else 2 bytes of column an entry */
+/* The diagonal is asked last, where it may be derived from the others; returns the number of its slot then */
+static int32_t ChooseSlots(FurlEncoder *e, int64_t row0)
+{
+  FurlProgramDraft *const d        = &e->draft;
+  int32_t                 diagonal = -1;
+
+  d->columns = FURL_COLUMNS_PATTERN;
+  d->foreign = 0;
+  for (int32_t k = 0; k < d->nslots; k++) {
+    const double *const value = e->slot + k * FURL_WIDTH;
+
+    if (e->diagonals.derives && !d->offset[k] && !FurlValuesAreConstant(value, d->mask[k], d->constant + k))
+      diagonal = k;
+    else
+      d->kind[k] = (uint8_t)ChooseSlot(e, row0, k);
+  }
+  if (diagonal < 0 || FurlDerive(e, diagonal)) return diagonal;
+  d->kind[diagonal] = (uint8_t)ChooseSlot(e, row0, diagonal);
+  return -1;
+}
+
+static size_t PatternBytes(const FurlProgramDraft *d, int32_t k, size_t bytes)
+{
+  if (d->kind[k] == FURL_VALUES_CONSTANT || FurlIsInDiagonal(d->kind[k])) return 0;
+  return d->kind[k] == FURL_VALUES_DERIVED ? FurlDerivedWords(d, k) * sizeof(uint64_t) : FURL_WIDTH * bytes;
+}
+
+/* A pattern stores 32 values a slot that is neither constant, in a diagonal nor derived, and no column; else 2 bytes of column an entry */
 static int PatternIsCheaper(const FurlEncoder *e)
 {
   const size_t bytes_of_value = e->encoding->store == FURL_STORE_HEADS ? 2 : 8;
@@ -245,7 +272,7 @@ static int PatternIsCheaper(const FurlEncoder *e)
     const size_t bytes   = kind == FURL_VALUES_CODE16 ? 2 : bytes_of_value;
     const size_t entries = (size_t)__builtin_popcount(e->draft.mask[k]);
 
-    if (kind != FURL_VALUES_CONSTANT && kind < FURL_VALUES_DIAGONAL) pattern += FURL_WIDTH * bytes;
+    pattern += PatternBytes(&e->draft, k, bytes);
     irregular += entries * (bytes + 2);
   }
   return pattern <= irregular;
@@ -259,17 +286,29 @@ static int IsConstant(const FurlEncoder *e)
   return FurlProgramsAreCheap(e);
 }
 
+static int AppendDerived(FurlEncoder *e, int32_t k, FurlSliceHeader *header)
+{
+  FurlArray *const array = &e->slices->derived;
+  const size_t     n     = FurlDerivedWords(&e->draft, k);
+  uint64_t *const  word  = n ? FurlArrayExtend(array, n) : NULL;
+
+  header->irregular = (uint32_t)(array->used - n);
+  if (word) FurlDerivedWrite(e, e->draft.window[k], word);
+  return word || !n;
+}
+
 FurlEncodeStatus FurlEncodePattern(FurlEncoder *e, int64_t s, int *done)
 {
   FurlProgramDraft *const d = &e->draft;
   FurlSliceHeader         header;
   FurlEncodeStatus        status;
+  int32_t                 derived;
 
   status = LoadPattern(e, s, done);
   if (status) return status;
   FurlDiagonalsStore(e, s, *done);
   if (!*done) return FURL_ENCODE_OK;
-  for (int32_t k = 0; k < d->nslots; k++) d->kind[k] = (uint8_t)ChooseSlot(e, s * FURL_WIDTH, k);
+  derived = ChooseSlots(e, s * FURL_WIDTH);
   if (e->rows.use && !IsConstant(e)) {
     status = FurlEncodeRows(e, s, done);
     if (status || *done) return status;
@@ -284,6 +323,7 @@ FurlEncodeStatus FurlEncodePattern(FurlEncoder *e, int64_t s, int *done)
   if (status) return status;
   if (!FurlEncodeAlign(e->slices)) return FURL_ENCODE_MEMORY;
   header = FurlEncodeBegin(e->slices);
+  if (derived >= 0 && !AppendDerived(e, derived, &header)) return FURL_ENCODE_MEMORY;
   for (int32_t k = 0; k < d->nslots; k++)
     if (!FurlValuesAppend(e, (FurlValues)d->kind[k], e->slot + k * FURL_WIDTH, FURL_WIDTH)) return FURL_ENCODE_MEMORY;
   SetLatestPattern(e);

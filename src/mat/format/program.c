@@ -12,7 +12,8 @@
 
 static uint64_t HashDraft(const FurlProgramDraft *draft)
 {
-  uint64_t hash = FurlHashWord((uint64_t)(draft->columns + 16 * draft->width + 256 * draft->pad), (uint64_t)draft->nslots);
+  uint64_t hash =
+    FurlHashWord((uint64_t)(draft->columns + 16 * draft->width + 256 * draft->pad + 4096 * draft->foreign), (uint64_t)draft->nslots);
 
 #define HASH(name) hash = FurlHashBytes(hash, draft->name, (size_t)draft->ntable * sizeof(*draft->name));
   FOR_EACH_TABLE(HASH)
@@ -23,7 +24,12 @@ static uint64_t HashDraft(const FurlProgramDraft *draft)
 /* A program of the tables in the form of a draft, to be read only */
 static FurlProgramDraft DraftOf(const FurlSlices *slices, const FurlProgram *p)
 {
-  FurlProgramDraft draft = {.columns = (FurlColumns)p->columns, .nslots = p->nslots, .ntable = p->ntable, .width = p->width, .pad = p->pad};
+  FurlProgramDraft draft = {.columns = (FurlColumns)p->columns,
+                            .nslots  = p->nslots,
+                            .ntable  = p->ntable,
+                            .width   = p->width,
+                            .pad     = p->pad,
+                            .foreign = p->masked == FURL_MASKED_FOREIGN};
 
 #define POINT(name) draft.name = (void *)((char *)slices->name.data + (size_t)p->first * slices->name.item);
   FOR_EACH_TABLE(POINT)
@@ -34,7 +40,9 @@ static FurlProgramDraft DraftOf(const FurlSlices *slices, const FurlProgram *p)
 /* Constants are compared by their bits: -0.0 is not 0.0 */
 static int AreEqual(const FurlProgramDraft *a, const FurlProgramDraft *b)
 {
-  if (a->columns != b->columns || a->nslots != b->nslots || a->ntable != b->ntable || a->width != b->width || a->pad != b->pad) return 0;
+  if (a->columns != b->columns || a->nslots != b->nslots || a->ntable != b->ntable || a->width != b->width || a->pad != b->pad ||
+      a->foreign != b->foreign)
+    return 0;
 #define COMPARE(name) \
   if (a->ntable && memcmp(a->name, b->name, (size_t)a->ntable * sizeof(*a->name))) return 0;
   FOR_EACH_TABLE(COMPARE)
@@ -104,7 +112,8 @@ static FurlEncodeStatus AddProgram(FurlSlices *slices, const FurlProgramDraft *d
   for (int32_t k = 0; k < draft->ntable; k++) {
     if (draft->offset[k] < p.min_offset || !k) p.min_offset = draft->offset[k];
     if (draft->offset[k] > p.max_offset || !k) p.max_offset = draft->offset[k];
-    if (draft->columns == FURL_COLUMNS_PATTERN && draft->mask[k] != UINT32_MAX) p.masked = 1;
+    if (draft->columns == FURL_COLUMNS_PATTERN && draft->mask[k] != UINT32_MAX)
+      p.masked = draft->foreign ? FURL_MASKED_FOREIGN : FURL_MASKED_ZERO;
   }
   room = FurlArrayExtend(&slices->program, 1);
   if (!room) return FURL_ENCODE_MEMORY;

@@ -12,6 +12,7 @@ typedef struct {
   int32_t     ntable;   /* slots in the tables: the last of an irregular one stands for those behind it */
   int32_t     width;    /* columns of an index */
   int32_t     pad;      /* 7 where irregular slots are filled up to groups, else 0 */
+  int         foreign;  /* 1 where a slot reads something of a diagonal for a row that misses it */
   int32_t    *offset;   /* [nslots] */
   uint32_t   *mask;     /* [nslots] */
   uint8_t    *kind;     /* [nslots] */
@@ -39,6 +40,7 @@ typedef struct {
 
 FurlEncodeStatus FurlProgramFind(FurlProgramTable *table, FurlSlices *slices, const FurlProgramDraft *draft, uint32_t *number);
 int              FurlProgramsKeepUsed(FurlSlices *slices);                            /* programs without a slice go; 0: no memory */
+int32_t          FurlDraftOrder(const FurlProgramDraft *draft, int32_t *order);       /* of its slots when sorted; 0: they are not sorted */
 FurlProgramDraft FurlDraftSorted(const FurlProgramDraft *draft, FurlDraftRoom *room); /* order.c: in the order of their kinds */
 int              FurlProgramDraftInit(FurlProgramDraft *draft, size_t nslots);        /* 0: no memory; to be freed in any case */
 void             FurlProgramDraftFree(FurlProgramDraft *draft);

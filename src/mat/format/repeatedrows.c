@@ -313,6 +313,7 @@ void FurlRowsDraft(FurlEncoder *e)
   e->draft.nslots = e->draft.ntable = 0;
   e->draft.width                    = 1;
   e->draft.pad                      = 0;
+  e->draft.foreign                  = 0;
 }
 
 FurlEncodeStatus FurlEncodeRows(FurlEncoder *e, int64_t s, int *done)

@@ -111,7 +111,8 @@ static int ProgramIsInside(const FurlSlices *slices, const FurlProgram *p)
   if (p->nslots && !p->ntable) return 0;
   if ((size_t)p->first + (size_t)p->ntable > slices->kind.used) return 0;
   for (int32_t k = 0; k < p->ntable; k++)
-    if (kind[p->first + k] >= FURL_VALUES_COUNT) return 0;
+    if (kind[p->first + k] >= FURL_VALUES_COUNT || (p->columns != FURL_COLUMNS_PATTERN && kind[p->first + k] == FURL_VALUES_DERIVED))
+      return 0;
   return 1;
 }
 
@@ -143,6 +144,22 @@ static int CodesAreInside(const FurlSlices *slices, const FurlSliceHeader *heade
   return 1;
 }
 
+static int IsDerivedInside(const FurlSlices *slices, const FurlSliceHeader *header, const FurlProgram *p)
+{
+  const uint8_t *const kind  = slices->kind.data;
+  const int64_t *const own   = slices->start.data;
+  const int16_t *const units = slices->window.data;
+
+  for (int32_t slot = p->first; slot < p->first + p->nslots; slot++) {
+    const size_t words = (units[slot] ? FURL_DERIVED_UNITS : 0) + (size_t)__builtin_popcountll((uint64_t)own[slot]);
+
+    if (kind[slot] != FURL_VALUES_DERIVED) continue;
+    if (slot + 1 < p->first + p->nslots || own[slot] < 0 || own[slot] > UINT32_MAX || header->irregular + words > slices->derived.used)
+      return 0;
+  }
+  return 1;
+}
+
 /* Whether numbers of slots, programs and beginnings of payloads lie within the arrays */
 static int IsInside(const FurlSlices *slices)
 {
@@ -165,6 +182,7 @@ static int IsInside(const FurlSlices *slices)
     if (IsBeyond(header[s].raw, &slices->raw) || IsBeyond(header[s].head, &slices->head) || IsBeyond(header[s].rest, &slices->second))
       return 0;
     if (p[header[s].program].columns != FURL_COLUMNS_PATTERN && header[s].irregular >= slices->irregular.used) return 0;
+    if (p[header[s].program].columns == FURL_COLUMNS_PATTERN && !IsDerivedInside(slices, header + s, p + header[s].program)) return 0;
   }
   return 1;
 }
@@ -178,7 +196,7 @@ const char *FurlSerialRead(FurlSlices *slices, const void *bytes, size_t n)
   FurlSlicesInit(slices, 0, 0);
   if (n < sizeof(header)) return "it is too short";
   memcpy(&header, bytes, sizeof(header));
-  if (header.kinds != FURL_VALUES_COUNT) return "it has values in a form that this version of Furl does not know";
+  if (header.kinds > FURL_VALUES_COUNT) return "it has values in a form that this version of Furl does not know";
   if (header.nrows > INT32_MAX || header.ncols > INT32_MAX) return "it has more than 2^31 rows or columns in one part";
   FurlSlicesInit(slices, (int64_t)header.nrows, (int64_t)header.ncols);
   slices->nnz          = (int64_t)header.nnz;

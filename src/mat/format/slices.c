@@ -39,7 +39,8 @@
   X(row, FurlRepeatedRow)     \
   X(row_offset, int32_t)      \
   X(row_value, double)        \
-  X(code, uint16_t)
+  X(code, uint16_t)           \
+  X(derived, uint64_t)
 
 #define FOR_EACH_ARRAY(X) \
   FOR_EACH_VIEWED(X)      \
@@ -170,9 +171,7 @@ static int64_t DecodePatternRow(const FurlSlicesView *view, const FurlSliceHeade
   for (int32_t slot = p->first; slot < p->first + p->nslots; slot++) {
     if (view->mask[slot] >> l & 1) {
       n++;
-      if (value)
-        value[n - 1] =
-          view->kind[slot] >= FURL_VALUES_DIAGONAL ? FurlReadDiagonal(view, slot, i) : FurlReadValue(view, &at, slot, (size_t)l);
+      if (value) value[n - 1] = view->kind[slot] == FURL_VALUES_DERIVED ? FurlReadDerived(view, slot, i) : FurlReadSlot(view, &at, slot, i);
       if (column) {
         int64_t place;
 
@@ -237,13 +236,14 @@ static void DecodePatternDiagonal(const FurlSlicesView *view, const FurlSliceHea
   const FurlProgram *const p    = view->program + header->program;
   FurlCursor               at   = FurlFirstCursor(header);
   int32_t                  slot = p->first;
+  double                   room[FURL_WIDTH];
+  const double            *v;
 
   for (; slot < p->first + p->nslots && view->offset[slot]; slot++) FurlAdvanceCursor(view, &at, slot, FURL_WIDTH);
   if (slot == p->first + p->nslots) return;
+  v = FurlGetSlot(view, &at, slot, row0, room);
   for (int l = 0; l < nrows; l++)
-    if (view->mask[slot] >> l & 1)
-      diagonal[l] =
-        view->kind[slot] >= FURL_VALUES_DIAGONAL ? FurlReadDiagonal(view, slot, row0 + l) : FurlReadValue(view, &at, slot, (size_t)l);
+    if (view->mask[slot] >> l & 1) diagonal[l] = v[l];
 }
 
 void FurlSlicesDecodeDiagonal(const FurlSlicesView *view, int64_t s, PetscInt *column, double *value, double *diagonal)

@@ -22,6 +22,15 @@ static int CountDoubles(const FurlSlicesView *view, int64_t s)
   return n;
 }
 
+/* Bytes of units of a derived diagonal that are read only where all bytes are */
+static int CountUnits(const FurlSlicesView *view, int64_t s)
+{
+  const FurlProgram *const p    = view->program + view->header[s].program;
+  const int32_t            last = p->first + p->ntable - 1;
+
+  return p->ntable && view->kind[last] == FURL_VALUES_DERIVED && view->window[last] == FURL_UNITS_EXACT ? FURL_WIDTH : 0;
+}
+
 /* A diagonal is read once for a slot and its mirror. Doubles beside the heads of irregular slices count as read: at most too much */
 double FurlSlicesStreamedBytes(const FurlSlices *slices, FurlStreamedRead stream)
 {
@@ -35,6 +44,7 @@ double FurlSlicesStreamedBytes(const FurlSlices *slices, FurlStreamedRead stream
     const int n = CountDoubles(&view, s);
 
     bytes -= n * (stream == FURL_STREAM_HEAD ? 8. : 2.); /* the heads where the doubles are read */
+    if (stream != FURL_STREAM_ALL) bytes -= CountUnits(&view, s);
   }
   return bytes;
 }

@@ -102,6 +102,35 @@ static inline void FuzzScattered(FuzzMatrix *m, uint64_t *state, int family)
   }
 }
 
+/* What the diagonal of a band is beside a value as any */
+typedef struct {
+  int    balanced, units, odd; /* 1 where rows sum to the excess, but for so many units in the last place; but for one row in `odd` */
+  double excess;
+} FuzzDiagonal;
+
+static inline FuzzDiagonal FuzzChooseDiagonal(uint64_t *state, int family)
+{
+  static const int units[] = {0, 1, 5, 200};
+  FuzzDiagonal     d       = {.balanced = FuzzBelow(state, 2), .units = units[FuzzBelow(state, 4)], .odd = 2 + FuzzBelow(state, 100)};
+
+  d.excess = FuzzBelow(state, 2) ? FuzzValue(state, family) : 0;
+  return d;
+}
+
+/* Gives the diagonal entry of the last row, where it has one, the value that the others leave of the excess */
+static inline void FuzzBalance(FuzzMatrix *m, uint64_t *state, const FuzzDiagonal *d)
+{
+  const PetscInt i      = (PetscInt)m->csr.nrows;
+  double         others = 0;
+
+  if (!d->balanced || !FuzzBelow(state, d->odd)) return;
+  for (PetscInt k = m->rowptr[i]; k < m->rowptr[i + 1]; k++) others += m->column[k] != i ? m->value[k] : 0;
+  if (!isnormal(d->excess - others)) return;
+  for (PetscInt k = m->rowptr[i]; k < m->rowptr[i + 1]; k++)
+    if (m->column[k] == i)
+      m->value[k] = FurlDoubleFromBits(FurlDoubleToBits(d->excess - others) + (uint64_t)(FuzzBelow(state, 2 * d->units + 1) - d->units));
+}
+
 /* A band of random diagonals with holes; symmetric: value of (i, j) from a hash of the pair, all but a few of them */
 static inline void FuzzBanded(FuzzMatrix *m, uint64_t *state, int family)
 {
@@ -110,9 +139,11 @@ static inline void FuzzBanded(FuzzMatrix *m, uint64_t *state, int family)
   const uint64_t seed       = FuzzNext(state);
   int            offset[11] = {0};
 
+  const FuzzDiagonal diagonal = FuzzChooseDiagonal(state, family);
+
   for (int d = 1; d <= ndiagonals; d++) offset[d] = offset[d - 1] + 1 + FuzzBelow(state, FuzzBelow(state, 2) ? 3 : 150);
   FuzzBegin(m, nrows);
-  for (int i = 0; i < nrows; i++, FuzzEndRow(m))
+  for (int i = 0; i < nrows; i++, FuzzEndRow(m)) {
     for (int d = -ndiagonals; d <= ndiagonals; d++) {
       const int64_t j    = i + (d < 0 ? -offset[-d] : offset[d]);
       uint64_t      pair = seed + 1000003 * (uint64_t)(j < i ? j : i) + (uint64_t)(d < 0 ? -d : d);
@@ -123,6 +154,8 @@ static inline void FuzzBanded(FuzzMatrix *m, uint64_t *state, int family)
       if (odd && !FuzzBelow(state, odd)) (void)FuzzNext(&pair);
       FuzzAppend(m, j, FuzzValue(&pair, family));
     }
+    FuzzBalance(m, state, &diagonal);
+  }
 }
 
 /* Dense blocks of w x w entries at random places, near and far, of which some miss entries */
