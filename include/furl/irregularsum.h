@@ -199,12 +199,13 @@ typedef struct {
   int             width;
 } FurlIndices;
 
-typedef enum { FURL_NARROW, FURL_WIDE, FURL_WHERE, FURL_NARROW_BLOCK, FURL_WIDE_BLOCK } FurlIndexForm;
+typedef enum { FURL_NARROW, FURL_WIDE, FURL_WIDEST, FURL_WHERE, FURL_NARROW_BLOCK, FURL_WIDE_BLOCK } FurlIndexForm;
 
 FURL_BODY int32_t FurlIndexOf(FurlIndexForm form, const FurlIndices *index, int l)
 {
   if (form == FURL_NARROW) return index->narrow[l];
   if (form == FURL_WIDE) return index->wide[l];
+  if (form == FURL_WIDEST) return FurlWideIndex(index->wide, l);
   if (form == FURL_WHERE) return AT(index->where, l);
   return index->width * (form == FURL_NARROW_BLOCK ? index->narrow[AT(index->block, l)] : index->wide[AT(index->block, l)]);
 }
@@ -354,7 +355,7 @@ FURL_BODY void FURL_NAME(FurlAddWhole)(FurlHow how, int columns, FurlIndexForm f
   FURL_WHOLE_GROUPS(first, lanes)
   {
     const int         own   = columns == FURL_COLUMNS_BLOCKS ? 0 : first;
-    const FurlIndices index = {at->narrow + own, at->wide + own, NULL, at->block + first, at->p->width};
+    const FurlIndices index = {at->narrow + own, at->wide + own * (form == FURL_WIDEST ? 2 : 1), NULL, at->block + first, at->p->width};
 
     FURL_NAME(FurlAddLanes)(how, columns, form, 1, first, FURL_GROUP, v, scale, exponent, x, &index, sum);
   }
@@ -389,7 +390,8 @@ FURL_BODY void FURL_NAME(FurlAddSlot)(FurlHow how, int columns, const FurlIrregu
   if (scaled) scale = FURL_NAME(FurlSlotScale)(exponent);
   if (size == 0) FURL_NAME(FurlAddWhole)(how, columns, blocks ? FURL_NARROW_BLOCK : FURL_NARROW, lanes, &v, scale, exponent, x, at, sum);
   if (size == 1) FURL_NAME(FurlAddWhole)(how, columns, blocks ? FURL_WIDE_BLOCK : FURL_WIDE, lanes, &v, scale, exponent, x, at, sum);
-  FURL_NAME(FurlAddRest)(how, columns, size > 1 ? 0 : FURL_WHOLE_LANES(lanes), lanes, &v, scale, exponent, x, at, sum);
+  if (size == 2 && !blocks) FURL_NAME(FurlAddWhole)(how, columns, FURL_WIDEST, lanes, &v, scale, exponent, x, at, sum);
+  FURL_NAME(FurlAddRest)(how, columns, size == 2 && blocks ? 0 : FURL_WHOLE_LANES(lanes), lanes, &v, scale, exponent, x, at, sum);
 }
 
 /* sum += n slots that are stored alike; returns the cursor behind them. A pair has two sums */

@@ -103,6 +103,16 @@ static int SumOthers(const FurlEncoder *e, int32_t diagonal, double *others, dou
   return n > 0;
 }
 
+/* Values of the payload would have to be read twice by most products, which costs more time than the bytes are worth */
+static int AreWithoutPayload(const FurlProgramDraft *draft, int32_t diagonal)
+{
+  int payload = 0;
+
+  for (int32_t k = 0; k < draft->nslots; k++)
+    payload |= k != diagonal && draft->kind[k] != FURL_VALUES_CONSTANT && !FurlIsInDiagonal(draft->kind[k]);
+  return !payload;
+}
+
 /* Whether slot k of the draft, the diagonal, can be derived from the others, whose kinds are known; its kind is set then */
 int FurlDerive(FurlEncoder *e, int32_t k)
 {
@@ -116,6 +126,7 @@ int FurlDerive(FurlEncoder *e, int32_t k)
   uint32_t            own = 0;
   int                 any = 0;
 
+  if (!AreWithoutPayload(draft, k)) return 0;
   draft->kind[k] = FURL_VALUES_DERIVED;
   if (!SumOthers(e, k, others, parts ? absolute : NULL)) return 0;
   for (int l = 0; l < FURL_WIDTH; l++) {

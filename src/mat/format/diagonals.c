@@ -147,7 +147,7 @@ static void ChooseOffsets(const FurlEncoder *e, FurlDiagonals *d)
   main = FindCandidate(&sample, 0);
   for (int c = 0; c < sample.n && d->n < FURL_MAX_DIAGONALS; c++)
     if (IsWorthwhile(&sample, sample.candidate + c)) InsertOffset(d, sample.candidate + c);
-  d->derives = main && HasLongDiagonal(&sample) && 2 * main->varied >= sample.slices && FurlDerivedChoose(e, &d->excess, &d->units);
+  d->derives = d->n > !d->offset[0] && main && 2 * main->varied >= sample.slices && FurlDerivedChoose(e, &d->excess, &d->units);
   if (d->n && !d->offset[0] && (d->n == 1 || d->derives)) RemoveFirst(d);
 }
 
