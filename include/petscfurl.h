@@ -100,6 +100,8 @@ PETSC_EXTERN PetscErrorCode PCFurlSetMethod(PC, PCFurlMethod);
 PETSC_EXTERN PetscErrorCode PCFurlGetMethod(PC, PCFurlMethod *);
 PETSC_EXTERN PetscErrorCode PCFurlSetSmootherDegree(PC, PetscInt);
 PETSC_EXTERN PetscErrorCode PCFurlGetSmootherDegree(PC, PetscInt *);
+PETSC_EXTERN PetscErrorCode PCFurlSetReorder(PC, PetscBool);
+PETSC_EXTERN PetscErrorCode PCFurlGetReorder(PC, PetscBool *);
 PETSC_EXTERN PetscErrorCode PCFurlGetImportPC(PC, PC *);
 
 /*E

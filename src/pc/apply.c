@@ -25,7 +25,8 @@ static PetscErrorCode ChooseFactor(PC pc, const FurlLevel *level, Vec x, int *fa
     const PetscScalar *value;
 
     PetscCall(VecGetArrayRead(x, &value));
-    for (PetscInt i = 0; i < level->n; i++) size = PetscMax(size, PetscAbsScalar(value[i]) * FurlPowerDouble(level->exponent[i]));
+    for (PetscInt i = 0; i < level->n; i++)
+      size = PetscMax(size, PetscAbsScalar(value[level->row ? level->row[i] : i]) * FurlPowerDouble(level->exponent[i]));
     PetscCall(VecRestoreArrayRead(x, &value));
     PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &size, 1, MPIU_REAL, MPIU_MAX, PetscObjectComm((PetscObject)pc)));
   } else if (!(size > 0))
@@ -39,7 +40,7 @@ PetscErrorCode FurlHierarchyApply(PC pc, FurlHierarchy *h, Vec x, Vec y)
 {
   PC_Furl *const     furl  = (PC_Furl *)pc->data;
   FurlLevel *const   level = h->level;
-  FurlConvertArgs    args  = {.n = level->n, .exponent = level->exponent};
+  FurlConvertArgs    args  = {.n = level->n, .exponent = level->exponent, .row = level->row};
   const PetscScalar *from;
   PetscScalar       *to;
   int                factor = 0;
@@ -72,7 +73,7 @@ PetscErrorCode FurlHierarchyEnqueue(PC pc, FurlHierarchy *there, const double *p
   FurlLevel *const level  = there->level;
   FurlQueue *const queue  = ((PC_Furl *)pc->data)->queue;
   const int        factor = -HEADROOM - level->largest;
-  FurlConvertArgs  args   = {.n = level->n, .exponent = level->exponent};
+  FurlConvertArgs  args   = {.n = level->n, .exponent = level->exponent, .row = level->row};
 
   PetscFunctionBegin;
   args.from_high = r;
@@ -100,6 +101,7 @@ PetscErrorCode FurlHierarchyView(PC pc, PetscViewer viewer)
   FurlHierarchy *const h    = &furl->hierarchy;
 
   PetscFunctionBegin;
+  if (h->level->row) PetscCall(PetscViewerASCIIPrintf(viewer, "rows in reverse Cuthill-McKee order\n"));
   for (PetscInt l = 0; l < h->nlevels; l++) {
     const FurlLevel *const level = h->level + l;
     double sums[4] = {(double)level->n, (double)OperatorBytes(&level->A), (double)(OperatorBytes(&level->P) + OperatorBytes(&level->R)),

@@ -19,6 +19,13 @@ static void PlanOperator(FurlArena *arena, FurlQueue *queue, const FurlOperator 
   FurlSlicesPlan(&op->matrix.diagonal, arena, FURL_PURPOSE_LEVELS, &there->matrix.diagonal);
 }
 
+static void PlanRows(FurlArena *arena, const FurlLevel *level, FurlLevel *there)
+{
+  if (level->row)
+    FurlArenaAdd(arena, FURL_PURPOSE_LEVELS,
+                 &(FurlPlacement){.pointer = (void **)&there->row, .from = level->row, .bytes = (size_t)level->n * sizeof(*level->row)});
+}
+
 static void PlanExponent(FurlArena *arena, const FurlLevel *level, FurlLevel *there)
 {
   if (level->exponent)
@@ -36,6 +43,7 @@ static void PlanLevel(FurlArena *arena, FurlQueue *queue, const FurlLevel *level
                        .spread  = level->spread,
                        .lambda  = level->lambda};
   PlanExponent(arena, level, there);
+  PlanRows(arena, level, there);
   PlanFloats(arena, level, NULL, &there->b);
   PlanFloats(arena, level, NULL, &there->x);
   if (!level->d) return;

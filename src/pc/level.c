@@ -183,9 +183,18 @@ PetscErrorCode FurlLevelBuild(Mat A, Mat P, const FurlLevel *coarse, FurlPrecisi
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode FurlLevelSetRows(FurlLevel *level, const PetscInt *row)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(level->n + 1, &level->row));
+  for (PetscInt i = 0; i < level->n; i++) level->row[i] = (int32_t)row[i];
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode FurlLevelDestroy(FurlLevel *level)
 {
   PetscFunctionBegin;
+  PetscCall(PetscFree(level->row));
   PetscCall(PetscFree(level->r));
   PetscCall(PetscFree(level->w));
   PetscCall(PetscFree(level->z));

@@ -31,6 +31,7 @@ typedef struct {
   int16_t     *exponent;        /* [n] of the scaling; NULL where all are `uniform` */
   int          uniform;         /* that of all rows where they agree, else 0 */
   int          largest, spread; /* of the exponents of all processes: the largest, and its distance from the smallest */
+  int32_t     *row;             /* [n] of the finest level: which of the user's rows each is; NULL: the same */
   float       *d;               /* [padded n] diagonal, scaled; 1 in the padding */
   float       *b, *x;           /* [padded n] right-hand side and solution of the cycle */
   float       *z, *w, *r;       /* [padded n] its work */
@@ -63,6 +64,7 @@ typedef struct {
 */
 PETSC_INTERN PetscErrorCode FurlLevelBuild(Mat A, Mat P, const FurlLevel *coarse, FurlPrecision precision, PetscBool keep_row_sums,
                                            const FurlLevel *twin, FurlLevel *level);
+PETSC_INTERN PetscErrorCode FurlLevelSetRows(FurlLevel *level, const PetscInt *row);
 PETSC_INTERN PetscErrorCode FurlLevelDestroy(FurlLevel *level);
 PETSC_INTERN PetscErrorCode FurlLevelEstimate(MPI_Comm comm, FurlLevel *level);
 

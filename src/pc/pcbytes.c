@@ -91,6 +91,7 @@ PetscErrorCode PCFurlGetBytes_Furl(PC pc, FurlPCBytes *bytes)
   PetscCall(AddHierarchy(&furl->hierarchy, bytes));
   PetscCall(AddHierarchy(&furl->transposed, bytes));
   bytes->imported = furl->import_bytes;
+  if (furl->ordered_mat) bytes->imported += FurlAijBytes(furl->ordered_mat);
   if (furl->import_mat && furl->import_mat != pc->pmat) bytes->imported += FurlAijBytes(furl->import_mat);
   if (furl->fallback) PetscCall(AddBlocks(furl->fallback, &bytes->fallback));
   PetscFunctionReturn(PETSC_SUCCESS);

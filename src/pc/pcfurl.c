@@ -281,7 +281,7 @@ static PetscErrorCode PCSetFromOptions_Furl(PC pc, FurlOptionItems PetscOptionsO
   PC_Furl *const furl   = (PC_Furl *)pc->data;
   PetscEnum      method = (PetscEnum)furl->method, kind = (PetscEnum)furl->kind;
   PetscInt       degree = furl->degree;
-  PetscBool      set;
+  PetscBool      set, reorder = furl->reorder;
 
   PetscFunctionBegin;
   PetscOptionsHeadBegin(PetscOptionsObject, "Furl: multigrid in low precision");
@@ -292,6 +292,9 @@ static PetscErrorCode PCSetFromOptions_Furl(PC pc, FurlOptionItems PetscOptionsO
   PetscCall(PetscOptionsInt("-pc_furl_smoother_degree", "Degree of the Chebyshev smoother, before and after the coarse correction",
                             "PCFurlSetSmootherDegree", degree, &degree, &set));
   if (set) PetscCall(PCFurlSetSmootherDegree(pc, degree));
+  PetscCall(PetscOptionsBool("-pc_furl_reorder", "Rows of the imported hierarchy in another order where theirs is bad", "PCFurlSetReorder",
+                             reorder, &reorder, &set));
+  if (set) PetscCall(PCFurlSetReorder(pc, reorder));
   PetscOptionsHeadEnd();
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -367,6 +370,7 @@ static PetscErrorCode PCDestroy_Furl(PC pc)
 +  -pc_furl_method multigrid|single|factor|jacobi - the means to begin with; later ones are taken when one fails or `KSPFURL` finds it slow
 .  -pc_furl_hierarchy auto|grid|import            - a box of cells where the matrix is on one, else an imported hierarchy
 .  -pc_furl_smoother_degree <2>                   - degree of the Chebyshev smoother, before and after the coarse correction
+.  -pc_furl_reorder <true>                        - rows of GAMG's hierarchy in another order where theirs is bad
 .  -pc_furl_import_pc_type gamg|mg|hypre          - the PC whose hierarchy is imported; its own options take the prefix -pc_furl_import_
 .  -pc_furl_coarse_                               - prefix of the factorisation of a coarsest level of more than 200 rows
 -  -pc_furl_fallback_                             - prefix of the PC that serves where multigrid does not
@@ -381,7 +385,7 @@ static PetscErrorCode PCDestroy_Furl(PC pc)
    Near-null spaces (`MatSetNearNullSpace()`) and block sizes of the matrix reach the hierarchy.
 
 .seealso: `KSPFURL`, `MATFURL`, `PCGAMG`, `PCMG`, `PCFurlSetMethod()`, `PCFurlSetHierarchy()`, `PCFurlSetSmootherDegree()`,
-`PCFurlGetImportPC()`
+`PCFurlSetReorder()`, `PCFurlGetImportPC()`
 M*/
 PetscErrorCode PCCreate_Furl(PC pc)
 {
@@ -391,6 +395,7 @@ PetscErrorCode PCCreate_Furl(PC pc)
   PetscCall(PetscNew(&furl));
   furl->degree            = 2;
   furl->import_factor     = 1;
+  furl->reorder           = PETSC_TRUE;
   pc->data                = furl;
   pc->ops->setup          = PCSetUp_Furl;
   pc->ops->apply          = PCApply_Furl;

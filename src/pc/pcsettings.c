@@ -200,6 +200,66 @@ PetscErrorCode PCFurlGetSmootherDegree(PC pc, PetscInt *degree)
 }
 
 /*@
+   PCFurlSetReorder - Sets whether a `PCFURL` may build the hierarchy of `PCGAMG` of a copy of the matrix whose rows stand in another order
+
+   Logically Collective
+
+   Input Parameters:
++  pc      - the preconditioner
+-  reorder - `PETSC_TRUE` by default
+
+   Options Database Key:
+.  -pc_furl_reorder <true|false> - whether it may
+
+   Level: intermediate
+
+   Notes:
+   The copy, in reverse Cuthill-McKee order on each process, is made where neighbouring rows of at least 8192 rows of a process
+   share few columns, as those of meshes that are numbered without regard to place. It costs the memory of the matrix. The user's
+   matrix and vectors stay as they are; nothing but speed and rounding depends on it.
+
+   Takes effect when the preconditioner is next set up for a new nonzero pattern. Does nothing to a PC of another type, nor where
+   `PCFurlGetImportPC()` was called.
+
+.seealso: `PCFURL`, `PCFurlGetReorder()`, `PCFurlGetImportPC()`
+@*/
+PetscErrorCode PCFurlSetReorder(PC pc, PetscBool reorder)
+{
+  PC_Furl *furl = NULL;
+
+  PetscFunctionBegin;
+  PetscCall(GetFurl(pc, &furl));
+  PetscValidLogicalCollectiveBool(pc, reorder, 2);
+  if (furl) furl->reorder = reorder;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   PCFurlGetReorder - Gets whether a `PCFURL` may build an imported hierarchy of rows in another order
+
+   Not Collective
+
+   Input Parameter:
+.  pc - the preconditioner, of type `PCFURL`
+
+   Output Parameter:
+.  reorder - whether it may
+
+   Level: intermediate
+
+.seealso: `PCFURL`, `PCFurlSetReorder()`
+@*/
+PetscErrorCode PCFurlGetReorder(PC pc, PetscBool *reorder)
+{
+  PC_Furl *furl = NULL;
+
+  PetscFunctionBegin;
+  PetscCall(NeedFurl(pc, &furl));
+  *reorder = furl->reorder;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
    PCFurlGetImportPC - Gets the PC whose hierarchy a `PCFURL` imports, to choose or set up it in code
 
    Collective
@@ -214,7 +274,8 @@ PetscErrorCode PCFurlGetSmootherDegree(PC pc, PetscInt *degree)
 
    Note:
    Its options take the prefix -pc_furl_import_. It must give its levels (`PCGetInterpolations()`, `PCGetCoarseOperators()`), as `PCGAMG`,
-   `PCMG` and `PCHYPRE` do. With a PETSc before 3.26 `PCReset()` takes what was set on a `PCGAMG` in code; its options are read again.
+   `PCMG` and `PCHYPRE` do. Who has it may give it what depends on the order of the rows, which is then the matrix's own. With a PETSc
+before 3.26 `PCReset()` takes what was set on a `PCGAMG` in code; its options are read again.
 
 .seealso: `PCFURL`, `PCGAMG`, `PCMG`
 @*/
@@ -225,5 +286,6 @@ PetscErrorCode PCFurlGetImportPC(PC pc, PC *import)
   PetscFunctionBegin;
   PetscCall(NeedFurl(pc, &furl));
   PetscCall(FurlImportGetPC(pc, import));
+  furl->import_given = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

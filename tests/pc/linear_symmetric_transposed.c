@@ -2,7 +2,7 @@
   PC furl alone is a fixed linear operator B, symmetric where A is, and PCApplyTranspose() is its transpose where A is not. Bounds 1e-5 of
   FP32 work: |B(au + bv) - aBu - bBv| <= 1e-5 (|a||Bu| + |b||Bv|) and |(Bu,v) - (u,B'v)| <= 1e-5 |Bu||v|.
 */
-#include "../furltest.h"
+#include "disorder.h"
 
 static PetscErrorCode Linear(PC pc, Vec u, Vec v)
 {
@@ -58,7 +58,8 @@ static PetscErrorCode Adjoint(PC pc, Vec u, Vec v, PetscBool symmetric)
 
 int main(int argc, char **argv)
 {
-  FurlTestGridSpec spec = FurlTestGridDefault(61, 47);
+  FurlTestGridSpec spec     = FurlTestGridDefault(61, 47);
+  PetscBool        disorder = PETSC_FALSE;
   Mat              A;
   Vec              u, v;
   KSP              ksp;
@@ -68,7 +69,14 @@ int main(int argc, char **argv)
   PetscCall(PetscOptionsGetReal(NULL, NULL, "-wind", &spec.wind, NULL));
   PetscCall(PetscOptionsGetReal(NULL, NULL, "-contrast", &spec.contrast, NULL));
   PetscCall(PetscOptionsGetReal(NULL, NULL, "-scale", &spec.scale, NULL));
+  PetscCall(PetscOptionsGetBool(NULL, NULL, "-disorder", &disorder, NULL)); /* rows that the hierarchy takes in another order */
+  if (disorder) {
+    spec.nx    = 97;
+    spec.ny    = 95;
+    spec.local = DisorderShare(spec.nx, spec.ny);
+  }
   PetscCall(FurlTestGrid(PETSC_COMM_WORLD, spec, &A));
+  if (disorder) PetscCall(DisorderRows(&A));
   PetscCall(MatCreateVecs(A, &u, &v));
   PetscCall(FurlTestNoise(u, 1, spec.scale)); /* in A's units, so that Bu has norm and squares near one */
   PetscCall(FurlTestNoise(v, 2, spec.scale));
@@ -100,5 +108,8 @@ int main(int argc, char **argv)
     test:
       suffix: nonsymmetric
       args: -pc_type furl -wind 0.4
+    test:
+      suffix: disorder
+      args: -pc_type furl -disorder -wind {{0 0.4}}
 
 TEST*/

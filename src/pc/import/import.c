@@ -89,6 +89,12 @@ PetscErrorCode FurlImportGetPC(PC pc, PC *import)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* What the hierarchy is built of */
+static Mat HierarchyMat(const PC_Furl *furl)
+{
+  return furl->ordered_mat ? furl->ordered_mat : furl->import_mat;
+}
+
 /* Sets up the inner PC. Its failure, an error or a reason, is not the program's: the next stage is taken instead */
 static PetscErrorCode SetUpInner(PC pc, const char **why)
 {
@@ -100,8 +106,9 @@ static PetscErrorCode SetUpInner(PC pc, const char **why)
 
   PetscFunctionBegin;
   PetscCall(FurlImportGetPC(pc, &import));
-  PetscCall(PCSetOperators(import, furl->import_mat, furl->import_mat));
   PetscCall(PCSetFromOptions(import));
+  PetscCall(FurlImportOrder(pc));
+  PetscCall(PCSetOperators(import, HierarchyMat(furl), HierarchyMat(furl)));
   PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
   failed = PCSetUp(import);
   PetscCall(PetscPopErrorHandler());
@@ -145,7 +152,7 @@ static PetscBool SumsToZero(const FurlCsr *a, const FurlCsr *b, PetscInt i)
 /* A null space was given, or all rows sum to zero */
 static PetscErrorCode IsSingular(PC pc, PetscBool *singular)
 {
-  Mat const    A = ((PC_Furl *)pc->data)->import_mat;
+  Mat const    A = HierarchyMat((PC_Furl *)pc->data);
   MatNullSpace null;
   FurlAijParts parts;
   PetscMPIInt  zero = 1;
@@ -210,7 +217,7 @@ static PetscErrorCode CompressLevels(PC pc, PetscInt nlevels, Mat P[], Mat A[], 
     PetscBool        constants = PETSC_FALSE;
     Mat              aij, transfer = NULL;
 
-    PetscCall(FurlImportToAij(l + 1 < nlevels ? A[l] : furl->import_mat, &aij));
+    PetscCall(FurlImportToAij(l + 1 < nlevels ? A[l] : HierarchyMat(furl), &aij));
     if (l > 0) PetscCall(FurlImportToAij(P[l - 1], &transfer));
     if (l + 1 == nlevels && !twin) PetscCall(ConstantsAreNearNull(aij, &constants));
     if (twin) PetscCall(TransposeInPlace(&aij));
@@ -219,6 +226,7 @@ static PetscErrorCode CompressLevels(PC pc, PetscInt nlevels, Mat P[], Mat A[], 
     PetscCall(MatDestroy(&transfer));
     PetscCall(MatDestroy(&aij));
   }
+  if (furl->row) PetscCall(FurlLevelSetRows(h->level, furl->row));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -264,7 +272,11 @@ PetscErrorCode FurlImportSetUp(PC pc, const char **why)
   PetscCall(FurlHierarchyDestroy(&furl->hierarchy));
   PetscCall(FurlHierarchyDestroy(&furl->transposed));
   PetscCall(IsSmall(pc, &small));
-  if (!small) PetscCall(SetUpInner(pc, why));
+  if (small) {
+    PetscCall(MatDestroy(&furl->ordered_mat));
+    PetscCall(PetscFree(furl->row));
+  } else
+    PetscCall(SetUpInner(pc, why));
   if (*why) PetscFunctionReturn(PETSC_SUCCESS);
   if (small)
     PetscCall(CompressLevels(pc, 1, NULL, NULL, NULL, &furl->hierarchy));
@@ -307,6 +319,8 @@ PetscErrorCode FurlImportDropLevels(PC_Furl *furl)
   PetscCall(FurlHierarchyDestroy(&furl->transposed));
   PetscCall(FurlHierarchyDestroy(&furl->hierarchy));
   PetscCall(ResetInner(furl));
+  PetscCall(MatDestroy(&furl->ordered_mat));
+  PetscCall(PetscFree(furl->row));
   furl->import_bytes = 0;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -97,27 +97,36 @@ FURL_BODY double ConvertFactor(const FurlConvertArgs *a)
   return a->power ? a->factor * *a->power : a->factor;
 }
 
-/* Reads 8 B an entry (10 with exponents), writes 4 */
+FURL_BODY double RowPower(const FurlConvertArgs *a, int64_t i)
+{
+  return a->exponent ? FurlPowerDouble(a->exponent[i]) : 1;
+}
+
+/* Reads 8 B an entry (10 with exponents, 4 more with rows), writes 4 */
 FURL_BODY void FurlToLow(const FurlConvertArgs *a, int64_t item)
 {
   const int     n      = ItemLength(a->n, item);
   const int64_t first  = item * FURL_WIDTH;
   const double  factor = ConvertFactor(a);
 
-  if (a->exponent)
+  if (a->row)
+    FURL_LANES_BELOW(l, n) a->to_low[first + l] = (float)(factor * (RowPower(a, first + l) * a->from_high[a->row[first + l]]));
+  else if (a->exponent)
     FURL_LANES_BELOW(l, n) a->to_low[first + l] = (float)(factor * (FurlPowerDouble(a->exponent[first + l]) * a->from_high[first + l]));
   else
     FURL_LANES_BELOW(l, n) a->to_low[first + l] = (float)(factor * a->from_high[first + l]);
 }
 
-/* Reads 4 B an entry (6 with exponents), writes 8 */
+/* Reads 4 B an entry (6 with exponents, 4 more with rows), writes 8 */
 FURL_BODY void FurlToHigh(const FurlConvertArgs *a, int64_t item)
 {
   const int     n      = ItemLength(a->n, item);
   const int64_t first  = item * FURL_WIDTH;
   const double  factor = ConvertFactor(a);
 
-  if (a->exponent)
+  if (a->row)
+    FURL_LANES_BELOW(l, n) a->to_high[a->row[first + l]] = factor * (RowPower(a, first + l) * a->from_low[first + l]);
+  else if (a->exponent)
     FURL_LANES_BELOW(l, n) a->to_high[first + l] = factor * (FurlPowerDouble(a->exponent[first + l]) * a->from_low[first + l]);
   else
     FURL_LANES_BELOW(l, n) a->to_high[first + l] = factor * a->from_low[first + l];

@@ -43,11 +43,12 @@ typedef struct {
   float        c, f;
 } FurlFirstSmoothArgs;
 
-/* low = (float)(factor 2^exponent high), and back: high = factor 2^exponent low. n entries; exponent NULL: zeros. The factor is taken times
- * *power, where that is not NULL: a number that only the device knows */
+/* low = (float)(factor 2^exponent high), and back: high = factor 2^exponent low. n entries; exponent NULL: zeros; entry i of low is row[i]
+ * of high, NULL: the same. The factor is taken times *power, where that is not NULL: a number that only the device knows */
 typedef struct {
   int64_t        n;
   const int16_t *exponent;
+  const int32_t *row;
   const double  *from_high;
   double        *to_high;
   const float   *from_low;
