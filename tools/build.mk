@@ -67,7 +67,8 @@ $(STATIC): $(OBJECTS) $(LINKED)
 	@ar rcs $@ $(OBJECTS)
 
 # Kernel bodies know nothing of PETSc but the width of PetscInt: compiled once for each instruction set, they serve all such builds.
-# They may multiply what they then leave out, which -ftrapping-math would have them branch around
+# They may multiply what they then leave out, which -ftrapping-math would have them branch around; and 32 zeros are not worth a memset(),
+# which gcc would make `rep stos`
 define KERNEL_RULE
 $$(KERNDIR)/%.$(1).o: src/%.c | $$(CONFIG)
 	@mkdir -p $$(@D)
