@@ -426,18 +426,18 @@ FURL_BODY int FURL_NAME(FurlAddInside)(const FurlSlicesView *a, const FurlProgra
   return FURL_NAME(FurlAddRunOf)(a, slot, read, 0, at, x, sum);
 }
 
-/* The same in a slice whose diagonal is derived */
+/* The same in a slice whose diagonal is derived. One by one with masks: they are rare, and each body is large */
 FURL_BODY int FURL_NAME(FurlAddDerivingRun)(const FurlSlicesView *a, int64_t slot, FurlRead read, int masked, int64_t row0,
                                             const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum, double *others)
 {
   const int n = a->run[slot];
 
-  if (n == 6) {
-    FURL_NAME(FurlAddDiagonalRun)(a, slot, read, 6, masked, row0, x, sum, others);
+  if (!masked && n == 6) {
+    FURL_NAME(FurlAddDiagonalRun)(a, slot, read, 6, 0, row0, x, sum, others);
     return 6;
   }
-  if (n >= 4) {
-    FURL_NAME(FurlAddDiagonalRun)(a, slot, read, 4, masked, row0, x, sum, others);
+  if (!masked && n >= 4) {
+    FURL_NAME(FurlAddDiagonalRun)(a, slot, read, 4, 0, row0, x, sum, others);
     return 4;
   }
   FURL_NAME(FurlAddDiagonalRun)(a, slot, read, 1, masked, row0, x, sum, others);
