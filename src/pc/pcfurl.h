@@ -20,18 +20,20 @@ typedef struct {
   FurlHierarchy    hierarchy;
   FurlHierarchy    transposed; /* of the transposed matrix, built at the first transposed application of a matrix not known symmetric */
   FurlStage        stage;
-  FurlStage        asked;         /* that the options asked for, for the view */
-  PCFurlMethod     method;        /* option: where to begin */
-  PCFurlHierarchy  kind;          /* option: whose hierarchy */
-  PetscBool        flexible;      /* the outer method allows a cycle that is not linear; asked again before each set-up */
-  FurlGrid        *grid;          /* stage FURL_STAGE_GRID, else NULL */
-  PetscInt         degree;        /* option: degree of the smoother */
-  PC               import;        /* the PC whose hierarchy is imported */
-  Mat              import_mat;    /* what it was built of: Pmat, converted or scaled where need be */
-  PetscBool        import_given;  /* the user has that PC in hand */
-  PetscBool        reorder;       /* option: rows of the hierarchy in another order where theirs is bad */
-  PetscInt        *row;           /* [local rows] the order of the hierarchy's rows; NULL: the user's */
-  Mat              ordered_mat;   /* import_mat in that order, which the hierarchy is built of; NULL: import_mat */
+  FurlStage        asked;        /* that the options asked for, for the view */
+  PCFurlMethod     method;       /* option: where to begin */
+  PCFurlHierarchy  kind;         /* option: whose hierarchy */
+  PetscBool        flexible;     /* the outer method allows a cycle that is not linear; asked again before each set-up */
+  FurlGrid        *grid;         /* stage FURL_STAGE_GRID, else NULL */
+  PetscInt         degree;       /* option: degree of the smoother */
+  PC               import;       /* the PC whose hierarchy is imported */
+  Mat              import_mat;   /* what it was built of: Pmat, converted or scaled where need be */
+  PetscBool        import_given; /* the user has that PC in hand */
+  PetscBool        reorder;      /* option: rows of the hierarchy in another order where theirs is bad */
+  PetscInt        *row;          /* [local rows] the order of the hierarchy's rows; NULL: the user's */
+  Mat              ordered_mat;  /* import_mat in that order, which the hierarchy is built of; NULL: import_mat */
+  PetscObjectId    ordered_id;   /* the Pmat that it is of, with these states */
+  PetscObjectState ordered_pattern, ordered_state;
   double           import_bytes;  /* of the matrices of its levels below the finest and of its transfers, on this process */
   double           import_factor; /* import_mat = import_factor * Pmat, a power of two */
   PC               fallback;      /* PETSc's PC of the last stages */
@@ -54,6 +56,7 @@ PETSC_INTERN PetscErrorCode FurlImportDropLevels(PC_Furl *furl); /* the matrix s
 PETSC_INTERN PetscErrorCode FurlImportGetPC(PC pc, PC *import);
 /* reorder.c: chooses the order of the hierarchy's rows, and makes row[] and ordered_mat where it is not the user's. Needs the inner PC */
 PETSC_INTERN PetscErrorCode FurlImportOrder(PC pc);
+PETSC_INTERN PetscErrorCode FurlImportForgetOrder(PC_Furl *furl);
 
 PETSC_INTERN PetscErrorCode FurlImportToAij(Mat A, Mat *aij); /* A itself or a conversion; the caller destroys it */
 

@@ -218,8 +218,7 @@ PetscErrorCode PCFurlGetSmootherDegree(PC pc, PetscInt *degree)
    share few columns, as those of meshes that are numbered without regard to place. It costs the memory of the matrix. The user's
    matrix and vectors stay as they are; nothing but speed and rounding depends on it.
 
-   Takes effect when the preconditioner is next set up for a new nonzero pattern. Does nothing to a PC of another type, nor where
-   `PCFurlGetImportPC()` was called.
+   Takes effect at the next set-up. Does nothing to a PC of another type, nor where `PCFurlGetImportPC()` was called.
 
 .seealso: `PCFURL`, `PCFurlGetReorder()`, `PCFurlGetImportPC()`
 @*/
@@ -274,8 +273,8 @@ PetscErrorCode PCFurlGetReorder(PC pc, PetscBool *reorder)
 
    Note:
    Its options take the prefix -pc_furl_import_. It must give its levels (`PCGetInterpolations()`, `PCGetCoarseOperators()`), as `PCGAMG`,
-   `PCMG` and `PCHYPRE` do. Who has it may give it what depends on the order of the rows, which is then the matrix's own. With a PETSc
-before 3.26 `PCReset()` takes what was set on a `PCGAMG` in code; its options are read again.
+   `PCMG` and `PCHYPRE` do. Who has it may give it what depends on the order of the rows, which is then the matrix's own. With a
+   PETSc before 3.26 `PCReset()` takes what was set on a `PCGAMG` in code; its options are read again.
 
 .seealso: `PCFURL`, `PCGAMG`, `PCMG`
 @*/

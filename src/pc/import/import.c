@@ -106,8 +106,9 @@ static PetscErrorCode SetUpInner(PC pc, const char **why)
 
   PetscFunctionBegin;
   PetscCall(FurlImportGetPC(pc, &import));
+  PetscCall(PCSetOperators(import, HierarchyMat(furl), HierarchyMat(furl)));
   PetscCall(PCSetFromOptions(import));
-  PetscCall(FurlImportOrder(pc));
+  PetscCall(FurlImportOrder(pc)); /* which asks for the type that the options gave */
   PetscCall(PCSetOperators(import, HierarchyMat(furl), HierarchyMat(furl)));
   PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
   failed = PCSetUp(import);
@@ -226,7 +227,7 @@ static PetscErrorCode CompressLevels(PC pc, PetscInt nlevels, Mat P[], Mat A[], 
     PetscCall(MatDestroy(&transfer));
     PetscCall(MatDestroy(&aij));
   }
-  if (furl->row) PetscCall(FurlLevelSetRows(h->level, furl->row));
+  if (furl->ordered_mat) PetscCall(FurlLevelSetRows(h->level, furl->row));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -272,10 +273,9 @@ PetscErrorCode FurlImportSetUp(PC pc, const char **why)
   PetscCall(FurlHierarchyDestroy(&furl->hierarchy));
   PetscCall(FurlHierarchyDestroy(&furl->transposed));
   PetscCall(IsSmall(pc, &small));
-  if (small) {
-    PetscCall(MatDestroy(&furl->ordered_mat));
-    PetscCall(PetscFree(furl->row));
-  } else
+  if (small)
+    PetscCall(FurlImportForgetOrder(furl));
+  else
     PetscCall(SetUpInner(pc, why));
   if (*why) PetscFunctionReturn(PETSC_SUCCESS);
   if (small)
@@ -319,8 +319,7 @@ PetscErrorCode FurlImportDropLevels(PC_Furl *furl)
   PetscCall(FurlHierarchyDestroy(&furl->transposed));
   PetscCall(FurlHierarchyDestroy(&furl->hierarchy));
   PetscCall(ResetInner(furl));
-  PetscCall(MatDestroy(&furl->ordered_mat));
-  PetscCall(PetscFree(furl->row));
+  PetscCall(FurlImportForgetOrder(furl));
   furl->import_bytes = 0;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

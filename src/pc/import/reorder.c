@@ -177,20 +177,54 @@ static PetscErrorCode MayOrder(const PC_Furl *furl, PetscBool *may)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode FurlImportOrder(PC pc)
+PetscErrorCode FurlImportForgetOrder(PC_Furl *furl)
 {
-  PC_Furl *const  furl = (PC_Furl *)pc->data;
-  const PetscBool kept = (PetscBool)(pc->setupcalled && pc->flag == SAME_NONZERO_PATTERN && furl->row);
-  PetscBool       order;
-
   PetscFunctionBegin;
   PetscCall(MatDestroy(&furl->ordered_mat));
-  if (!kept) PetscCall(PetscFree(furl->row));
+  PetscCall(PetscFree(furl->row));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* New values go into the copy that is there: GAMG keeps what rests on the pattern of a matrix that it has seen, not of another */
+static PetscErrorCode UpdateOrdered(PC_Furl *furl)
+{
+  Mat ordered;
+
+  PetscFunctionBegin;
+  PetscCall(PermuteRows(furl->import_mat, furl->row, &ordered));
+  if (!furl->ordered_mat) {
+    furl->ordered_mat = ordered;
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(MatCopy(ordered, furl->ordered_mat, SAME_NONZERO_PATTERN));
+  PetscCall(MatDestroy(&ordered));
+  PetscCall(MatPropagateSymmetryOptions(furl->import_mat, furl->ordered_mat));
+  PetscCall(OrderNearNullSpace(furl->import_mat, furl->row, furl->ordered_mat));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlImportOrder(PC pc)
+{
+  PC_Furl *const   furl = (PC_Furl *)pc->data;
+  PetscObjectId    id;
+  PetscObjectState pattern, state;
+  PetscBool        order, same_pattern;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectGetId((PetscObject)pc->pmat, &id));
+  PetscCall(MatGetNonzeroState(pc->pmat, &pattern));
+  PetscCall(PetscObjectStateGet((PetscObject)pc->pmat, &state));
+  same_pattern = (PetscBool)(furl->ordered_mat && furl->ordered_id == id && furl->ordered_pattern == pattern);
   PetscCall(MayOrder(furl, &order));
-  if (order && !kept) PetscCall(IsScattered(furl->import_mat, &order));
+  if (order && same_pattern && furl->ordered_state == state) PetscFunctionReturn(PETSC_SUCCESS);
+  if (order && !same_pattern) PetscCall(IsScattered(furl->import_mat, &order));
+  if (!order || !same_pattern) PetscCall(FurlImportForgetOrder(furl));
   if (!order) PetscFunctionReturn(PETSC_SUCCESS);
-  if (!kept) PetscCall(FindOrder(furl->import_mat, &furl->row));
-  PetscCall(PermuteRows(furl->import_mat, furl->row, &furl->ordered_mat));
+  if (!same_pattern) PetscCall(FindOrder(furl->import_mat, &furl->row));
+  PetscCall(UpdateOrdered(furl));
+  furl->ordered_id      = id;
+  furl->ordered_pattern = pattern;
+  furl->ordered_state   = state;
   PetscCall(PetscInfo(pc, "The rows of the hierarchy are in reverse Cuthill-McKee order\n"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
