@@ -73,11 +73,8 @@ FURL_BODY int FurlDiagonalRows(const FurlSlicesView *a, const FurlSliceHeader *h
     *(FurlVector *)(sum + l) = total;
   }
   if (derives) {
-    const uint32_t        own  = (uint32_t)a->start[derived];
-    const uint64_t *const word = a->derived + header->irregular + (units ? FURL_DERIVED_UNITS : 0);
-
-    FURL_LANES_OF(l, own)
-    sum[l] = FurlOwnRow(N, value, neighbour, FurlDoubleFromBits(word[FURL_POPCOUNT(own & ((1u << l) - 1))]), x[l], l);
+    FURL_LANES_OF(l, (uint32_t)a->start[derived])
+    sum[l] = FurlOwnRow(N, value, neighbour, FurlDoubleFromBits(FurlOwnBits(a, header, derived, l)), x[l], l);
   }
   for (int k = 0; k < FURL_VECTOR_LANES; k++) any |= nan[k];
   return any != 0;

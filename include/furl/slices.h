@@ -143,18 +143,17 @@ typedef struct {
 /* What a kernel reads: plain pointers, in the memory of the device */
 typedef struct {
   int64_t                nrows, ncols, nslices;
-  const FurlSliceHeader *header;   /* [nslices] */
-  const FurlProgram     *program;  /* [nprograms] */
-  const int32_t         *offset;   /* [slots of the programs] column - row */
-  const uint32_t        *mask;     /* [slots of the programs] bit l: row l has the entry */
-  const uint8_t         *kind;     /* [slots of the programs] FurlValues */
-  const uint8_t         *run;      /* [slots of the programs] slots of this kind from here on, at most FURL_RUN; irregular: 255 */
-  const double          *constant; /* [slots of the programs] a derived diagonal: what the sum of the others is taken from */
-  const int64_t         *start;    /* [slots of the programs] row i of a slot in a diagonal is entry start + i of diagonal[]; a derived
-                                      diagonal: bit l: row l has its own value */
-  const int16_t
-               *window; /* [slots of the programs] base exponent B of a diagonal stored as planes or heads; a derived diagonal: FurlUnits */
-  const double *raw;    /* [groups][FURL_GROUP] */
+  const FurlSliceHeader *header;    /* [nslices] */
+  const FurlProgram     *program;   /* [nprograms] */
+  const int32_t         *offset;    /* [slots of the programs] column - row */
+  const uint32_t        *mask;      /* [slots of the programs] bit l: row l has the entry */
+  const uint8_t         *kind;      /* [slots of the programs] FurlValues */
+  const uint8_t         *run;       /* [slots of the programs] slots of this kind from here on, at most FURL_RUN; irregular: 255 */
+  const double          *constant;  /* [slots of the programs] derived: what the sum of the others is taken from */
+  const int64_t         *start;     /* [slots of the programs] row i of a slot in a diagonal is entry start + i of diagonal[]; derived:
+                                       bit l: row l has its own entry */
+  const int16_t         *window;    /* [slots of the programs] base exponent B of a diagonal as planes or heads; derived: FurlUnits */
+  const double          *raw;       /* [groups][FURL_GROUP] */
   const uint16_t        *head;      /* [groups][FURL_GROUP] heads and codes of 16 bits */
   const int16_t         *second;    /* [groups][FURL_GROUP] */
   const uint32_t        *tail;      /* [groups][FURL_GROUP] */
@@ -186,6 +185,14 @@ typedef enum {
 } FurlUnits;
 
 #define FURL_DERIVED_UNITS (FURL_WIDTH / 8) /* words that hold them */
+
+/* The bits of the own entry of row l, in a slice whose slot `derived` has one for it */
+FURL_BODY uint64_t FurlOwnBits(const FurlSlicesView *a, const FurlSliceHeader *header, int64_t derived, int l)
+{
+  const uint64_t *own = a->derived + header->irregular + (a->window[derived] == FURL_UNITS_NONE ? 0 : FURL_DERIVED_UNITS);
+
+  return own[FURL_POPCOUNT((uint32_t)a->start[derived] & ((1u << l) - 1))];
+}
 
 FURL_BODY int FurlIsInDiagonal(int kind)
 {

@@ -400,19 +400,17 @@ FURL_SHARED_BODY void FURL_NAME(FurlAddValues)(const FurlSlicesView *a, int64_t 
 FURL_BODY void FURL_NAME(FurlAddDerived)(const FurlSlicesView *a, const FurlSliceHeader *header, int64_t slot, FurlRead read, int64_t row0,
                                          double *others, const FURL_REAL *FURL_RESTRICT x, FURL_REAL *sum)
 {
-  const uint32_t  mask = a->mask[slot], own = (uint32_t)a->start[slot];
-  const int       units = a->window[slot], n = (int)(a->ncols - row0 < FURL_WIDTH ? a->ncols - row0 : FURL_WIDTH);
-  const double    excess = a->constant[slot];
-  const uint64_t *word   = a->derived + header->irregular;
+  const uint32_t mask = a->mask[slot], own = (uint32_t)a->start[slot];
+  const int      units = a->window[slot], n = (int)(a->ncols - row0 < FURL_WIDTH ? a->ncols - row0 : FURL_WIDTH);
+  const double   excess = a->constant[slot];
 
   FURL_LANES(l) AT(others, l) = excess - AT(others, l);
   if (units == FURL_UNITS_ALWAYS || (units == FURL_UNITS_EXACT && read == FURL_READ_ALL)) {
-    const int8_t *FURL_RESTRICT unit = (const int8_t *)word;
+    const int8_t *FURL_RESTRICT unit = (const int8_t *)(a->derived + header->irregular);
 
     FURL_LANES(l) AT(others, l) = FurlDoubleFromBits(FurlDoubleToBits(AT(others, l)) + (uint64_t)(int64_t)unit[l]);
   }
-  if (units != FURL_UNITS_NONE) word += FURL_DERIVED_UNITS;
-  FURL_LANES_OF(l, own) AT(others, l) = FurlDoubleFromBits(word[FURL_POPCOUNT(own & ((1u << l) - 1))]);
+  FURL_LANES_OF(l, own) AT(others, l) = FurlDoubleFromBits(FurlOwnBits(a, header, slot, l));
   if (n == FURL_WIDTH && mask == UINT32_MAX) {
     FURL_LANES(l) AT(sum, l) += (FURL_REAL)AT(others, l) * x[row0 + l];
   } else

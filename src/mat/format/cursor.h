@@ -60,13 +60,11 @@ static inline double FurlReadSlot(const FurlSlicesView *view, const FurlCursor *
 /* Lane l of a derived diagonal, whose other entries have this sum */
 static inline double FurlDerivedEntry(const FurlSlicesView *view, int32_t slot, const FurlSliceHeader *header, int l, double others)
 {
-  const uint64_t *const word   = view->derived + header->irregular;
-  const uint32_t        own    = (uint32_t)view->start[slot];
-  const int             units  = view->window[slot];
-  const double          beside = view->constant[slot] - others;
+  const int8_t *const unit = (const int8_t *)(view->derived + header->irregular);
+  const double        left = view->constant[slot] - others;
 
-  if (own >> l & 1) return FurlDoubleFromBits(word[(units ? FURL_DERIVED_UNITS : 0) + FURL_POPCOUNT(own & ((1u << l) - 1))]);
-  return units ? FurlDoubleFromBits(FurlDoubleToBits(beside) + (uint64_t)(int64_t)((const int8_t *)word)[l]) : beside;
+  if (view->start[slot] >> l & 1) return FurlDoubleFromBits(FurlOwnBits(view, header, slot, l));
+  return view->window[slot] != FURL_UNITS_NONE ? FurlDoubleFromBits(FurlDoubleToBits(left) + (uint64_t)(int64_t)unit[l]) : left;
 }
 
 /* Row i of a derived diagonal: the sum is that of the slots in their order */
