@@ -210,6 +210,31 @@ FURL_BODY int32_t FurlIndexOf(FurlIndexForm form, const FurlIndices *index, int 
   return index->width * (form == FURL_NARROW_BLOCK ? index->narrow[AT(index->block, l)] : index->wide[AT(index->block, l)]);
 }
 
+#if FURL_LANES_IN_MEMORY
+/* Whether FurlIrregularVector() reads them */
+FURL_BODY int FurlHowIsVector(FurlHow how)
+{
+  return how != FURL_HOW_SMALL && how != FURL_HOW_EXACT && !FurlHowIsCode(how);
+}
+
+/* Entries e to e + FURL_VECTOR_LANES - 1, but for the slot's scale */
+FURL_BODY FurlVector FurlIrregularVector(FurlHow how, const FurlIrregularValues *v, int16_t exponent, int e)
+{
+  if (how == FURL_HOW_RAW) return *(const FurlVector *)(v->raw + e);
+  if (how == FURL_HOW_HEAD) return FurlPlanesVector(FURL_READ_HEAD, 0, v->head + e, NULL, NULL);
+  if (how == FURL_HOW_PLANES_HEAD) return FurlPlanesVector(FURL_READ_HEAD, 1, v->head + e, NULL, NULL);
+  if (how == FURL_HOW_SECOND) return FurlPlanesVector(FURL_READ_SECOND, 1, v->head + e, v->second + e, NULL);
+  return FurlPlanesVector(FURL_READ_ALL, 0, v->head + e, v->second + e, v->tail + e) * FurlPowerDouble(FurlPlanesScale(exponent));
+}
+
+/* total[e] += value * scale * x for n entries: whole vectors */
+FURL_BODY void FurlAddVectors(FurlHow how, int n, const FurlIrregularValues *v, double scale, int16_t exponent, const double *x, double *total)
+{
+  for (int e = 0; e < n; e += FURL_VECTOR_LANES)
+    *(FurlVector *)(total + e) += FurlIrregularVector(how, v, exponent, e) * (scale * *(const FurlVector *)(x + e));
+}
+#endif
+
 #endif
 
 /* An entry, but for the slot's scale */
@@ -258,6 +283,12 @@ FURL_BODY void FURL_NAME(FurlAddGroup)(FurlHow how, int pairs, FurlIndexForm for
   FURL_PER_ENTRY(FURL_REAL, looked, 2);
 
   FURL_NAME(FurlGather)(pairs, form, x, index, n, xl);
+#if FURL_LANES_IN_MEMORY
+  if (sizeof(FURL_REAL) == sizeof(double) && whole && FurlHowIsVector(how)) {
+    FurlAddVectors(how, FURL_GROUP * (1 + pairs), v, scale, exponent, (const double *)xl, (double *)total);
+    return;
+  }
+#endif
   if (FurlHowIsCode(how)) FURL_NAME(FurlLookUp)(how, 1 + pairs, whole, n, v, looked);
   if (pairs) FURL_GROUP_ENTRIES(e, FURL_REAL, n, 2)
     {
@@ -298,6 +329,14 @@ FURL_BODY void FURL_NAME(FurlAddColumns)(FurlHow how, FurlIndexForm form, int co
   FURL_NAME(FurlGather)(0, form, x, index, n, x0);
   if (columns > 1) FURL_NAME(FurlGather)(0, form, x + 1, index, n, x1);
   if (columns > 2) FURL_NAME(FurlGather)(0, form, x + 2, index, n, x2);
+#if FURL_LANES_IN_MEMORY
+  if (sizeof(FURL_REAL) == sizeof(double) && whole && FurlHowIsVector(how)) {
+    FurlAddVectors(how, FURL_GROUP, v, scale, exponent, (const double *)x0, (double *)total);
+    if (columns > 1) FurlAddVectors(how, FURL_GROUP, &v1, scale, exponent, (const double *)x1, (double *)total);
+    if (columns > 2) FurlAddVectors(how, FURL_GROUP, &v2, scale, exponent, (const double *)x2, (double *)total);
+    return;
+  }
+#endif
   FURL_GROUP_ENTRIES(e, FURL_REAL, n, 1)
   {
     const FURL_REAL a0      = FurlHowIsCode(how) ? AT_ENTRY(c0, 1, e) : FURL_NAME(FurlReadIrregular)(how, v, exponent, e);

@@ -524,7 +524,8 @@ FURL_BODY void FURL_NAME(FurlPatternSum)(const FurlSlicesView *a, int64_t s, Fur
 #include <furl/rowsum.h>
 
 /* Slices of the commonest structures on a CPU: whether it was one, without masks, and is done */
-FURL_BODY int FURL_NAME(FurlPlainSum)(const FurlSlicesView *a, int64_t s, const FURL_REAL *FURL_RESTRICT x, FURL_REAL *result)
+FURL_BODY int FURL_NAME(FurlPlainSum)(const FurlSlicesView *a, int64_t s, FurlRead read, const FURL_REAL *FURL_RESTRICT x,
+                                      FURL_REAL *result)
 {
 #if FURL_LANES_IN_MEMORY
   const FurlProgram *p    = a->program + a->header[s].program;
@@ -535,7 +536,7 @@ FURL_BODY int FURL_NAME(FurlPlainSum)(const FurlSlicesView *a, int64_t s, const 
     FURL_NAME(FurlEqualRows)(FURL_WIDTH, p->nslots, a->offset + p->first, a->constant + p->first, x + row0, result);
     return 1;
   }
-  if (sizeof(FURL_REAL) == sizeof(double)) return FurlSumDiagonals(a, s, (const double *)x, (double *)result);
+  if (sizeof(FURL_REAL) == sizeof(double)) return FurlSumDiagonals(a, s, read, (const double *)x, (double *)result);
 #endif
   return 0;
 }
@@ -550,7 +551,7 @@ FURL_SHARED_BODY void FURL_NAME(FurlSliceSum)(const FurlSlicesView *a, int64_t s
   const FurlSliceHeader *header = a->header + s;
   const FurlProgram     *p      = a->program + header->program;
 
-  if (FURL_LANES_IN_MEMORY && p->columns == FURL_COLUMNS_PATTERN && FURL_NAME(FurlPlainSum)(a, s, x, result)) return;
+  if (FURL_LANES_IN_MEMORY && p->columns == FURL_COLUMNS_PATTERN && FURL_NAME(FurlPlainSum)(a, s, read, x, result)) return;
   if (p->columns == FURL_COLUMNS_PATTERN) {
     FURL_LANE_WORD(FURL_REAL) nan = 0;
 
