@@ -228,7 +228,8 @@ FURL_BODY FurlVector FurlIrregularVector(FurlHow how, const FurlIrregularValues 
 }
 
 /* total[e] += value * scale * x for n entries: whole vectors */
-FURL_BODY void FurlAddVectors(FurlHow how, int n, const FurlIrregularValues *v, double scale, int16_t exponent, const double *x, double *total)
+FURL_BODY void FurlAddVectors(FurlHow how, int n, const FurlIrregularValues *v, double scale, int16_t exponent, const double *x,
+                              double *total)
 {
   for (int e = 0; e < n; e += FURL_VECTOR_LANES)
     *(FurlVector *)(total + e) += FurlIrregularVector(how, v, exponent, e) * (scale * *(const FurlVector *)(x + e));
