@@ -1,6 +1,7 @@
 /*
-  The product of a slice of repeated rows: lanes that lie together and are the same row of the dictionary are summed together. Included by
-  slicesum.h for each type of vector. Bytes read a row: 2 of its number, its entries from cache; 24/32 of header, and x from cache.
+  The product of a slice of repeated rows: laid out, where it is, else lanes that lie together and are the same row of the dictionary are
+  summed together. Included by slicesum.h for each type of vector. Bytes read a row: 2 of its number or 8 for each entry, from cache as its
+  entries; 24/32 of header, and x from cache.
 */
 
 /*
@@ -42,12 +43,50 @@ FURL_BODY FURL_REAL FURL_NAME(FurlOneRow)(int n, const int32_t *FURL_RESTRICT of
   return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
+/* n slots of a slice as a pattern of which all neighbours exist; x points to the neighbour of its first row. Whether some sum is NaN */
+FURL_BODY int FURL_NAME(FurlExpandedRows)(int n, const int32_t *FURL_RESTRICT offset, const double *FURL_RESTRICT value,
+                                          const FURL_REAL *FURL_RESTRICT x, FURL_REAL *FURL_RESTRICT result)
+{
+  FURL_LANE_WORD(FURL_REAL) nan = 0;
+#if FURL_LANES_IN_MEMORY
+  enum { BYTES = FURL_VECTOR_BYTES, EACH = BYTES / sizeof(FURL_REAL), PARTS = FURL_WIDTH / EACH };
+  typedef FURL_REAL Part __attribute__((vector_size(BYTES)));
+  typedef Part      Loaded __attribute__((aligned(sizeof(FURL_REAL)), may_alias));
+  typedef double    Doubles __attribute__((vector_size(EACH * sizeof(double)), aligned(sizeof(double)), may_alias));
+  Part              sum[PARTS] = {0};
+
+  for (int k = 0; k < n; k++, value += FURL_WIDTH) FURL_UNROLL
+  for (int i = 0; i < PARTS; i++)
+    sum[i] += __builtin_convertvector(*(const Doubles *)(value + i * EACH), Part) * *(const Loaded *)(x + offset[k] + i * EACH);
+  FURL_UNROLL
+  for (int i = 0; i < PARTS; i++) *(Loaded *)(result + i * EACH) = sum[i];
+#else
+  FURL_LANES(l) AT(result, l) = 0;
+  for (int k = 0; k < n; k++) FURL_LANES(l) AT(result, l) += (FURL_REAL)value[k * FURL_WIDTH + l] * x[offset[k] + l];
+#endif
+  FURL_ANY_LANE(nan, l, !(AT(result, l) == AT(result, l)));
+  return nan != 0;
+}
+
+/* Whether the slice is laid out, and its sums are done: but where rows have no entry it has zeros, and x may be infinite */
+FURL_BODY int FURL_NAME(FurlExpandedSum)(const FurlSlicesView *a, const FurlSliceHeader *header, int64_t row0,
+                                         const FURL_REAL *FURL_RESTRICT x, FURL_REAL *result)
+{
+  const int32_t *offset = a->expanded_offset + header->head;
+  const double  *value  = a->expanded + (int64_t)(header->rest - 1) * FURL_WIDTH;
+  const int      n      = (int)header->exponent;
+
+  if (row0 + offset[0] < 0 || row0 + offset[n - 1] + FURL_WIDTH > a->ncols) return 0;
+  return !FURL_NAME(FurlExpandedRows)(n, offset, value, x + row0, result);
+}
+
 FURL_SHARED_BODY void FURL_NAME(FurlRowsSum)(const FurlSlicesView *a, int64_t s, const FURL_REAL *FURL_RESTRICT x, FURL_REAL *result)
 {
   const FurlSliceHeader *header = a->header + s;
   const uint16_t        *code   = a->code + (int64_t)header->irregular * FURL_WIDTH;
   const FurlRepeatedRow *row    = a->row + header->raw;
 
+  if (header->rest && FURL_NAME(FurlExpandedSum)(a, header, s * FURL_WIDTH, x, result)) return;
   FURL_EQUAL_LANES(first, end, code)
   {
     const FurlRepeatedRow r     = row[code[first]];

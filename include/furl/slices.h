@@ -73,9 +73,9 @@ typedef struct {
 typedef struct {
   uint32_t program;
   uint32_t raw;       /* group where its doubles begin; repeated rows: the row of the dictionary that the code 0 stands for */
-  uint32_t head;      /* group where its heads begin */
-  uint32_t rest;      /* group where its seconds and tails begin */
-  uint32_t exponent;  /* number of its first slot among those stored as planes */
+  uint32_t head;      /* group where its heads begin; repeated rows: its first offset in expanded_offset[] */
+  uint32_t rest;      /* group where its seconds and tails begin; repeated rows: 1 + group of FURL_WIDTH doubles in expanded[], or 0 */
+  uint32_t exponent;  /* number of its first slot among those stored as planes; repeated rows: how many offsets it has there */
   uint32_t irregular; /* number in the tables of irregular slices; repeated rows: group of FURL_WIDTH codes; a derived diagonal: its first
                          word in derived[] */
 } FurlSliceHeader;
@@ -173,7 +173,9 @@ typedef struct {
   const FurlRepeatedRow *row;        /* [rows of the dictionary] */
   const int32_t         *row_offset; /* [entries of the dictionary] column - row, ascending in a row */
   const double          *row_value;
-  const uint16_t        *code;    /* [different slices of repeated rows][FURL_WIDTH] */
+  const uint16_t        *code;            /* [different slices of repeated rows][FURL_WIDTH] */
+  const double          *expanded;        /* [slots of slices that return][FURL_WIDTH], a copy for products: see expanded.c */
+  const int32_t         *expanded_offset; /* [the same] column - row, ascending in a slice */
   const uint64_t        *derived; /* of a slice with a derived diagonal: FURL_DERIVED_UNITS words of units, then its rows' own values */
 } FurlSlicesView;
 
@@ -223,7 +225,7 @@ typedef struct {
   int       not_positive, not_negative; /* 1 where a row that is not lone has a diagonal entry that is not so, or none */
   FurlArray header, program, offset, mask, kind, run, constant, start, window, raw, head, second, tail, exponent, diagonal, diagonal_head,
     diagonal_second, diagonal_tail, irregular, lane_row, base, layout, present, dictionary, narrow, wide, row, row_offset, row_value, code,
-    derived;
+    expanded, expanded_offset, derived;
 } FurlSlices;
 
 /* Rows of a matrix in compressed sparse row form, columns ascending and unique; nothing is owned */

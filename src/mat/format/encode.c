@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "array.h"
+#include "expanded.h"
 #include "renewal.h"
 
 static int64_t LongestRow(const FurlCsr *csr)
@@ -141,7 +142,7 @@ FurlEncodeStatus FurlEncodeSlice(FurlEncoder *e, int64_t s)
   return FurlEncodeIrregular(e, s * FURL_WIDTH);
 }
 
-static void NoteEncoding(FurlEncoder *e)
+static FurlEncodeStatus NoteEncoding(FurlEncoder *e)
 {
   FurlSlices *const slices = e->slices;
 
@@ -153,17 +154,16 @@ static void NoteEncoding(FurlEncoder *e)
   slices->ndiagonals = e->diagonals.n;
   slices->derives    = e->diagonals.derives;
   memcpy(slices->chosen, e->diagonals.offset, sizeof(slices->chosen));
+  return FurlSlicesExpand(slices) ? FURL_ENCODE_OK : FURL_ENCODE_MEMORY;
 }
 
 FurlEncodeStatus FurlEncoderTakeSlice(FurlEncoder *e, int64_t s)
 {
   const FurlEncodeStatus status = FurlEncodeSlice(e, s);
 
-  if (!status && s == e->slices->nslices - 1) {
-    FurlDescribeEnd(e);
-    NoteEncoding(e);
-  }
-  return status;
+  if (status || s < e->slices->nslices - 1) return status;
+  FurlDescribeEnd(e);
+  return NoteEncoding(e);
 }
 
 static void FreeRows(FurlEncoder *e)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "array.h"
+#include "expanded.h"
 #include "hash.h"
 #include "renewal.h"
 
@@ -380,9 +381,10 @@ static FurlEncodeStatus CleanUp(FurlEncoder *e, int *keep)
 
   slices->nnz = e->renewal->nentries;
   if (!FurlProgramsKeepUsed(slices)) return FURL_ENCODE_MEMORY;
-  bytes = FurlSlicesStoredBytes(slices);
+  bytes = FurlSlicesStoredBytes(slices) - slices->expanded.used * slices->expanded.item -
+          slices->expanded_offset.used * slices->expanded_offset.item;
   *keep = bytes <= slices->anew_bytes + slices->anew_bytes / LOST + SMALL;
-  return FURL_ENCODE_OK;
+  return !*keep || FurlSlicesExpand(slices) ? FURL_ENCODE_OK : FURL_ENCODE_MEMORY;
 }
 
 static void FreeRenewal(FurlRenewal *r)

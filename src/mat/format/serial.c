@@ -1,6 +1,7 @@
 /* A container as a stream of bytes and back */
 #include <string.h>
 #include "array.h"
+#include "expanded.h"
 #include "serial.h"
 
 #define NAME_BYTES 16
@@ -206,6 +207,7 @@ const char *FurlSerialRead(FurlSlices *slices, const void *bytes, size_t n)
   for (uint64_t k = 0; k < header.narrays && !wrong; k++) at += ReadArray(slices, (const char *)bytes + at, n - at, &wrong);
   if (!wrong && at != n) wrong = "it does not end where its last array ends";
   if (!wrong && !IsInside(slices)) wrong = "its tables point beyond its arrays";
+  if (!wrong && !FurlSlicesExpand(slices)) wrong = "there is no memory for it";
   if (wrong) FurlSlicesFree(slices);
   return wrong;
 }

@@ -9,7 +9,7 @@
 #include "program.h"
 
 /* Every array of the container with the size of its items, so that each loop over them is written once */
-#define FOR_EACH_VIEWED(X)    \
+#define FOR_EACH_KEPT(X)      \
   X(header, FurlSliceHeader)  \
   X(program, FurlProgram)     \
   X(offset, int32_t)          \
@@ -42,8 +42,18 @@
   X(code, uint16_t)           \
   X(derived, uint64_t)
 
+#define FOR_EACH_VIEWED(X) \
+  FOR_EACH_KEPT(X)         \
+  X(expanded, double)      \
+  X(expanded_offset, int32_t)
+
 #define FOR_EACH_ARRAY(X) \
   FOR_EACH_VIEWED(X)      \
+  X(lone, int32_t)
+
+/* Without what can be found again */
+#define FOR_EACH_STORED(X) \
+  FOR_EACH_KEPT(X)         \
   X(lone, int32_t)
 
 void FurlSlicesInit(FurlSlices *slices, int64_t nrows, int64_t ncols)
@@ -110,7 +120,7 @@ int FurlSlicesListArrays(FurlSlices *slices, FurlNamedArray *array)
   int n = 0;
 
 #define LIST(name, type) array[n++] = (FurlNamedArray){#name, &slices->name};
-  FOR_EACH_ARRAY(LIST)
+  FOR_EACH_STORED(LIST)
 #undef LIST
   return n;
 }
