@@ -227,12 +227,17 @@ FURL_BODY FurlVector FurlIrregularVector(FurlHow how, const FurlIrregularValues 
   return FurlPlanesVector(FURL_READ_ALL, 0, v->head + e, v->second + e, v->tail + e) * FurlPowerDouble(FurlPlanesScale(exponent));
 }
 
-/* total[e] += value * scale * x for n entries: whole vectors */
-FURL_BODY void FurlAddVectors(FurlHow how, int n, const FurlIrregularValues *v, double scale, int16_t exponent, const double *x,
-                              double *total)
+/* total[e] += the sum of value * scale * x over some columns, one to three, for n entries: whole vectors */
+FURL_BODY void FurlAddVectors(FurlHow how, int columns, int n, const FurlIrregularValues *const *v, double scale, int16_t exponent,
+                              const double *const *x, double *total)
 {
-  for (int e = 0; e < n; e += FURL_VECTOR_LANES)
-    *(FurlVector *)(total + e) += FurlIrregularVector(how, v, exponent, e) * (scale * *(const FurlVector *)(x + e));
+  for (int e = 0; e < n; e += FURL_VECTOR_LANES) {
+    FurlVector sum = *(const FurlVector *)(total + e);
+
+    FURL_UNROLL
+    for (int d = 0; d < columns; d++) sum += FurlIrregularVector(how, v[d], exponent, e) * (scale * *(const FurlVector *)(x[d] + e));
+    *(FurlVector *)(total + e) = sum;
+  }
 }
 #endif
 
@@ -286,7 +291,9 @@ FURL_BODY void FURL_NAME(FurlAddGroup)(FurlHow how, int pairs, FurlIndexForm for
   FURL_NAME(FurlGather)(pairs, form, x, index, n, xl);
 #if FURL_LANES_IN_MEMORY
   if (sizeof(FURL_REAL) == sizeof(double) && whole && FurlHowIsVector(how)) {
-    FurlAddVectors(how, FURL_GROUP * (1 + pairs), v, scale, exponent, (const double *)xl, (double *)total);
+    const double *const from = (const double *)xl;
+
+    FurlAddVectors(how, 1, FURL_GROUP * (1 + pairs), &v, scale, exponent, &from, (double *)total);
     return;
   }
 #endif
@@ -332,9 +339,10 @@ FURL_BODY void FURL_NAME(FurlAddColumns)(FurlHow how, FurlIndexForm form, int co
   if (columns > 2) FURL_NAME(FurlGather)(0, form, x + 2, index, n, x2);
 #if FURL_LANES_IN_MEMORY
   if (sizeof(FURL_REAL) == sizeof(double) && whole && FurlHowIsVector(how)) {
-    FurlAddVectors(how, FURL_GROUP, v, scale, exponent, (const double *)x0, (double *)total);
-    if (columns > 1) FurlAddVectors(how, FURL_GROUP, &v1, scale, exponent, (const double *)x1, (double *)total);
-    if (columns > 2) FurlAddVectors(how, FURL_GROUP, &v2, scale, exponent, (const double *)x2, (double *)total);
+    const FurlIrregularValues *const value[] = {v, &v1, &v2};
+    const double *const              from[]  = {(const double *)x0, (const double *)x1, (const double *)x2};
+
+    FurlAddVectors(how, columns, FURL_GROUP, value, scale, exponent, from, (double *)total);
     return;
   }
 #endif

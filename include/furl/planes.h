@@ -23,6 +23,13 @@
 #define FURL_PLANES_H64 0x2000   /* set in the exponent of a slot whose doubles are stored beside the heads */
 #define FURL_PLANES_MASK 0x1fff
 
+/* How much of the planes a product reads */
+typedef enum {
+  FURL_READ_HEAD,   /* 2 bytes, relative error 2^-11 */
+  FURL_READ_SECOND, /* 4 bytes, relative error 2^-23 */
+  FURL_READ_ALL     /* 8 bytes, exact */
+} FurlRead;
+
 FURL_BODY float FurlFloatFromBits(uint32_t bits)
 {
   float value;

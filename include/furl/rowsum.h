@@ -43,7 +43,7 @@ FURL_BODY FURL_REAL FURL_NAME(FurlOneRow)(int n, const int32_t *FURL_RESTRICT of
   return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
-/* n slots of a slice as a pattern of which all neighbours exist; x points to the neighbour of its first row. Whether some sum is NaN */
+/* n slots of a slice as a pattern of which all neighbours exist; x points to that of its first row. Whether some sum is NaN */
 FURL_BODY int FURL_NAME(FurlExpandedRows)(int n, const int32_t *FURL_RESTRICT offset, const double *FURL_RESTRICT value,
                                           const FURL_REAL *FURL_RESTRICT x, FURL_REAL *FURL_RESTRICT result)
 {

@@ -10,13 +10,6 @@
 
 #ifndef FURL_READ_DEFINED
 #define FURL_READ_DEFINED
-/* How much of the planes a product reads */
-typedef enum {
-  FURL_READ_HEAD,   /* 2 bytes, relative error 2^-11 */
-  FURL_READ_SECOND, /* 4 bytes, relative error 2^-23 */
-  FURL_READ_ALL     /* 8 bytes, exact */
-} FurlRead;
-
 #if FURL_LANES_IN_MEMORY
 #include <furl/diagonalsum.h>
 #endif

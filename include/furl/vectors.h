@@ -9,8 +9,9 @@
 #include <immintrin.h>
 #endif
 
-typedef double  FurlVector __attribute__((vector_size(FURL_VECTOR_BYTES), aligned(8), may_alias));
-typedef int64_t FurlWords __attribute__((vector_size(FURL_VECTOR_BYTES)));
+typedef double   FurlVector __attribute__((vector_size(FURL_VECTOR_BYTES), aligned(8), may_alias));
+typedef int64_t  FurlWords __attribute__((vector_size(FURL_VECTOR_BYTES)));
+typedef uint64_t FurlUnsignedWords __attribute__((vector_size(FURL_VECTOR_BYTES)));
 
 #define FURL_VECTOR_LANES (FURL_VECTOR_BYTES / 8)
 
@@ -72,7 +73,7 @@ FURL_BODY FurlVector FurlPlanesVector(FurlRead read, int flush, const uint16_t *
 
   if (read != FURL_READ_HEAD) bits += FurlLoadInt16(second) << 26;
   if (read == FURL_READ_SECOND) bits &= FURL_SHORT_BITS;
-  if (read == FURL_READ_ALL) bits += FurlLoadUint32(tail) >> 6;
+  if (read == FURL_READ_ALL) bits += (FurlWords)((FurlUnsignedWords)FurlLoadUint32(tail) >> 6);
   if (flush) bits &= (top & FURL_EXPONENT_BITS) != 0;
   return (FurlVector)bits * FURL_PLANES_FACTOR;
 }

@@ -10,6 +10,7 @@
 */
 #include "matfurl.h"
 #include "hdf5file.h"
+#include "format/expanded.h"
 #include "format/serial.h"
 
 #define MAGIC 0x3174616d6c727566ull /* "furlmat1" */
@@ -297,6 +298,10 @@ static PetscErrorCode TakePart(Mat A, Contents *c)
   PetscCall(FurlHdf5Agree(&c->file, ReadPart(c, (uint64_t)rank, &matrix)));
   PetscCall(FurlMatrixCreateHalo(A->cmap, &matrix));
   PetscCall(ListSlices(&matrix));
+  FurlSlicesExpand(&matrix.diagonal);
+  FurlSlicesExpand(&matrix.offdiagonal);
+  FurlSlicesTrim(&matrix.diagonal);
+  FurlSlicesTrim(&matrix.offdiagonal);
   PetscCall(FurlEncodedFromMatrix(&matrix, &encoded));
   PetscCall(FurlSetEncoded(A, encoded));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -142,7 +142,7 @@ FurlEncodeStatus FurlEncodeSlice(FurlEncoder *e, int64_t s)
   return FurlEncodeIrregular(e, s * FURL_WIDTH);
 }
 
-static FurlEncodeStatus NoteEncoding(FurlEncoder *e)
+static void NoteEncoding(FurlEncoder *e)
 {
   FurlSlices *const slices = e->slices;
 
@@ -154,16 +154,18 @@ static FurlEncodeStatus NoteEncoding(FurlEncoder *e)
   slices->ndiagonals = e->diagonals.n;
   slices->derives    = e->diagonals.derives;
   memcpy(slices->chosen, e->diagonals.offset, sizeof(slices->chosen));
-  return FurlSlicesExpand(slices) ? FURL_ENCODE_OK : FURL_ENCODE_MEMORY;
+  FurlSlicesExpand(slices);
 }
 
 FurlEncodeStatus FurlEncoderTakeSlice(FurlEncoder *e, int64_t s)
 {
   const FurlEncodeStatus status = FurlEncodeSlice(e, s);
 
-  if (status || s < e->slices->nslices - 1) return status;
-  FurlDescribeEnd(e);
-  return NoteEncoding(e);
+  if (!status && s == e->slices->nslices - 1) {
+    FurlDescribeEnd(e);
+    NoteEncoding(e);
+  }
+  return status;
 }
 
 static void FreeRows(FurlEncoder *e)

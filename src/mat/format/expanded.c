@@ -196,24 +196,41 @@ static int Choose(const FurlSlicesView *view, SliceTable *t, FurlSlices *slices)
   return ok;
 }
 
-int FurlSlicesExpand(FurlSlices *slices)
+void FurlSlicesCollapse(FurlSlices *slices)
 {
   const FurlSlicesView   view   = FurlSlicesGetView(slices);
   FurlSliceHeader *const header = slices->header.data;
-  SliceTable             t      = {0};
-  int                    ok     = 1;
 
   slices->expanded.used = slices->expanded_offset.used = 0;
-  if (!slices->code.used) return 1;
-  ok = CountSlices(&view, &t) && Choose(&view, &t, slices);
-  for (int64_t s = 0; s < slices->nslices; s++) {
-    const SameSlices *const same = ok && IsOfRows(&view, s) ? FindSlices(&t, header[s].raw, header[s].irregular) : NULL;
+  for (int64_t s = 0; slices->code.used && s < slices->nslices; s++)
+    if (IsOfRows(&view, s)) header[s].head = header[s].exponent = header[s].rest = 0;
+}
 
-    if (!IsOfRows(&view, s)) continue;
-    header[s].head     = same ? same->first : 0;
-    header[s].exponent = same ? same->n : 0;
-    header[s].rest     = same ? same->group : 0;
+static void PointToExpanded(FurlSlices *slices, const SliceTable *t)
+{
+  const FurlSlicesView   view   = FurlSlicesGetView(slices);
+  FurlSliceHeader *const header = slices->header.data;
+
+  for (int64_t s = 0; s < slices->nslices; s++) {
+    const SameSlices *const same = IsOfRows(&view, s) ? FindSlices(t, header[s].raw, header[s].irregular) : NULL;
+
+    if (!same || !same->group) continue;
+    header[s].head     = same->first;
+    header[s].exponent = same->n;
+    header[s].rest     = same->group;
   }
+}
+
+void FurlSlicesExpand(FurlSlices *slices)
+{
+  const FurlSlicesView view = FurlSlicesGetView(slices);
+  SliceTable           t    = {0};
+
+  FurlSlicesCollapse(slices);
+  if (!slices->code.used) return;
+  if (CountSlices(&view, &t) && Choose(&view, &t, slices))
+    PointToExpanded(slices, &t);
+  else
+    FurlSlicesCollapse(slices);
   free(t.bucket);
-  return ok;
 }

@@ -2,4 +2,6 @@
 
 #include <furl/slices.h>
 
-int FurlSlicesExpand(FurlSlices *slices); /* of slices that are complete; 0: no memory, they are as good without it */
+/* Lays slices of repeated rows out for products, once all slices are there, as far as there is memory for it; and takes that back */
+void FurlSlicesExpand(FurlSlices *slices);
+void FurlSlicesCollapse(FurlSlices *slices);

@@ -384,7 +384,8 @@ static FurlEncodeStatus CleanUp(FurlEncoder *e, int *keep)
   bytes = FurlSlicesStoredBytes(slices) - slices->expanded.used * slices->expanded.item -
           slices->expanded_offset.used * slices->expanded_offset.item;
   *keep = bytes <= slices->anew_bytes + slices->anew_bytes / LOST + SMALL;
-  return !*keep || FurlSlicesExpand(slices) ? FURL_ENCODE_OK : FURL_ENCODE_MEMORY;
+  if (*keep) FurlSlicesExpand(slices);
+  return FURL_ENCODE_OK;
 }
 
 static void FreeRenewal(FurlRenewal *r)

@@ -207,7 +207,9 @@ const char *FurlSerialRead(FurlSlices *slices, const void *bytes, size_t n)
   for (uint64_t k = 0; k < header.narrays && !wrong; k++) at += ReadArray(slices, (const char *)bytes + at, n - at, &wrong);
   if (!wrong && at != n) wrong = "it does not end where its last array ends";
   if (!wrong && !IsInside(slices)) wrong = "its tables point beyond its arrays";
-  if (!wrong && !FurlSlicesExpand(slices)) wrong = "there is no memory for it";
-  if (wrong) FurlSlicesFree(slices);
+  if (wrong)
+    FurlSlicesFree(slices);
+  else
+    FurlSlicesCollapse(slices);
   return wrong;
 }

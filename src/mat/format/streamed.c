@@ -10,11 +10,12 @@ static double BytesOf(const FurlArray *array)
 /* Doubles beside heads in a slice with a pattern, which are not read where heads are */
 static int CountDoubles(const FurlSlicesView *view, int64_t s)
 {
-  const FurlProgram *const p        = view->program + view->header[s].program;
-  const int16_t           *exponent = view->exponent + view->header[s].exponent;
-  int                      n        = 0;
+  const FurlProgram *const p = view->program + view->header[s].program;
+  const int16_t           *exponent;
+  int                      n = 0;
 
   if (p->columns != FURL_COLUMNS_PATTERN) return 0;
+  exponent = view->exponent + view->header[s].exponent;
   for (int32_t slot = p->first; slot < p->first + p->nslots; slot++) {
     if (view->kind[slot] != FURL_VALUES_PLANES && view->kind[slot] != FURL_VALUES_HEAD) continue;
     n += *exponent++ & FURL_PLANES_H64 ? FURL_WIDTH : 0;

@@ -8,8 +8,10 @@
 #include <string.h>
 #include <furl/kernel.h>
 #include <furl/slices.h>
+#include "../../../src/mat/format/expanded.h"
 #include "../../../src/mat/format/serial.h"
 #include "../../../src/mat/kernels/matmultargs.h"
+#include "../../../src/pc/kernels/cycleargs.h"
 
 #define CHECK(condition, ...)              \
   if (!(condition)) {                      \
@@ -99,6 +101,25 @@ static void CheckProduct(const Rows *r, const FurlSlices *slices, const double *
   }
 }
 
+/* The body for FP32 vectors */
+static void CheckLow(const Rows *r, const FurlSlices *slices)
+{
+  static float     x[ROWS], y[ROWS + FURL_WIDTH];
+  FurlTransferArgs args = {.product = {.diagonal = FurlSlicesGetView(slices), .x = x}, .y = y};
+
+  for (int j = 0; j < ROWS; j++) x[j] = (float)sin(j);
+  FurlLaunch(&FurlKernelFurlTransfer, &args, slices->nslices);
+  for (int64_t i = 0; i < ROWS; i++) {
+    double sum = 0, absolute = 0;
+
+    for (PetscInt k = r->rowptr[i]; k < r->rowptr[i + 1]; k++) {
+      sum += r->value[k] * x[r->column[k]];
+      absolute += fabs(r->value[k] * x[r->column[k]]);
+    }
+    CHECK(fabs(y[i] - sum) <= 9 * 0x1p-23 * absolute, "row %ld: %g instead of %g in FP32\n", (long)i, y[i], sum);
+  }
+}
+
 /* Both with a finite x and with one that is not in some rows, at the ends too */
 static void Check(const Rows *r, const FurlSlices *slices, int returns)
 {
@@ -108,6 +129,7 @@ static void Check(const Rows *r, const FurlSlices *slices, int returns)
   CheckBits(r, slices);
   for (int j = 0; j < ROWS; j++) x[j] = sin(j);
   CheckProduct(r, slices, x);
+  CheckLow(r, slices);
   for (int j = 0; j < ROWS; j += 1237) x[j] = INFINITY;
   x[ROWS - 1] = NAN;
   CheckProduct(r, slices, x);
@@ -122,6 +144,9 @@ static void CheckStream(const Rows *r, const FurlSlices *slices)
   CHECK(bytes, "no memory\n");
   FurlSerialWrite(slices, bytes);
   CHECK(!FurlSerialRead(&back, bytes, n), "the stream is not read\n");
+  CHECK(!back.expanded.used, "laid out before it was asked for\n");
+  CheckBits(r, &back);
+  FurlSlicesExpand(&back);
   CHECK(back.expanded.used == slices->expanded.used, "laid out otherwise\n");
   Check(r, &back, 1);
   FurlSlicesFree(&back);
@@ -134,13 +159,16 @@ int main(void)
   const FurlEncoding encoding = {.store = FURL_STORE_RAW, .describe = 1};
   const FurlCsr      csr      = {ROWS, ROWS, r.rowptr, r.column, r.value};
   FurlSlices         slices;
+  size_t             rows;
 
   Assemble(10, &r);
   CHECK(!FurlSlicesEncode(&csr, &encoding, &slices), "not encoded\n");
   Check(&r, &slices, 1);
   CheckStream(&r, &slices);
   Assemble(17, &r); /* all values, in place */
+  rows = slices.row.used;
   CHECK(!FurlSlicesReencode(&csr, &encoding, &slices), "not encoded\n");
+  CHECK(slices.row.used == rows, "%ld rows in the dictionary, %ld before\n", (long)slices.row.used, (long)rows);
   Check(&r, &slices, 1);
   for (int k = 0; k < 700; k++) r.value[7000 + k] *= 1.25; /* a few */
   CHECK(!FurlSlicesReencode(&csr, &encoding, &slices), "not encoded\n");
