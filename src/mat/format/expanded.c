@@ -7,6 +7,7 @@
 #include <string.h>
 #include "array.h"
 #include "expanded.h"
+#include "hash.h"
 
 #define RETURNS 4    /* a slice is laid out where it comes so often */
 #define RUNS 4       /* and has more runs of equal rows than this, which are as fast as they are */
@@ -30,7 +31,7 @@ typedef struct {
 
 static SameSlices *FindSlices(const SliceTable *t, uint32_t raw, uint32_t irregular)
 {
-  size_t b = (raw * UINT64_C(0x9e3779b97f4a7c15) + irregular * UINT64_C(0xbf58476d1ce4e5b9)) >> 24 & (t->nbuckets - 1);
+  size_t b = (size_t)FurlHashWord(0, (uint64_t)raw << 32 | irregular) & (t->nbuckets - 1);
 
   while (t->bucket[b].count && (t->bucket[b].raw != raw || t->bucket[b].irregular != irregular)) b = (b + 1) & (t->nbuckets - 1);
   return t->bucket + b;

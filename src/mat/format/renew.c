@@ -381,8 +381,8 @@ static FurlEncodeStatus CleanUp(FurlEncoder *e, int *keep)
 
   slices->nnz = e->renewal->nentries;
   if (!FurlProgramsKeepUsed(slices)) return FURL_ENCODE_MEMORY;
-  bytes = FurlSlicesStoredBytes(slices) - slices->expanded.used * slices->expanded.item -
-          slices->expanded_offset.used * slices->expanded_offset.item;
+  FurlSlicesCollapse(slices);
+  bytes = FurlSlicesStoredBytes(slices);
   *keep = bytes <= slices->anew_bytes + slices->anew_bytes / LOST + SMALL;
   if (*keep) FurlSlicesExpand(slices);
   return FURL_ENCODE_OK;

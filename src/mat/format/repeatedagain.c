@@ -81,9 +81,8 @@ FurlEncodeStatus FurlEncodeRowsAgain(FurlEncoder *e, int64_t s, int *done)
   for (int l = 0; l < FURL_WIDTH; l++) number[l] = layout->header.raw + code[l];
   status = FurlDescribeRows(e, s, number);
   if (status) return status;
-  header.head = header.rest = header.exponent = 0;
-  header.raw                                  = layout->header.raw;
-  header.irregular                            = layout->header.irregular;
+  header.raw       = layout->header.raw;
+  header.irregular = layout->header.irregular;
   FurlRowsDraft(e);
   e->rows.latest = *done = 1;
   return FurlEncodeEnd(e, header);

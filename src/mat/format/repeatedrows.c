@@ -326,8 +326,7 @@ FurlEncodeStatus FurlEncodeRows(FurlEncoder *e, int64_t s, int *done)
   status         = MakeCodes(e, s * FURL_WIDTH, number, code, done);
   e->rows.latest = *done;
   if (status || !*done) return status;
-  header.raw  = number[0] - code[0];
-  header.head = header.rest = header.exponent = 0;
+  header.raw = number[0] - code[0];
   if (2 * (e->slices->code.used / FURL_WIDTH + 1) > e->rows.ncodes) status = GrowCodes(&e->rows, e->slices);
   if (!status) status = FindCodes(e, code, &header.irregular);
   if (!status) status = FurlDescribeRows(e, s, number);

@@ -81,6 +81,19 @@ static void CheckBits(const Rows *r, const FurlSlices *slices)
   }
 }
 
+/* Row i times x, and the sum of the absolute values of its terms */
+static double RowSum(const Rows *r, int64_t i, const double *x, double *absolute)
+{
+  double sum = 0;
+
+  *absolute = 0;
+  for (PetscInt k = r->rowptr[i]; k < r->rowptr[i + 1]; k++) {
+    sum += r->value[k] * x[r->column[k]];
+    *absolute += fabs(r->value[k] * x[r->column[k]]);
+  }
+  return sum;
+}
+
 static void CheckProduct(const Rows *r, const FurlSlices *slices, const double *x)
 {
   static double   y[ROWS];
@@ -88,12 +101,9 @@ static void CheckProduct(const Rows *r, const FurlSlices *slices, const double *
 
   FurlLaunch(&FurlKernelFurlMatMult, &args, slices->nslices);
   for (int64_t i = 0; i < ROWS; i++) {
-    double sum = 0, absolute = 0;
+    double       absolute;
+    const double sum = RowSum(r, i, x, &absolute);
 
-    for (PetscInt k = r->rowptr[i]; k < r->rowptr[i + 1]; k++) {
-      sum += r->value[k] * x[r->column[k]];
-      absolute += fabs(r->value[k] * x[r->column[k]]);
-    }
     if (isfinite(absolute)) {
       CHECK(fabs(y[i] - sum) <= 9 * 0x1p-52 * absolute, "row %ld: %g instead of %g\n", (long)i, y[i], sum);
     } else
@@ -105,17 +115,15 @@ static void CheckProduct(const Rows *r, const FurlSlices *slices, const double *
 static void CheckLow(const Rows *r, const FurlSlices *slices)
 {
   static float     x[ROWS], y[ROWS + FURL_WIDTH];
+  static double    exact[ROWS];
   FurlTransferArgs args = {.product = {.diagonal = FurlSlicesGetView(slices), .x = x}, .y = y};
 
-  for (int j = 0; j < ROWS; j++) x[j] = (float)sin(j);
+  for (int j = 0; j < ROWS; j++) exact[j] = x[j] = (float)sin(j);
   FurlLaunch(&FurlKernelFurlTransfer, &args, slices->nslices);
   for (int64_t i = 0; i < ROWS; i++) {
-    double sum = 0, absolute = 0;
+    double       absolute;
+    const double sum = RowSum(r, i, exact, &absolute);
 
-    for (PetscInt k = r->rowptr[i]; k < r->rowptr[i + 1]; k++) {
-      sum += r->value[k] * x[r->column[k]];
-      absolute += fabs(r->value[k] * x[r->column[k]]);
-    }
     CHECK(fabs(y[i] - sum) <= 9 * 0x1p-23 * absolute, "row %ld: %g instead of %g in FP32\n", (long)i, y[i], sum);
   }
 }
