@@ -304,13 +304,48 @@ static PetscErrorCode Exchange(FurlGhosts *ghosts, const float *array)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static void Enqueue(const FurlGhosts *ghosts, const int64_t *owner, float *array)
+{
+  const FurlGridGhostsArgs args = {.at = ghosts->at, .owner = owner, .array = array, .n = ghosts->n};
+
+  FurlRun(ghosts->queue, &FurlKernelFurlGridGhosts, &args, PacketsOf(ghosts->n));
+}
+
 PetscErrorCode FurlGhostsFill(FurlGhosts *ghosts, float *array)
 {
   PetscFunctionBegin;
+  if (ghosts->queue) {
+    Enqueue(ghosts, ghosts->owner, array);
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   if (ghosts->request)
     PetscCall(Exchange(ghosts, array));
   else
     Pack(&ghosts->owners, array, ghosts->buffer);
   Unpack(&ghosts->places, ghosts->buffer, array);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+void FurlGhostsZero(const FurlGhosts *ghosts, float *array)
+{
+  if (ghosts->queue)
+    Enqueue(ghosts, NULL, array);
+  else
+    for (int64_t k = 0; k < ghosts->n; k++) array[ghosts->at[k]] = 0;
+}
+
+PetscErrorCode FurlGhostsPlan(const FurlGhosts *ghosts, FurlArena *arena, FurlQueue *queue, FurlGhosts *there)
+{
+  const FurlRuns *const owners = &ghosts->owners;
+  const size_t          bytes  = (size_t)ghosts->n * sizeof(*ghosts->at);
+
+  PetscFunctionBegin;
+  *there = (FurlGhosts){.n = ghosts->n, .queue = queue};
+  if (!ghosts->n) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscMalloc1(ghosts->n, &there->listed));
+  for (int64_t r = 0; r < owners->n; r++)
+    for (int64_t k = owners->first[r]; k < owners->first[r + 1]; k++) there->listed[k] = owners->place[r] + k - owners->first[r];
+  FurlArenaAdd(arena, FURL_PURPOSE_LEVELS, &(FurlPlacement){.pointer = (void **)&there->at, .from = ghosts->at, .bytes = bytes});
+  FurlArenaAdd(arena, FURL_PURPOSE_LEVELS, &(FurlPlacement){.pointer = (void **)&there->owner, .from = there->listed, .bytes = bytes});
   PetscFunctionReturn(PETSC_SUCCESS);
 }

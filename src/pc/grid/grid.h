@@ -102,6 +102,9 @@ typedef struct {
   MPI_Request *request; /* [from.n + to.n]; NULL: one process */
   PetscMPIInt  tag;
   int          narrow; /* values travel in 16 bits */
+  FurlQueue   *queue;  /* of the device that has `at` and `owner`; NULL: the host */
+  int64_t     *owner;  /* [n] on a device: places of the cells that ghosts stand for, */
+  int64_t     *listed; /* and the same on the host, owned */
 } FurlGhosts;
 
 typedef enum { FURL_GHOSTS_EVEN, FURL_GHOSTS_ODD, FURL_GHOSTS_BOTH, FURL_GHOSTS_FLAT } FurlGhostsOf;
@@ -109,7 +112,10 @@ typedef enum { FURL_GHOSTS_EVEN, FURL_GHOSTS_ODD, FURL_GHOSTS_BOTH, FURL_GHOSTS_
 /* Those of flat arrays; or of arrays by colour, all, or those whose owner is of FurlLayoutColour() 0 or 1 */
 PETSC_INTERN PetscErrorCode FurlGhostsCreate(const FurlLayout *layout, FurlGhostsOf of, FurlGhosts *ghosts);
 PETSC_INTERN PetscErrorCode FurlGhostsDestroy(FurlGhosts *ghosts);
-PETSC_INTERN PetscErrorCode FurlGhostsFill(FurlGhosts *ghosts, float *array); /* collective */
+PETSC_INTERN PetscErrorCode FurlGhostsFill(FurlGhosts *ghosts, float *array); /* collective; enqueued where they are on a device */
+void                        FurlGhostsZero(const FurlGhosts *ghosts, float *array);
+/* Those of one process on a device: to the arena, and in *there */
+PETSC_INTERN PetscErrorCode FurlGhostsPlan(const FurlGhosts *ghosts, FurlArena *arena, FurlQueue *queue, FurlGhosts *there);
 
 /* Entries of few of this process's rows, these counted from its first one; columns are the matrix's */
 typedef struct {

@@ -166,11 +166,14 @@ static void RunInWaves(Stages *stages, Transfer *restriction)
  * over ghosts' places */
 static PetscErrorCode RefreshGhosts(FurlGridLevel *level, int half)
 {
-  const FurlGhosts *const others = &level->ghosts[1 - half];
+  FurlGhosts *const others = &level->ghosts[1 - half];
 
   PetscFunctionBegin;
   PetscCall(FurlGhostsFill(&level->ghosts[half], level->x));
-  for (int64_t k = 0; k < others->n; k++) level->x[others->at[k]] = others->buffer[k];
+  if (level->queue)
+    PetscCall(FurlGhostsFill(others, level->x)); /* their owners have not changed since, and nothing is sent */
+  else
+    for (int64_t k = 0; k < others->n; k++) level->x[others->at[k]] = others->buffer[k];
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -194,6 +197,22 @@ static PetscErrorCode AddStage(Stages *stages, const FurlKernel *kernel, int col
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* x = 0 at cells that are swept second, where the first half sweep reads them, and at their ghosts */
+static PetscErrorCode ZeroSecond(FurlGridLevel *level)
+{
+  float *const  second = level->x + level->box.span;
+  const int64_t n      = level->box.items * FURL_WIDTH;
+
+  PetscFunctionBegin;
+  if (level->queue) {
+    FurlQueueFill(level->queue, second, (size_t)n * sizeof(*second));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(PetscArrayzero(second, n));
+  PetscCall(PetscArrayzero(level->ghosts[1].buffer, level->ghosts[1].n));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Before the correction, from x = 0: sweeps, residual, restriction. Residuals of the second colour are zero after its sweep, but where a
  * seam of two cells of one colour runs through a periodic box */
 static PetscErrorCode Down(FurlGrid *grid, int l)
@@ -204,10 +223,7 @@ static PetscErrorCode Down(FurlGrid *grid, int l)
 
   PetscFunctionBegin;
   if (level->depth > 1) PetscCall(FurlGhostsFill(&level->ghosts[1], level->b));
-  if (level->depth == 1) {
-    PetscCall(PetscArrayzero(level->x + level->box.span, level->box.items * FURL_WIDTH));
-    PetscCall(PetscArrayzero(level->ghosts[1].buffer, level->ghosts[1].n));
-  }
+  if (level->depth == 1) PetscCall(ZeroSecond(level));
   for (int k = 0; k < grid->sweeps; k++) {
     PetscCall(AddStage(&stages, k ? &FurlKernelFurlGridSweep : &FurlKernelFurlGridFirst, 0, level->x));
     PetscCall(AddStage(&stages, &FurlKernelFurlGridSweep, 1, level->x));
@@ -226,11 +242,14 @@ static PetscErrorCode Up(FurlGrid *grid, int l)
 {
   FurlGridLevel *const level    = grid->level + l;
   Transfer             transfer = TransferOf(grid, l);
-  Stages               stages   = {.level = level, .prolong = level->depth == 1 ? NULL : &transfer};
+  const int            first    = level->depth == 1 || (level->depth && level->queue); /* all of it before the sweeps */
+  Stages               stages   = {.level = level, .prolong = first ? NULL : &transfer};
 
   PetscFunctionBegin;
-  if (level->depth == 1) TransferAll(&transfer, &FurlKernelFurlGridProlong);
-  if (level->depth > 1) ProlongEnds(&transfer);
+  if (first)
+    TransferAll(&transfer, &FurlKernelFurlGridProlong);
+  else if (level->depth > 1)
+    ProlongEnds(&transfer);
   for (int half = 0; level->depth == 1 && half < 2; half++) PetscCall(FurlGhostsFill(&level->ghosts[half], level->x));
   for (int k = 0; k < grid->sweeps; k++) {
     PetscCall(AddStage(&stages, &FurlKernelFurlGridSweep, 1, level->x));
@@ -265,8 +284,7 @@ static PetscErrorCode SumOverProcesses(const FurlGridLevel *level, double *sum, 
 
 static void ZeroGhosts(const FurlGridLevel *level, float *x)
 {
-  for (int half = 0; half < 2; half++)
-    for (int64_t k = 0; k < level->ghosts[half].n; k++) x[level->ghosts[half].at[k]] = 0;
+  for (int half = 0; half < 2; half++) FurlGhostsZero(&level->ghosts[half], x);
 }
 
 /* y = A x, zero at ghosts, and so is b, as both enter sums over whole arrays; x has the ghosts next to the cells of this process. partial:

@@ -14,8 +14,9 @@ static void PlanByColour(FurlArena *arena, const FurlGridLevel *level, size_t it
                                 .before  = before});
 }
 
-static void PlanLevel(FurlArena *arena, FurlQueue *queue, const FurlGridLevel *level, FurlGridLevel *there)
+static PetscErrorCode PlanLevel(FurlArena *arena, FurlQueue *queue, const FurlGridLevel *level, FurlGridLevel *there)
 {
+  PetscFunctionBegin;
   *there                   = *level;
   there->queue             = queue;
   there->memory            = (FurlBlock){0};
@@ -32,6 +33,8 @@ static void PlanLevel(FurlArena *arena, FurlQueue *queue, const FurlGridLevel *l
   PlanByColour(arena, level, sizeof(*level->x), NULL, &there->x);
   if (level->twice) PlanByColour(arena, level, sizeof(*level->p), NULL, &there->p);
   if (level->twice) PlanByColour(arena, level, sizeof(*level->Ap), NULL, &there->Ap);
+  for (int k = 0; k < 2; k++) PetscCall(FurlGhostsPlan(&level->ghosts[k], arena, queue, &there->ghosts[k]));
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static void PlanWork(FurlArena *arena, size_t bytes, void *there)
@@ -71,8 +74,6 @@ static const char *WhyNot(const FurlGrid *grid)
   for (; grid; grid = grid->next) {
     if (grid->comm != PETSC_COMM_SELF && grid->level[0].comm != PETSC_COMM_SELF) return "the box is divided among processes";
     if (grid->spread || grid->cells || grid->shear.place) return "the cells have another order than the rows";
-    for (int l = 0; l < grid->nlevels; l++)
-      if (grid->level[l].depth || grid->level[l].door) return "the box is periodic";
   }
   return NULL;
 }
@@ -92,7 +93,7 @@ static PetscErrorCode PlanOne(FurlGrid *grid, FurlArena *arena, FurlQueue *queue
   one->memory_of_scratch    = (FurlBlock){0};
   one->memory_of_refinement = (FurlBlock){0};
   PetscCall(PetscMalloc1(grid->nlevels, &one->level));
-  for (int l = 0; l < grid->nlevels; l++) PlanLevel(arena, queue, &grid->level[l], &one->level[l]);
+  for (int l = 0; l < grid->nlevels; l++) PetscCall(PlanLevel(arena, queue, &grid->level[l], &one->level[l]));
   PlanScratch(arena, one);
   PetscCall(PlanCoarsest(arena, grid, one));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -113,6 +114,8 @@ PetscErrorCode FurlGridForget(FurlGrid **there)
   while (*there) {
     FurlGrid *const next = (*there)->next;
 
+    for (int l = 0; l < (*there)->nlevels; l++)
+      for (int k = 0; k < 2; k++) PetscCall(PetscFree((*there)->level[l].ghosts[k].listed));
     PetscCall(PetscFree((*there)->device.places));
     PetscCall(PetscFree((*there)->level));
     PetscCall(PetscFree(*there));

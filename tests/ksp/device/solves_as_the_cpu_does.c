@@ -116,6 +116,10 @@ int main(int argc, char **argv)
     args: -ksp_rtol 1e-8 -box 20,20,20 -bc dnn
 
   test:
+    suffix: periodic
+    args: -ksp_rtol 1e-8 -box {{32,20,12 17,11,9 24,24,24}} -class {{0 2}} -bc {{pdd ppd}} -pc_furl_hierarchy grid
+
+  test:
     suffix: own
     args: -ksp_rtol 1e-8 -box 20,20,20 -own -pc_furl_hierarchy {{grid import}}
 

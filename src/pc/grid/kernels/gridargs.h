@@ -94,6 +94,13 @@ typedef struct {
   int64_t         n;
 } FurlGridPacketArgs;
 
+/* On the device: ghosts take the values of the cells that they stand for, or zero; an item: FURL_WIDTH of them */
+typedef struct {
+  const int64_t *at, *owner; /* [n] places in the array; owner NULL: zero */
+  float         *array;
+  int64_t        n;
+} FurlGridGhostsArgs;
+
 /* z = alpha x + beta y over FURL_WIDTH entries an item; weights: [2] alpha and beta, where only the device knows them, else NULL. A vector
  * whose weight is zero is not read */
 typedef struct {
@@ -236,6 +243,7 @@ typedef struct {
   X(FurlGridNarrow, FurlGridPacketArgs)           \
   X(FurlGridWiden, FurlGridPacketArgs)            \
   X(FurlGridUpdate, FurlGridUpdateArgs)           \
+  X(FurlGridGhosts, FurlGridGhostsArgs)           \
   X(FurlGridAddToHigh, FurlGridConvertArgs)       \
   X(FurlGridStep, FurlGridStepArgs)               \
   X(FurlGridDots, FurlGridDotsArgs)               \

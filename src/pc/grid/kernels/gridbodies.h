@@ -390,6 +390,14 @@ FURL_BODY void FurlGridWiden(const FurlGridPacketArgs *a, int64_t item)
   FURL_LANES_BELOW(l, GridBelow(a->n - item * FURL_WIDTH)) to[l] = packet->unit * (float)packet->value[l];
 }
 
+/* Reads 20 B a ghost, writes 4 */
+FURL_BODY void FurlGridGhosts(const FurlGridGhostsArgs *a, int64_t item)
+{
+  const int64_t first = item * FURL_WIDTH;
+
+  FURL_LANES_BELOW(l, GridBelow(a->n - first)) a->array[a->at[first + l]] = a->owner ? a->array[a->owner[first + l]] : 0;
+}
+
 /* Reads 8 B an entry, writes 4 */
 FURL_BODY void FurlGridUpdate(const FurlGridUpdateArgs *a, int64_t item)
 {
