@@ -30,7 +30,7 @@ typedef struct {
 
 typedef struct {
   char   name[FURL_DEVICE_TEXT];
-  size_t memory, free;    /* bytes: of the device, and now not in use by anyone */
+  size_t memory, free;    /* bytes: of the device, and now not in use by anyone; 0: not known */
   int    multiprocessors; /* 0: of no meaning */
 } FurlDeviceProperties;
 
@@ -146,4 +146,5 @@ typedef struct {
 void             FurlArenaInit(FurlArena *arena, FurlDevice *device);
 void             FurlArenaAdd(FurlArena *arena, FurlPurpose purpose, const FurlPlacement *placement); /* its own purpose is not read */
 FurlDeviceStatus FurlArenaPlace(FurlArena *arena, FurlQueue *queue); /* MEMORY leaves the device as it is, and a message in it */
+size_t           FurlArenaBytes(const FurlArena *arena);             /* of all that was named */
 void             FurlArenaFree(FurlArena *arena);

@@ -1,66 +1,83 @@
 /*
-  Conjugate gradients of kspcg.c on a device. x and r go there once, the iterations are enqueued one ahead of what the host has heard of,
-  and x comes back once. The numbers of the recurrence stay on the device (kernels/kspstate.h), which also tests for convergence; the host
-  reads a line of news for each iteration from memory that both see, and tells it to monitors, history and the user's test. What was
-  enqueued beyond the end changes nothing. Within an iteration nothing is copied, allocated or waited for.
+  What the recurrences share where they run on a device. b goes there once, and x and its residual where they are not zero and b; the
+  iterations are enqueued one ahead of what the host has heard of; x comes back once. The numbers of the recurrence stay on the device
+  (kernels/kspstate.h), which also tests for convergence; the host reads a line of news for each iteration from memory that both see, and
+  tells it to monitors, history and the user's test. What was enqueued beyond the end changes nothing. Within an iteration nothing is
+  copied, allocated or waited for.
 
   A test or a monitor of the user's may look at x: then x is fetched after every iteration, of which none is enqueued ahead.
 */
 #include "kspfurlimpl.h"
-#include "kernels/ksplaunch.h"
 #include "kspdevice.h"
 
-/* Room in sums of KSP_SUMS each */
-static int64_t SumsOf(int64_t n)
+int64_t FurlKSPSumsOf(int64_t n)
 {
   return (n + KSP_SUMS - 1) / KSP_SUMS;
 }
 
-static void EnqueueSum(FurlKSPDevice *d, int64_t n, int nsums)
+void FurlKSPEnqueueSum(FurlKSPDevice *d, int64_t n, int nsums)
 {
   const KspSumArgs args = {.partial = d->partial, .sum = d->sum, .n = n, .nsums = nsums};
 
-  FurlRun(&d->queue, &FurlKernelKspSum, &args, SumsOf(n));
+  FurlRun(&d->queue, &FurlKernelKspSum, &args, FurlKSPSumsOf(n));
 }
 
-static void EnqueueScalars(FurlKSPDevice *d, const FurlKernel *kernel, int64_t n)
+void FurlKSPEnqueueScalars(FurlKSPDevice *d, const FurlKernel *kernel, int64_t n)
 {
-  const KspScalarArgs args = {.state = d->state, .news = d->news_there, .sum = d->sum, .n = SumsOf(n)};
+  const KspScalarArgs args = {.state = d->state, .news = d->news_there, .sum = d->sum, .n = FurlKSPSumsOf(n)};
 
   FurlRun(&d->queue, kernel, &args, 1);
 }
 
-/* z = B r, rho and beta; z'q means nothing before the first direction */
-static PetscErrorCode EnqueuePreconditioner(KSP ksp, FurlKSPDevice *d)
+/* From partial sums [nsums][nblocks] to d->total [nsums] */
+void FurlKSPEnqueueTotals(FurlKSPDevice *d, int nsums)
 {
-  const KspDotsArgs  dots  = {.z = d->z, .r = d->r, .q = d->q, .partial = d->partial, .n = d->n};
-  const KspClearArgs clear = {.row = d->row, .z = d->z, .n = d->nrows};
+  KspRowSumsArgs args = {.from = d->partial, .n = d->nblocks};
 
-  PetscFunctionBegin;
-  PetscCall((*d->pc.apply)(ksp->pc, d->state->power, d->r, d->z));
-  if (((const KSP_Furl *)ksp->data)->aside) FurlRun(&d->queue, &FurlKernelKspClear, &clear, (d->nrows + FURL_WIDTH - 1) / FURL_WIDTH);
-  FurlRun(&d->queue, &FurlKernelKspDots, &dots, d->nblocks);
-  EnqueueSum(d, d->nblocks, 3);
-  EnqueueScalars(d, &FurlKernelKspBeta, d->nblocks);
-  PetscFunctionReturn(PETSC_SUCCESS);
+  do {
+    args.groups = FurlKSPSumsOf(args.n);
+    args.to     = args.groups == 1 ? d->total : args.from == d->partial ? d->sum : d->partial;
+    FurlRun(&d->queue, &FurlKernelKspRowSums, &args, nsums * args.groups);
+    args.from = args.to;
+    args.n    = args.groups;
+  } while (args.groups > 1);
 }
 
-static PetscErrorCode EnqueueIteration(KSP ksp, FurlKSPDevice *d)
+/* v -= V V'v for so many vectors; V NULL: ones, which are not of norm 1 */
+static void EnqueueRemove(FurlKSPDevice *d, const double *V, int count, double *v)
 {
-  const KspDirectionArgs direction = {.z = d->z, .p = d->p, .n = d->n, .state = d->state};
-  const KspUpdateArgs    update    = {.p = d->p, .q = d->q, .x = d->x, .r = d->r, .partial = d->partial, .n = d->n, .state = d->state};
-  const KspKeepArgs      keep      = {.state = d->state, .x = d->x, .p = d->p, .best = d->best, .n = d->n};
+  const KspBasisDotsArgs dots = {
+    .V = V, .w = v, .partial = d->partial, .n = d->n, .ld = d->n, .nblocks = d->nblocks, .count = count, .square = 0};
+  const KspBasisAddArgs add = {
+    .V = V, .total = d->total, .w = v, .factor = V ? -1 : -1 / (double)d->n, .n = d->n, .ld = d->n, .count = count};
+
+  FurlRun(&d->queue, &FurlKernelKspBasisDots, &dots, d->nblocks);
+  FurlKSPEnqueueTotals(d, count);
+  FurlRun(&d->queue, &FurlKernelKspBasisAdd, &add, d->nblocks);
+}
+
+void FurlKSPEnqueueNullSpace(FurlKSPDevice *d, double *v)
+{
+  if (d->constants) EnqueueRemove(d, NULL, 1, v);
+  if (d->nnull) EnqueueRemove(d, d->null, (int)d->nnull, v);
+}
+
+/* r = sigma (b - A x) without what the projected system leaves out, and its norm as the next news; q is overwritten */
+PetscErrorCode FurlKSPEnqueueResidual(KSP ksp, FurlKSPDevice *d, double *r)
+{
+  const KSP_Furl       *f       = (const KSP_Furl *)ksp->data;
+  const KspResidualArgs args    = {.b = d->b, .q = d->q, .r = r, .partial = d->partial, .sigma = f->sigma, .n = d->n};
+  const KspSquaresArgs  squares = {.v = r, .partial = d->partial, .scale = 1, .n = d->n};
 
   PetscFunctionBegin;
-  FurlRun(&d->queue, &FurlKernelKspDirection, &direction, d->nblocks);
-  PetscCall((*d->mult)(((KSP_Furl *)ksp->data)->F, &d->queue, &d->matrix, d->p, d->q, d->partial));
-  EnqueueSum(d, d->nslices, 1);
-  EnqueueScalars(d, &FurlKernelKspAlpha, d->nslices);
-  FurlRun(&d->queue, &FurlKernelKspUpdate, &update, d->nblocks);
-  EnqueueSum(d, d->nblocks, 1);
-  EnqueueScalars(d, &FurlKernelKspNorm, d->nblocks);
-  FurlRun(&d->queue, &FurlKernelKspKeep, &keep, d->nblocks);
-  PetscCall(EnqueuePreconditioner(ksp, d));
+  PetscCall((*d->mult)(f->F, &d->queue, &d->matrix, d->x, d->q, d->partial));
+  FurlRun(&d->queue, &FurlKernelKspResidual, &args, d->nblocks);
+  if (f->projected) {
+    FurlKSPEnqueueNullSpace(d, r);
+    FurlRun(&d->queue, &FurlKernelKspSquares, &squares, d->nblocks);
+  }
+  FurlKSPEnqueueSum(d, d->nblocks, 1);
+  FurlKSPEnqueueScalars(d, &FurlKernelKspTrueNorm, d->nblocks);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -79,49 +96,75 @@ static void InitState(KSP ksp, FurlKSPDevice *d)
                         .max_it = ksp->max_it,
                         .serial = d->heard,
                         .first  = 1};
-  FurlKSPSetPowers(f->rnorm, d->begin.power);
+  FurlKSPSetPowers(d->columns ? 1 : f->rnorm, d->begin.power); /* GMRES preconditions vectors of norm 1 */
 }
 
-/* r on the queue of the iterations, x beside it: the first step waits for it, the preconditioner does not */
-static PetscErrorCode Upload(KSP ksp, FurlKSPDevice *d)
+/* A test or a monitor that may look at x; PETSc's own look at the norm alone */
+static PetscBool IsFed(KSP ksp)
 {
-  KSP_Furl          *f     = (KSP_Furl *)ksp->data;
-  const size_t       bytes = (size_t)d->n * sizeof(double);
-  const PetscScalar *r, *x;
+  PetscBool fed = ksp->converged != KSPConvergedDefault && ksp->converged != KSPConvergedSkip ? PETSC_TRUE : PETSC_FALSE;
+
+  for (PetscInt i = 0; i < ksp->numbermonitors; i++)
+    if ((void (*)(void))ksp->monitor[i] != (void (*)(void))KSPMonitorResidual) fed = PETSC_TRUE;
+  return fed || ksp->err_hist ? PETSC_TRUE : PETSC_FALSE;
+}
+
+/* The state, b, x and r = sigma (b - A x). Nothing is sent that is zero, or b again */
+PetscErrorCode FurlKSPUpload(KSP ksp, FurlKSPDevice *d, double *r)
+{
+  KSP_Furl             *f      = (KSP_Furl *)ksp->data;
+  const size_t          bytes  = (size_t)d->n * sizeof(double);
+  const PetscBool       zero   = ksp->guess_zero && ksp->its == 0 && !f->aside ? PETSC_TRUE : PETSC_FALSE;
+  const PetscBool       from_b = zero && !f->projected ? PETSC_TRUE : PETSC_FALSE;
+  const KspResidualArgs scale  = {.b = d->b, .r = r, .partial = d->partial, .sigma = f->sigma, .n = d->n};
+  const PetscScalar    *b, *r_here, *x;
 
   PetscFunctionBegin;
+  d->fed = IsFed(ksp);
   InitState(ksp, d);
-  PetscCall(VecGetArrayRead(FurlKSPr(f), &r));
+  PetscCall(VecGetArrayRead(ksp->vec_rhs, &b));
+  PetscCall(VecGetArrayRead(FurlKSPr(f), &r_here));
   PetscCall(VecGetArrayRead(ksp->vec_sol, &x));
-  FurlQueueAfter(&d->copies, &d->queue);
   FurlQueueCopy(&d->queue, d->state, &d->begin, sizeof(d->begin), FURL_COPY_UP);
-  FurlQueueCopy(&d->queue, d->r, r, bytes, FURL_COPY_UP);
-  FurlQueueCopy(&d->copies, d->x, x, bytes, FURL_COPY_UP);
-  PetscCall(EnqueuePreconditioner(ksp, d));
-  FurlQueueAfter(&d->queue, &d->copies);
-  (void)FurlQueueWait(&d->copies);
+  FurlQueueCopy(&d->queue, d->b, b, bytes, FURL_COPY_UP);
+  if (from_b)
+    FurlRun(&d->queue, &FurlKernelKspResidual, &scale, d->nblocks);
+  else
+    FurlQueueCopy(&d->queue, r, r_here, bytes, FURL_COPY_UP);
+  if (zero)
+    FurlQueueFill(&d->queue, d->x, bytes);
+  else
+    FurlQueueCopy(&d->queue, d->x, x, bytes, FURL_COPY_UP);
+  (void)FurlQueueWait(&d->queue); /* the arrays are the caller's again */
   PetscCall(VecRestoreArrayRead(ksp->vec_sol, &x));
-  PetscCall(VecRestoreArrayRead(FurlKSPr(f), &r));
+  PetscCall(VecRestoreArrayRead(FurlKSPr(f), &r_here));
+  PetscCall(VecRestoreArrayRead(ksp->vec_rhs, &b));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* By way of the host's z, so that a device that fails meanwhile does no harm to v */
-static PetscErrorCode Download(KSP ksp, FurlKSPDevice *d, const double *from, Vec v)
+static PetscErrorCode Download(FurlKSPDevice *d, const double *from, Vec v)
 {
-  Vec          z = FurlKSPz((KSP_Furl *)ksp->data);
   PetscScalar *to;
 
   PetscFunctionBegin;
-  PetscCall(VecGetArrayWrite(z, &to));
+  PetscCall(VecGetArrayWrite(v, &to));
   FurlQueueCopy(&d->queue, to, from, (size_t)d->n * sizeof(double), FURL_COPY_DOWN);
   (void)FurlQueueWait(&d->queue);
-  PetscCall(VecRestoreArrayWrite(z, &to));
-  if (d->queue.device->status == FURL_DEVICE_OK) PetscCall(VecCopy(z, v));
+  PetscCall(VecRestoreArrayWrite(v, &to));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlKSPFetchState(FurlKSPDevice *d, KspState *state)
+{
+  PetscFunctionBegin;
+  *state = (KspState){0};
+  FurlQueueCopy(&d->queue, state, d->state, sizeof(*state), FURL_COPY_DOWN);
+  if (FurlQueueWait(&d->queue)) d->heard = state->serial;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Reads the next news, and waits for them without stopping the device; 0: it failed */
-static int Hear(FurlKSPDevice *d, KspNews *news)
+int FurlKSPHear(FurlKSPDevice *d, KspNews *news)
 {
   const KspNews *const place = d->news + (d->heard + 1) % KSP_NEWS;
 
@@ -144,7 +187,19 @@ static void TakeStop(KSP ksp, KspStop stop)
   if (stop == KSP_STEP_NAN) ksp->reason = KSP_DIVERGED_NANORINF;
 }
 
-/* One iteration, as kspcg.c tells it; *more is false where it was the last one, and nothing is to be decided where it was so before */
+/* What a monitor or a test may ask for */
+static PetscErrorCode Feed(KSP ksp, FurlKSPDevice *d)
+{
+  PetscFunctionBegin;
+  if (d->columns)
+    PetscCall(FurlKSPFetchColumns(ksp));
+  else
+    PetscCall(Download(d, d->x, ksp->vec_sol));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* One iteration, as kspcg.c and kspgmres.c tell it; *more is false where it was the last one, and nothing is to be decided where it was so
+ * before */
 static PetscErrorCode TakeNews(KSP ksp, FurlKSPDevice *d, const KspNews *news, PetscBool *more)
 {
   KSP_Furl *f       = (KSP_Furl *)ksp->data;
@@ -152,14 +207,14 @@ static PetscErrorCode TakeNews(KSP ksp, FurlKSPDevice *d, const KspNews *news, P
 
   PetscFunctionBegin;
   *more = PETSC_FALSE;
-  if (news->stop != KSP_STEP_GOES_ON && news->stop != KSP_STEP_TEST) {
+  if (news->stop != KSP_STEP_GOES_ON && news->stop != KSP_STEP_TEST && news->stop != KSP_STEP_END) {
     TakeStop(ksp, (KspStop)news->stop);
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   f->rnorm = news->rnorm;
   ksp->its++;
-  PetscCall(FurlKSPKeepLanczos(ksp, news->alpha, news->beta));
-  if (d->fed) PetscCall(Download(ksp, d, d->x, ksp->vec_sol));
+  if (!d->columns) PetscCall(FurlKSPKeepLanczos(ksp, news->alpha, news->beta));
+  if (d->fed) PetscCall(Feed(ksp, d));
   PetscCall(FurlKSPReport(ksp, f->rnorm / f->sigma));
   if (ksp->reason) PetscFunctionReturn(PETSC_SUCCESS);
   if (news->stop == KSP_STEP_TEST)
@@ -170,70 +225,59 @@ static PetscErrorCode TakeNews(KSP ksp, FurlKSPDevice *d, const KspNews *news, P
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* x and the best iterate; the state says which of them that is */
-static PetscErrorCode Finish(KSP ksp, FurlKSPDevice *d)
+/* Enqueues and listens until there is a reason, or a cause to hand back; at most so many iterations. Where the host wants no more, what
+ * runs ahead is heard too, so that the iterations that it counts are those of x */
+PetscErrorCode FurlKSPIterate(KSP ksp, FurlKSPDevice *d, FurlKSPEnqueueFn enqueue, PetscInt most, KspStop *stop)
 {
-  KSP_Furl *f   = (KSP_Furl *)ksp->data;
-  KspState  end = {0};
-
-  PetscFunctionBegin;
-  FurlQueueCopy(&d->queue, &end, d->state, sizeof(end), FURL_COPY_DOWN);
-  if (!FurlQueueWait(&d->queue)) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(Download(ksp, d, d->x, ksp->vec_sol));
-  d->heard = end.serial;
-  if (ksp->normtype == KSP_NORM_NONE) PetscFunctionReturn(PETSC_SUCCESS);
-  f->best_norm  = end.best;
-  f->best_saved = end.saved ? PETSC_TRUE : PETSC_FALSE;
-  if (!end.saved) PetscFunctionReturn(PETSC_SUCCESS);
-  if (!f->best) PetscCall(VecDuplicate(ksp->vec_sol, &f->best));
-  PetscCall(Download(ksp, d, d->best, f->best));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* Enqueues and listens until there is a reason, or a cause to hand back. Where the host wants no more, what runs ahead is heard too, so
- * that the iterations that it counts are those of x */
-static PetscErrorCode Iterate(KSP ksp, FurlKSPDevice *d)
-{
-  const int64_t ahead    = d->fed ? 0 : 1;
-  int64_t       enqueued = 0, told = 0;
-  PetscBool     more = PETSC_TRUE;
-  KspNews       news = {.stop = KSP_STEP_GOES_ON};
+  const PetscInt ahead    = d->fed ? 0 : 1;
+  PetscInt       enqueued = 0, told = 0;
+  PetscBool      more = PETSC_TRUE;
+  KspNews        news = {.stop = KSP_STEP_GOES_ON};
 
   PetscFunctionBegin;
   while ((more || told < enqueued) && news.stop == KSP_STEP_GOES_ON && !ksp->reason) {
     PetscBool last = more;
 
-    for (; more && enqueued <= told + ahead; enqueued++) PetscCall(EnqueueIteration(ksp, d));
-    if (!Hear(d, &news)) PetscFunctionReturn(PETSC_SUCCESS);
+    for (; more && enqueued <= told + ahead && enqueued < most; enqueued++) PetscCall((*enqueue)(ksp, d, enqueued));
+    if (!FurlKSPHear(d, &news)) PetscFunctionReturn(PETSC_SUCCESS);
     told++;
     PetscCall(TakeNews(ksp, d, &news, &last));
     more = more && last ? PETSC_TRUE : PETSC_FALSE;
   }
+  *stop = (KspStop)news.stop;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* A test or a monitor that may look at x; PETSc's own look at the norm alone */
-static PetscBool IsFed(KSP ksp)
+/* A claim that FurlKSPVerify() would look at */
+static PetscBool IsClaim(KSP ksp)
 {
-  PetscBool fed = ksp->converged != KSPConvergedDefault && ksp->converged != KSPConvergedSkip ? PETSC_TRUE : PETSC_FALSE;
-
-  for (PetscInt i = 0; i < ksp->numbermonitors; i++)
-    if ((void (*)(void))ksp->monitor[i] != (void (*)(void))KSPMonitorResidual) fed = PETSC_TRUE;
-  return fed || ksp->err_hist ? PETSC_TRUE : PETSC_FALSE;
+  return ksp->reason > 0 && ksp->reason != KSP_CONVERGED_ITS && ksp->normtype != KSP_NORM_NONE ? PETSC_TRUE : PETSC_FALSE;
 }
 
-/* Runs as FurlKSPRunCG() does. Where the device fails, x is an earlier iterate and nothing else is kept but the count of iterations */
-PetscErrorCode FurlKSPRunCGDevice(KSP ksp, FurlDeviceStatus *status)
+/* x comes down. A claim of convergence stands where the residual says so that was computed there in FP64 from all of the matrix; but the
+ * first such residual of a placement is itself compared to that of the user's own product, and as long as they differ that one counts */
+PetscErrorCode FurlKSPSettle(KSP ksp, FurlKSPDevice *d)
 {
-  KSP_Furl      *f = (KSP_Furl *)ksp->data;
-  FurlKSPDevice *d = f->device;
+  KSP_Furl       *f     = (KSP_Furl *)ksp->data;
+  const PetscReal limit = FurlKSPClaimLimit(ksp);
+  const PetscBool claim = IsClaim(ksp);
+  KspNews         news  = {.rnorm = NAN};
 
   PetscFunctionBegin;
-  d->fed = IsFed(ksp);
-  PetscCall(Upload(ksp, d));
-  PetscCall(Iterate(ksp, d));
-  if (d->queue.device->status == FURL_DEVICE_OK) PetscCall(Finish(ksp, d));
-  *status = d->queue.device->status;
-  if (*status == FURL_DEVICE_OK) PetscCall(FurlKSPVerify(ksp));
+  if (claim) PetscCall(FurlKSPEnqueueResidual(ksp, d, d->q));
+  PetscCall(Download(d, d->x, ksp->vec_sol));
+  if (claim && d->queue.device->status == FURL_DEVICE_OK) (void)FurlKSPHear(d, &news);
+  news.rnorm /= f->sigma;
+  if (claim && d->trusted && news.rnorm <= limit) {
+    f->norm = ksp->rnorm = news.rnorm;
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  if (d->queue.device->status == FURL_DEVICE_OK && f->best_saved) {
+    if (!f->best) PetscCall(VecDuplicate(ksp->vec_sol, &f->best));
+    PetscCall(Download(d, d->best, f->best));
+  }
+  if (d->queue.device->status != FURL_DEVICE_OK) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(FurlKSPVerify(ksp));
+  if (claim && PetscAbsReal(f->norm - news.rnorm) <= 0.1 * limit) d->trusted = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -4,21 +4,50 @@
 #include <furl/device.h>
 #include <furl/compose.h>
 #include <furl/slicesdevice.h>
-#include "kernels/kspstate.h"
+#include "kernels/ksplaunch.h"
 
 typedef struct FurlKSPDevice {
-  FurlQueue            queue, copies; /* of the iterations; for what need not wait for them */
+  FurlQueue            queue;
   FurlArena            arena;
   FurlSlices           matrix; /* the compressed copy of Amat there */
   FurlPCDevice         pc;
   FurlMatEnqueueMultFn mult;
   PetscInt             n;
-  int64_t              nblocks, nslices;         /* of the vectors, FURL_KSP_BLOCK each; of the matrix */
-  double              *x, *r, *z, *p, *q, *best; /* [n] there */
+  int64_t              nblocks, nslices; /* of the vectors, FURL_KSP_BLOCK each; of the matrix */
+  double              *b, *x, *q, *best; /* [n] there */
+  double              *r, *z, *p;        /* [n] there, of conjugate gradients alone */
   double              *partial, *sum;
   KspState            *state, begin; /* there; and what it begins with */
   KspNews             *news, *news_there;
   int64_t              nrows, *rows, *row; /* rows that hold nothing but their diagonal: on the host, owned; and there */
   int64_t              heard;              /* serial of the latest news that the host has read */
-  PetscBool            fed;                /* x is fetched after each iteration */
+  PetscBool            fed;                /* the host wants x, or the columns that x does not hold, after each iteration */
+  PetscBool            trusted;            /* a residual that was computed here has been found to be that of the user's own product */
+
+  /* the null space, orthonormal */
+  PetscObjectId space; /* whose it is; 0: there is none */
+  PetscBool     constants;
+  PetscInt      nnull;
+  double       *null; /* [nnull][n] there */
+
+  /* GMRES */
+  PetscInt columns, asked; /* of a cycle: those that fit into memory, and those that were asked for; 0: conjugate gradients */
+  double  *V, *Z;          /* [columns + 1][n] and [columns][n] there */
+  double  *total;          /* [columns + 2], or the null space's, there */
+  double  *hess;           /* KSP_Furl's there */
 } FurlKSPDevice;
+
+/* kspdevice.c: what the recurrences share */
+typedef PetscErrorCode (*FurlKSPEnqueueFn)(KSP, FurlKSPDevice *, PetscInt k);
+
+int64_t                     FurlKSPSumsOf(int64_t n); /* room for the sums of n numbers, KSP_SUMS each */
+void                        FurlKSPEnqueueTotals(FurlKSPDevice *d, int nsums);
+void                        FurlKSPEnqueueNullSpace(FurlKSPDevice *d, double *v); /* removes it */
+void                        FurlKSPEnqueueSum(FurlKSPDevice *d, int64_t n, int nsums);
+void                        FurlKSPEnqueueScalars(FurlKSPDevice *d, const FurlKernel *kernel, int64_t n);
+PETSC_INTERN PetscErrorCode FurlKSPUpload(KSP, FurlKSPDevice *d, double *r);
+PETSC_INTERN PetscErrorCode FurlKSPIterate(KSP, FurlKSPDevice *d, FurlKSPEnqueueFn enqueue, PetscInt most, KspStop *stop);
+PETSC_INTERN PetscErrorCode FurlKSPEnqueueResidual(KSP, FurlKSPDevice *d, double *r);
+PETSC_INTERN int            FurlKSPHear(FurlKSPDevice *d, KspNews *news);
+PETSC_INTERN PetscErrorCode FurlKSPFetchState(FurlKSPDevice *d, KspState *state);
+PETSC_INTERN PetscErrorCode FurlKSPSettle(KSP, FurlKSPDevice *d);

@@ -60,9 +60,10 @@ typedef struct {
   Vec        best;         /* the best iterate, valid when best_saved */
   Vec       *V, *Z;        /* [nV] orthonormal basis and [nZ] preconditioned basis of GMRES, made as the cycle grows */
   PetscInt   nV, nZ;
-  PetscReal *hess;    /* GMRES: [restart][restart + 1] Hessenberg columns, then rotations and right-hand side */
-  PetscInt   nhess;   /* columns for which hess has room */
-  double    *partial; /* [3 * blocks of local entries] partial sums */
+  PetscReal *hess;          /* GMRES: [restart][restart + 1] Hessenberg columns, then rotations and right-hand side */
+  PetscInt   nhess;         /* columns for which hess has room */
+  PetscBool  columns_there; /* a cycle is on its way on a device, which has V and Z */
+  double    *partial;       /* [3 * blocks of local entries] partial sums */
   PetscInt   npartial;
 
   /* on a device */
@@ -157,6 +158,7 @@ PETSC_INTERN PetscErrorCode FurlKSPPrecondition(KSP, Vec r, PetscReal norm, Vec 
 PETSC_INTERN PetscErrorCode FurlKSPRemoveNullSpace(KSP, Vec);
 PETSC_INTERN PetscErrorCode FurlKSPReport(KSP, PetscReal norm);
 PETSC_INTERN PetscErrorCode FurlKSPVerify(KSP);
+PETSC_INTERN PetscReal      FurlKSPClaimLimit(KSP); /* a claim of convergence stands with a true norm up to it */
 PETSC_INTERN PetscErrorCode FurlKSPFirstResidual(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPSatisfyIsolated(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPSmallSystem(KSP, PetscReal);
@@ -171,6 +173,11 @@ PETSC_INTERN PetscErrorCode FurlKSPRunCG(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPRunGMRES(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPRunBCGS(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPGMRESSolution(KSP, Vec);
+PETSC_INTERN PetscErrorCode FurlKSPGMRESPrepare(KSP_Furl *);              /* hess, for f->columns */
+size_t                      FurlKSPGMRESNumbers(PetscInt columns);        /* in hess */
+PETSC_INTERN PetscErrorCode FurlKSPGMRESCoefficients(KSP, PetscReal **y); /* x += Z y, [f->inner] */
+void                        FurlKSPGMRESJudge(KSP);                       /* x or the iterate that was kept */
+PetscBool                   FurlKSPGMRESGotNowhere(KSP_Furl *, PetscReal before);
 PETSC_INTERN PetscErrorCode FurlKSPGMRESSingularValues(KSP, PetscReal *, PetscReal *); /* widens the range by those of the cycle at hand */
 
 /* kspdiagnose.c: what may be wrong with a system that was not solved */
@@ -190,13 +197,16 @@ PETSC_INTERN PetscErrorCode FurlKSPRefineProject(KSP, Vec residual, PetscBool *o
 PETSC_INTERN PetscErrorCode FurlKSPRunRefined(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPRefineSolution(KSP, PetscReal part, PetscReal sigma, Vec);
 
-/* kspplace.c and kspdevice.c: a solve on a device */
+/* kspplace.c, kspcgdevice.c, kspgmresdevice.c: a solve on a device */
 PETSC_INTERN PetscErrorCode FurlKSPDeviceWanted(KSP, FurlDevice **);
 PETSC_INTERN PetscErrorCode FurlKSPPlace(KSP, PetscBool *serves);
 PETSC_INTERN PetscErrorCode FurlKSPStayOnHost(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPLeaveDevice(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPDeviceFailed(KSP, FurlDeviceStatus);
 PETSC_INTERN PetscErrorCode FurlKSPRunCGDevice(KSP, FurlDeviceStatus *);
+PETSC_INTERN PetscErrorCode FurlKSPRunGMRESDevice(KSP, FurlDeviceStatus *);
+PETSC_INTERN PetscErrorCode FurlKSPFetchColumns(KSP);
+PETSC_INTERN PetscErrorCode FurlKSPDeviceSolution(KSP, const PetscReal *y, Vec);
 PETSC_INTERN PetscErrorCode FurlKSPViewDevice(KSP, PetscViewer);
 void                        FurlKSPSetPowers(PetscReal size, double power[2]);
 

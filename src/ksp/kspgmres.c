@@ -36,13 +36,18 @@ static PetscReal *Coefficients(const KSP_Furl *f)
   return RightSide(f) + f->nhess + 1;
 }
 
-static PetscErrorCode PrepareColumns(KSP_Furl *f)
+size_t FurlKSPGMRESNumbers(PetscInt columns)
+{
+  return (size_t)(columns + 1) * (size_t)columns + 4 * (size_t)columns + 1;
+}
+
+PetscErrorCode FurlKSPGMRESPrepare(KSP_Furl *f)
 {
   PetscFunctionBegin;
   if (f->nhess == f->columns) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscFree(f->hess));
   f->nhess = f->columns;
-  PetscCall(PetscMalloc1((size_t)(f->nhess + 1) * (size_t)f->nhess + 4 * (size_t)f->nhess + 1, &f->hess));
+  PetscCall(PetscMalloc1(FurlKSPGMRESNumbers(f->nhess), &f->hess));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -127,23 +132,37 @@ static PetscBool Rotate(KSP_Furl *f, PetscInt k)
   return PETSC_TRUE;
 }
 
-/* v += (tau / sigma) Z y for the columns of the cycle that x does not hold yet */
-PetscErrorCode FurlKSPGMRESSolution(KSP ksp, Vec v)
+/* (tau / sigma) y for the columns of the cycle that x does not hold yet */
+PetscErrorCode FurlKSPGMRESCoefficients(KSP ksp, PetscReal **coefficients)
 {
-  KSP_Furl      *f = (KSP_Furl *)ksp->data;
-  const PetscInt n = f->inner;
-  PetscReal     *y;
+  KSP_Furl        *f = (KSP_Furl *)ksp->data;
+  const PetscInt   n = f->inner;
+  PetscReal *const y = Coefficients(f);
 
   PetscFunctionBegin;
-  if (!n) PetscFunctionReturn(PETSC_SUCCESS);
-  y = Coefficients(f);
   for (PetscInt i = n - 1; i >= 0; i--) {
     y[i] = RightSide(f)[i];
     for (PetscInt k = i + 1; k < n; k++) y[i] -= Column(f, k)[i] * y[k];
     y[i] /= Column(f, i)[i];
   }
   for (PetscInt i = 0; i < n; i++) y[i] *= f->tau / f->sigma;
-  PetscCall(VecMAXPY(v, n, y, f->Z));
+  *coefficients = y;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* v += (tau / sigma) Z y */
+PetscErrorCode FurlKSPGMRESSolution(KSP ksp, Vec v)
+{
+  KSP_Furl  *f = (KSP_Furl *)ksp->data;
+  PetscReal *y;
+
+  PetscFunctionBegin;
+  if (!f->inner) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(FurlKSPGMRESCoefficients(ksp, &y));
+  if (f->columns_there)
+    PetscCall(FurlKSPDeviceSolution(ksp, y, v));
+  else
+    PetscCall(VecMAXPY(v, f->inner, y, f->Z));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -164,7 +183,7 @@ static PetscErrorCode Finish(KSP ksp)
 }
 
 /* The best iterate is x, or the one that Finish() kept */
-static void Judge(KSP ksp)
+void FurlKSPGMRESJudge(KSP ksp)
 {
   KSP_Furl *f = (KSP_Furl *)ksp->data;
 
@@ -222,7 +241,7 @@ static PetscErrorCode StartCycle(KSP ksp)
   KSP_Furl *f = (KSP_Furl *)ksp->data;
 
   PetscFunctionBegin;
-  PetscCall(PrepareColumns(f));
+  PetscCall(FurlKSPGMRESPrepare(f));
   PetscCall(Grow(ksp, 0, &f->V, &f->nV));
   PetscCall(VecCopy(FurlKSPr(f), f->V[0]));
   PetscCall(VecScale(f->V[0], 1 / f->rnorm));
@@ -273,7 +292,7 @@ static PetscErrorCode Cycle(KSP ksp, PetscBool *handback)
     if (ksp->reason) {
       PetscCall(Finish(ksp));
       PetscCall(FurlKSPVerify(ksp));
-      if (!ksp->reason) Judge(ksp);
+      if (!ksp->reason) FurlKSPGMRESJudge(ksp);
       PetscFunctionReturn(PETSC_SUCCESS);
     }
     PetscCall(FurlKSPWatch(ksp, &restart));
@@ -285,7 +304,7 @@ static PetscErrorCode Cycle(KSP ksp, PetscBool *handback)
 }
 
 /* A cycle that found no direction at all would find none again */
-static PetscBool GotNowhere(KSP_Furl *f, PetscReal before)
+PetscBool FurlKSPGMRESGotNowhere(KSP_Furl *f, PetscReal before)
 {
   if (f->norm < (1 - 1e-12) * before) return PETSC_FALSE;
   f->cause = FURL_KSP_BREAKDOWN;
@@ -329,8 +348,8 @@ PetscErrorCode FurlKSPRunGMRES(KSP ksp)
     if (ksp->reason || handback) PetscFunctionReturn(PETSC_SUCCESS);
     PetscCall(FurlKSPTrueResidual(ksp, PETSC_FALSE));
     KSPCheckNorm(ksp, f->norm);
-    Judge(ksp);
-    if (f->rnorm == 0 || (f->target && GotNowhere(f, before))) PetscFunctionReturn(PETSC_SUCCESS);
+    FurlKSPGMRESJudge(ksp);
+    if (f->rnorm == 0 || (f->target && FurlKSPGMRESGotNowhere(f, before))) PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

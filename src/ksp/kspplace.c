@@ -1,9 +1,11 @@
 /* Whether a solve runs on a device, and what it needs there: matrix, preconditioner and vectors in one arena, kept from solve to solve */
 #include "kspfurlimpl.h"
-#include "kernels/ksplaunch.h"
 #include "kspdevice.h"
+#include <petsc/private/matimpl.h>
 #include <furl/chosendevice.h>
 
+#define SPARE ((size_t)64 << 20) /* bytes that stay free beside a basis of GMRES, for the driver and the rounding of sizes */
+#define FEWEST 5                 /* columns with which GMRES is worth running */
 #define SMALL 32768 /* rows: fewer are left to the CPU where no device was asked for by name, as launches cost more than the work */
 
 /* 2^-e and 2^e where size is in 2^e [1, 2); as the device does it */
@@ -47,7 +49,7 @@ PetscErrorCode FurlKSPStayOnHost(KSP ksp)
   PetscFunctionBegin;
   PetscCall(FurlKSPDeviceWanted(ksp, &device));
   if (!device) PetscFunctionReturn(PETSC_SUCCESS);
-  f->why_host = "the method is not conjugate gradients";
+  f->why_host = "the method is BiCGStab";
   PetscCall(PetscInfo(ksp, "On the CPU: %s\n", f->why_host));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -63,7 +65,8 @@ static PetscErrorCode WhyNot(KSP ksp, const char **why)
   *why = NULL;
   PetscCall(PCGetOperators(ksp->pc, &A, NULL));
   PetscCall(MatGetNullSpace(A, &space));
-  if (space) *why = "the matrix has a null space";
+  if (space && space->remove) *why = "the null space is a function's";
+  if (f->running == KSP_FURL_GMRES && f->tau != 0 && f->tau != 1) *why = "the units of the matrix are extreme";
   if (ksp->transpose_solve) *why = "the transpose is solved with";
   if (!f->plain) *why = "the vectors are not PETSc's host vectors";
   if (!f->F || f->own_product) *why = "the products are Amat's own";
@@ -71,6 +74,7 @@ static PetscErrorCode WhyNot(KSP ksp, const char **why)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Doubles, zero */
 static void PlanVector(FurlKSPDevice *d, size_t numbers, void *pointer)
 {
   FurlArenaAdd(&d->arena, FURL_PURPOSE_VECTORS, &(FurlPlacement){.pointer = pointer, .bytes = numbers * sizeof(double)});
@@ -88,6 +92,70 @@ static PetscErrorCode PlanRows(const KSP_Furl *f, FurlKSPDevice *d)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Columns of GMRES that fit beside what is named already, at most those that were asked for: V, Z, and a partial sum for each block */
+static PetscErrorCode PlanColumns(KSP_Furl *f, FurlKSPDevice *d, const char **why)
+{
+  const size_t         vector = (size_t)d->n * sizeof(double), column = 2 * vector + (size_t)d->nblocks * sizeof(double);
+  FurlDeviceProperties p = {.free = 0};
+  size_t               taken;
+
+  PetscFunctionBegin;
+  PetscCall(FurlKSPGMRESPrepare(f));
+  d->queue.device->ops->properties(d->queue.device, &p);
+  taken      = FurlArenaBytes(&d->arena) + SPARE + FurlKSPGMRESNumbers(f->nhess) * sizeof(double) + 2 * column;
+  d->asked   = f->columns;
+  d->columns = f->columns;
+  if (p.memory && column) d->columns = p.free > taken ? (PetscInt)PetscMin((size_t)f->columns, (p.free - taken) / column) : 0;
+  if (d->columns < PetscMin(f->columns, FEWEST)) *why = "its memory holds no basis of GMRES";
+  PlanVector(d, (size_t)(d->columns + 1) * (size_t)d->n, &d->V);
+  PlanVector(d, (size_t)d->columns * (size_t)d->n, &d->Z);
+  PlanVector(d, FurlKSPGMRESNumbers(f->nhess), &d->hess);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What passes over several vectors need: partial sums of each, and twice what these become on the way to one */
+static void PlanSums(FurlKSPDevice *d)
+{
+  const size_t vectors = (size_t)PetscMax(3, PetscMax(d->columns + 2, d->nnull));
+  const size_t sums    = (size_t)PetscMax((int64_t)vectors * d->nblocks, d->nslices);
+
+  PlanVector(d, sums, &d->partial);
+  PlanVector(d, sums / KSP_SUMS + vectors + 1, &d->sum);
+  PlanVector(d, vectors, &d->total);
+}
+
+static PetscErrorCode PlanNullSpace(MatNullSpace space, FurlKSPDevice *d)
+{
+  PetscFunctionBegin;
+  if (!space) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscObjectGetId((PetscObject)space, &d->space));
+  PetscCall(MatNullSpaceGetVecs(space, &d->constants, &d->nnull, NULL));
+  if (d->nnull) PlanVector(d, (size_t)d->nnull * (size_t)d->n, &d->null);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode PlaceNullSpace(KSP ksp, FurlKSPDevice *d)
+{
+  MatNullSpace space;
+  Mat          A;
+  const Vec   *vecs;
+
+  PetscFunctionBegin;
+  if (!d->nnull) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PCGetOperators(ksp->pc, &A, NULL));
+  PetscCall(MatGetNullSpace(A, &space));
+  PetscCall(MatNullSpaceGetVecs(space, NULL, NULL, &vecs));
+  for (PetscInt k = 0; k < d->nnull; k++) {
+    const PetscScalar *v;
+
+    PetscCall(VecGetArrayRead(vecs[k], &v));
+    FurlQueueCopy(&d->queue, d->null + k * d->n, v, (size_t)d->n * sizeof(*v), FURL_COPY_UP);
+    (void)FurlQueueWait(&d->queue);
+    PetscCall(VecRestoreArrayRead(vecs[k], &v));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Names everything; *why is set where something cannot be there */
 static PetscErrorCode Plan(KSP ksp, FurlKSPDevice *d, const char **why)
 {
@@ -95,9 +163,14 @@ static PetscErrorCode Plan(KSP ksp, FurlKSPDevice *d, const char **why)
   FurlMatGetMatrixFn get;
   FurlPCGetDeviceFn  get_pc;
   const FurlMatrix  *matrix;
-  double **const     vectors[6] = {&d->x, &d->r, &d->z, &d->p, &d->q, &d->best};
+  MatNullSpace       space;
+  Mat                A;
+  double **const     vectors[7] = {&d->b, &d->x, &d->q, &d->best, &d->r, &d->z, &d->p};
+  const PetscBool    gmres      = f->running == KSP_FURL_GMRES ? PETSC_TRUE : PETSC_FALSE;
 
   PetscFunctionBegin;
+  PetscCall(PCGetOperators(ksp->pc, &A, NULL));
+  PetscCall(MatGetNullSpace(A, &space));
   PetscCall(PetscObjectQueryFunction((PetscObject)ksp->pc, "PCFurlGetDevice_C", &get_pc));
   PetscCall(PetscObjectQueryFunction((PetscObject)f->F, "MatFurlGetMatrix_C", &get));
   PetscCall(PetscObjectQueryFunction((PetscObject)f->F, "MatFurlEnqueueMult_C", &d->mult));
@@ -112,10 +185,11 @@ static PetscErrorCode Plan(KSP ksp, FurlKSPDevice *d, const char **why)
   PetscCall(VecGetLocalSize(FurlKSPr(f), &d->n));
   d->nblocks = (d->n + FURL_KSP_BLOCK - 1) / FURL_KSP_BLOCK;
   d->nslices = matrix->diagonal.nslices;
-  for (int k = 0; k < 6; k++) PlanVector(d, (size_t)d->n, vectors[k]);
-  PlanVector(d, (size_t)PetscMax(3 * d->nblocks, d->nslices), &d->partial);
-  PlanVector(d, (size_t)PetscMax(3 * d->nblocks, d->nslices) / KSP_SUMS + 4, &d->sum);
+  for (int k = 0; k < (gmres ? 4 : 7); k++) PlanVector(d, (size_t)d->n, vectors[k]);
   PlanVector(d, (sizeof(KspState) + sizeof(double) - 1) / sizeof(double), &d->state);
+  PetscCall(PlanNullSpace(space, d));
+  if (gmres) PetscCall(PlanColumns(f, d, why));
+  PlanSums(d);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -130,12 +204,10 @@ PetscErrorCode FurlKSPLeaveDevice(KSP ksp)
   if (ksp->pc) PetscCall(PetscObjectQueryFunction((PetscObject)ksp->pc, "PCFurlGetDevice_C", &get_pc));
   if (get_pc) PetscCall((*get_pc)(ksp->pc, &d->pc));
   /* what is enqueued still may read what is freed below */
-  if (d->copies.stream && d->copies.device->status == FURL_DEVICE_OK) (void)FurlQueueWait(&d->copies);
   if (d->queue.stream && d->queue.device->status == FURL_DEVICE_OK) (void)FurlQueueWait(&d->queue);
   if (get_pc && d->pc.arena == &d->arena) PetscCall((*d->pc.forget)(ksp->pc));
   if (d->news) d->queue.device->ops->unmap(d->queue.device, d->news);
   FurlArenaFree(&d->arena);
-  FurlQueueDestroy(&d->copies);
   FurlQueueDestroy(&d->queue);
   PetscCall(PetscFree(d->rows));
   PetscCall(PetscFree(f->device));
@@ -177,20 +249,40 @@ static PetscErrorCode Place(KSP ksp, FurlDevice *device)
   PetscCall(PetscNew(&f->device));
   d = f->device;
   FurlArenaInit(&d->arena, device);
-  d->copies.device = d->queue.device = device;
-  if (FurlQueueCreate(device, &d->queue) && FurlQueueCreate(device, &d->copies)) {
+  d->queue.device = device;
+  if (FurlQueueCreate(device, &d->queue)) {
     PetscCall(Plan(ksp, d, &f->why_host));
     if (f->why_host) {
       PetscCall(FurlKSPLeaveDevice(ksp));
       PetscFunctionReturn(PETSC_SUCCESS);
     }
     status = FurlArenaPlace(&d->arena, &d->queue);
+    if (status == FURL_DEVICE_OK) PetscCall(PlaceNullSpace(ksp, d));
     if (status == FURL_DEVICE_OK) d->news = device->ops->map(device, KSP_NEWS * sizeof(*d->news), (void **)&d->news_there);
     if (status == FURL_DEVICE_OK && !d->news) status = NoNews(device);
     if (d->news) PetscCall(PetscArrayzero(d->news, KSP_NEWS));
     if (status == FURL_DEVICE_OK && !FurlQueueWait(&d->queue)) status = device->status;
   }
   if (status != FURL_DEVICE_OK) PetscCall(FurlKSPDeviceFailed(ksp, status));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Does what is there serve for this run, with the preconditioner and the null space as they are? */
+static PetscErrorCode IsPlaced(KSP ksp, FurlPCGetDeviceFn get_pc, PetscBool *placed)
+{
+  const KSP_Furl      *f     = (const KSP_Furl *)ksp->data;
+  FurlKSPDevice *const d     = f->device;
+  PetscObjectId        id    = 0;
+  const PetscInt       asked = f->running == KSP_FURL_GMRES ? f->columns : 0;
+  MatNullSpace         space;
+  Mat                  A;
+
+  PetscFunctionBegin;
+  PetscCall(PCGetOperators(ksp->pc, &A, NULL));
+  PetscCall(MatGetNullSpace(A, &space));
+  if (space) PetscCall(PetscObjectGetId((PetscObject)space, &id));
+  if (get_pc) PetscCall((*get_pc)(ksp->pc, &d->pc));
+  *placed = get_pc && d->pc.arena == &d->arena && d->space == id && d->asked == asked ? PETSC_TRUE : PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -201,6 +293,7 @@ PetscErrorCode FurlKSPPlace(KSP ksp, PetscBool *serves)
   FurlDevice       *device;
   FurlPCGetDeviceFn get_pc;
   const char       *why = NULL;
+  PetscBool         placed = PETSC_FALSE;
 
   PetscFunctionBegin;
   *serves = PETSC_FALSE;
@@ -213,9 +306,8 @@ PetscErrorCode FurlKSPPlace(KSP ksp, PetscBool *serves)
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(PetscObjectQueryFunction((PetscObject)ksp->pc, "PCFurlGetDevice_C", &get_pc));
-  if (f->device && get_pc) PetscCall((*get_pc)(ksp->pc, &f->device->pc));
-  if (f->device && !(get_pc && f->device->pc.arena == &f->device->arena))
-    PetscCall(FurlKSPLeaveDevice(ksp)); /* the preconditioner is another one by now */
+  if (f->device) PetscCall(IsPlaced(ksp, get_pc, &placed));
+  if (f->device && !placed) PetscCall(FurlKSPLeaveDevice(ksp));
   if (!f->device) PetscCall(Place(ksp, device));
   if (!f->device && f->why_host) PetscCall(PetscInfo(ksp, "On the CPU: %s\n", f->why_host));
   *serves = f->device ? PETSC_TRUE : PETSC_FALSE;

@@ -211,6 +211,11 @@ PetscErrorCode FurlKSPReport(KSP ksp, PetscReal norm)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscReal FurlKSPClaimLimit(KSP ksp)
+{
+  return ksp->converged == KSPConvergedDefault ? ksp->ttol : 2 * ((const KSP_Furl *)ksp->data)->norm;
+}
+
 /*
   Before a claim of convergence stands, the residual is computed by the user's own product. PETSc's own test must hold for it; a test of
   the user's, which may look at anything, is trusted unless the recurrence was off by more than a factor of two. Divergence that the test
@@ -219,8 +224,7 @@ PetscErrorCode FurlKSPReport(KSP ksp, PetscReal norm)
 PetscErrorCode FurlKSPVerify(KSP ksp)
 {
   KSP_Furl       *f       = (KSP_Furl *)ksp->data;
-  const PetscReal claimed = f->norm;
-  PetscReal       limit;
+  const PetscReal claimed = f->norm, limit = FurlKSPClaimLimit(ksp);
 
   PetscFunctionBegin;
   if (ksp->reason == KSP_DIVERGED_DTOL && f->target && f->running != KSP_FURL_GMRES) {
@@ -231,7 +235,6 @@ PetscErrorCode FurlKSPVerify(KSP ksp)
   PetscCall(PetscLogEventBegin(f->event_verify, ksp, NULL, NULL, NULL));
   PetscCall(FurlKSPTrueResidual(ksp, PETSC_TRUE));
   PetscCall(PetscLogEventEnd(f->event_verify, ksp, NULL, NULL, NULL));
-  limit = ksp->converged == KSPConvergedDefault ? ksp->ttol : 2 * claimed;
   KSPCheckNorm(ksp, f->norm);
   ksp->rnorm = f->norm;
   if (f->norm <= limit) PetscFunctionReturn(PETSC_SUCCESS);

@@ -289,24 +289,44 @@ static PetscErrorCode LeaveRefinement(KSP ksp)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A device that failed may have left anything in x: where that is no better than what a run began with, it begins there again */
+static PetscErrorCode Recover(KSP ksp)
+{
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
+
+  PetscFunctionBegin;
+  ksp->reason   = KSP_CONVERGED_ITERATING;
+  f->best_saved = PETSC_FALSE;
+  PetscCall(FurlKSPTrueResidual(ksp, PETSC_FALSE));
+  if (f->norm <= f->last_true) PetscFunctionReturn(PETSC_SUCCESS); /* and no NaN */
+  if (f->last_true < PETSC_MAX_REAL && !f->last_zero)
+    PetscCall(VecCopy(f->refused_best, ksp->vec_sol));
+  else
+    PetscCall(VecSet(ksp->vec_sol, 0));
+  if (f->aside)
+    PetscCall(FurlKSPSatisfyIsolated(ksp));
+  else
+    PetscCall(FurlKSPTrueResidual(ksp, PETSC_FALSE));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* On the device that was chosen where that can be; after its failure, or without one, here */
-static PetscErrorCode RunCG(KSP ksp)
+static PetscErrorCode RunOnEither(KSP ksp, PetscErrorCode (*here)(KSP), PetscErrorCode (*there)(KSP, FurlDeviceStatus *))
 {
   const KSP_Furl  *f = (const KSP_Furl *)ksp->data;
   FurlDeviceStatus status;
-  PetscBool        there;
+  PetscBool        placed;
 
   PetscFunctionBegin;
-  PetscCall(FurlKSPPlace(ksp, &there));
-  if (there) {
-    PetscCall(FurlKSPRunCGDevice(ksp, &status));
+  PetscCall(FurlKSPPlace(ksp, &placed));
+  if (placed) {
+    PetscCall((*there)(ksp, &status));
     if (status == FURL_DEVICE_OK) PetscFunctionReturn(PETSC_SUCCESS);
     PetscCall(FurlKSPDeviceFailed(ksp, status));
-    ksp->reason = KSP_CONVERGED_ITERATING;
-    PetscCall(FurlKSPTrueResidual(ksp, PETSC_FALSE));
+    PetscCall(Recover(ksp));
     if (f->rnorm == 0) PetscFunctionReturn(PETSC_SUCCESS);
   }
-  PetscCall(FurlKSPRunCG(ksp));
+  PetscCall((*here)(ksp));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -321,16 +341,16 @@ static PetscErrorCode Run(KSP ksp)
     PetscCall(LeaveRefinement(ksp));
     if (f->rnorm == 0) PetscFunctionReturn(PETSC_SUCCESS);
   }
-  if (f->running != KSP_FURL_CG) PetscCall(FurlKSPStayOnHost(ksp));
   switch (f->running) {
   case KSP_FURL_CG:
-    PetscCall(RunCG(ksp));
+    PetscCall(RunOnEither(ksp, FurlKSPRunCG, FurlKSPRunCGDevice));
     break;
   case KSP_FURL_BCGS:
+    PetscCall(FurlKSPStayOnHost(ksp));
     PetscCall(FurlKSPRunBCGS(ksp));
     break;
   default:
-    PetscCall(FurlKSPRunGMRES(ksp));
+    PetscCall(RunOnEither(ksp, FurlKSPRunGMRES, FurlKSPRunGMRESDevice));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

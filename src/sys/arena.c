@@ -39,7 +39,7 @@ void FurlArenaAdd(FurlArena *arena, FurlPurpose purpose, const FurlPlacement *pl
   arena->purpose[purpose] += placement->bytes;
 }
 
-static size_t WholeOf(const FurlArena *arena)
+size_t FurlArenaBytes(const FurlArena *arena)
 {
   size_t used = 0;
 
@@ -72,7 +72,7 @@ static void PlaceOne(FurlArena *arena, FurlQueue *queue, const FurlPlacement *pl
 FurlDeviceStatus FurlArenaPlace(FurlArena *arena, FurlQueue *queue)
 {
   FurlDevice *const device = arena->device;
-  const size_t      bytes  = WholeOf(arena);
+  const size_t      bytes  = FurlArenaBytes(arena);
   size_t            used   = 0;
 
   if (device->status != FURL_DEVICE_OK) return device->status;

@@ -147,6 +147,7 @@ FURL_BODY void KspSquares(const KspSquaresArgs *a, int64_t item)
 }
 
 #include "stepbodies.h"
+#include "basisbodies.h"
 
 #define FURL_KSP_KERNELS(X)         \
   X(KspDots, KspDotsArgs)           \
@@ -158,4 +159,11 @@ FURL_BODY void KspSquares(const KspSquaresArgs *a, int64_t item)
   X(KspAlpha, KspScalarArgs)        \
   X(KspNorm, KspScalarArgs)         \
   X(KspClear, KspClearArgs)         \
-  X(KspKeep, KspKeepArgs)
+  X(KspKeep, KspKeepArgs)           \
+  X(KspBasisDots, KspBasisDotsArgs) \
+  X(KspBasisAdd, KspBasisAddArgs)   \
+  X(KspRowSums, KspRowSumsArgs)     \
+  X(KspResidual, KspResidualArgs)   \
+  X(KspTrueNorm, KspScalarArgs)     \
+  X(KspCycle, KspColumnArgs)        \
+  X(KspColumn, KspColumnArgs)

@@ -1,4 +1,4 @@
-/* What conjugate gradients know on a device, and what they tell the host; the letters are those of kspcg.c */
+/* What conjugate gradients and GMRES know on a device, and what they tell the host; the letters are those of kspcg.c and kspgmres.c */
 #pragma once
 
 #include <stdint.h>
@@ -10,6 +10,7 @@ typedef enum {
   KSP_STEP_SIGN_PC,   /* r'Br changed its sign */
   KSP_STEP_SIGN_MAT,  /* p'Ap did */
   KSP_STEP_BREAKDOWN, /* one of them is zero */
+  KSP_STEP_END,       /* the cycle of GMRES is full, or nothing new follows */
   KSP_STEP_NAN
 } KspStop;
 
@@ -26,6 +27,12 @@ typedef struct {
   int32_t first;  /* no direction yet */
   int32_t saved;  /* the best iterate is not x but the one that was kept */
   int32_t keep;   /* to be kept now: x before the latest step */
+  /* GMRES alone: */
+  double  before, whole; /* squared norms of w: before the latest pass, and before all of them */
+  double  scale;         /* of w, once it is orthogonal to the others */
+  int32_t settled;       /* it is */
+  int32_t update;        /* the latest pass found something to take from w */
+  int32_t inner;         /* columns of the cycle that x does not hold yet */
 } KspState;
 
 /* One iteration, or the reason for which there was none; in memory that the host reads while the device goes on */

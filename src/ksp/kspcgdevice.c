@@ -1,0 +1,63 @@
+/* Conjugate gradients of kspcg.c on a device */
+#include "kspfurlimpl.h"
+#include "kspdevice.h"
+
+/* z = B r, rho and beta; z'q means nothing before the first direction */
+static PetscErrorCode EnqueuePreconditioner(KSP ksp, FurlKSPDevice *d)
+{
+  const KspDotsArgs  dots  = {.z = d->z, .r = d->r, .q = d->q, .partial = d->partial, .n = d->n};
+  const KspClearArgs clear = {.row = d->row, .z = d->z, .n = d->nrows};
+
+  PetscFunctionBegin;
+  PetscCall((*d->pc.apply)(ksp->pc, d->state->power, d->r, d->z));
+  FurlKSPEnqueueNullSpace(d, d->z);
+  if (((const KSP_Furl *)ksp->data)->aside) FurlRun(&d->queue, &FurlKernelKspClear, &clear, (d->nrows + FURL_WIDTH - 1) / FURL_WIDTH);
+  FurlRun(&d->queue, &FurlKernelKspDots, &dots, d->nblocks);
+  FurlKSPEnqueueSum(d, d->nblocks, 3);
+  FurlKSPEnqueueScalars(d, &FurlKernelKspBeta, d->nblocks);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode EnqueueIteration(KSP ksp, FurlKSPDevice *d, PetscInt k)
+{
+  const KspDirectionArgs direction = {.z = d->z, .p = d->p, .n = d->n, .state = d->state};
+  const KspUpdateArgs    update    = {.p = d->p, .q = d->q, .x = d->x, .r = d->r, .partial = d->partial, .n = d->n, .state = d->state};
+  const KspKeepArgs      keep      = {.state = d->state, .x = d->x, .p = d->p, .best = d->best, .n = d->n};
+
+  PetscFunctionBegin;
+  (void)k;
+  FurlRun(&d->queue, &FurlKernelKspDirection, &direction, d->nblocks);
+  PetscCall((*d->mult)(((KSP_Furl *)ksp->data)->F, &d->queue, &d->matrix, d->p, d->q, d->partial));
+  FurlKSPEnqueueSum(d, d->nslices, 1);
+  FurlKSPEnqueueScalars(d, &FurlKernelKspAlpha, d->nslices);
+  FurlRun(&d->queue, &FurlKernelKspUpdate, &update, d->nblocks);
+  FurlKSPEnqueueSum(d, d->nblocks, 1);
+  FurlKSPEnqueueScalars(d, &FurlKernelKspNorm, d->nblocks);
+  FurlRun(&d->queue, &FurlKernelKspKeep, &keep, d->nblocks);
+  PetscCall(EnqueuePreconditioner(ksp, d));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Runs as FurlKSPRunCG() does. Where the device fails, x is no iterate that anything is known of */
+PetscErrorCode FurlKSPRunCGDevice(KSP ksp, FurlDeviceStatus *status)
+{
+  KSP_Furl      *f = (KSP_Furl *)ksp->data;
+  FurlKSPDevice *d = f->device;
+  KspStop        stop;
+  KspState       end;
+
+  PetscFunctionBegin;
+  PetscCall(FurlKSPUpload(ksp, d, d->r));
+  PetscCall(EnqueuePreconditioner(ksp, d));
+  PetscCall(FurlKSPIterate(ksp, d, EnqueueIteration, PETSC_INT_MAX, &stop));
+  if (d->queue.device->status == FURL_DEVICE_OK) {
+    PetscCall(FurlKSPFetchState(d, &end));
+    if (ksp->normtype != KSP_NORM_NONE && d->queue.device->status == FURL_DEVICE_OK) {
+      f->best_norm  = end.best;
+      f->best_saved = end.saved ? PETSC_TRUE : PETSC_FALSE; /* the state says whether it is x */
+    }
+    if (d->queue.device->status == FURL_DEVICE_OK) PetscCall(FurlKSPSettle(ksp, d));
+  }
+  *status = d->queue.device->status;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
