@@ -142,7 +142,7 @@ PetscErrorCode FurlKSPUpload(KSP ksp, FurlKSPDevice *d, double *r)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode Download(FurlKSPDevice *d, const double *from, Vec v)
+PetscErrorCode FurlKSPDownload(FurlKSPDevice *d, const double *from, Vec v)
 {
   PetscScalar *to;
 
@@ -194,7 +194,7 @@ static PetscErrorCode Feed(KSP ksp, FurlKSPDevice *d)
   if (d->columns)
     PetscCall(FurlKSPFetchColumns(ksp));
   else
-    PetscCall(Download(d, d->x, ksp->vec_sol));
+    PetscCall(FurlKSPDownload(d, d->x, ksp->vec_sol));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -265,7 +265,7 @@ PetscErrorCode FurlKSPSettle(KSP ksp, FurlKSPDevice *d)
 
   PetscFunctionBegin;
   if (claim) PetscCall(FurlKSPEnqueueResidual(ksp, d, d->q));
-  PetscCall(Download(d, d->x, ksp->vec_sol));
+  PetscCall(FurlKSPDownload(d, d->x, ksp->vec_sol));
   if (claim && d->queue.device->status == FURL_DEVICE_OK) (void)FurlKSPHear(d, &news);
   news.rnorm /= f->sigma;
   if (claim && d->trusted && news.rnorm <= limit) {
@@ -274,7 +274,7 @@ PetscErrorCode FurlKSPSettle(KSP ksp, FurlKSPDevice *d)
   }
   if (d->queue.device->status == FURL_DEVICE_OK && f->best_saved) {
     if (!f->best) PetscCall(VecDuplicate(ksp->vec_sol, &f->best));
-    PetscCall(Download(d, d->best, f->best));
+    PetscCall(FurlKSPDownload(d, d->best, f->best));
   }
   if (d->queue.device->status != FURL_DEVICE_OK) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(FurlKSPVerify(ksp));

@@ -50,4 +50,5 @@ PETSC_INTERN PetscErrorCode FurlKSPIterate(KSP, FurlKSPDevice *d, FurlKSPEnqueue
 PETSC_INTERN PetscErrorCode FurlKSPEnqueueResidual(KSP, FurlKSPDevice *d, double *r);
 PETSC_INTERN int            FurlKSPHear(FurlKSPDevice *d, KspNews *news);
 PETSC_INTERN PetscErrorCode FurlKSPFetchState(FurlKSPDevice *d, KspState *state);
+PETSC_INTERN PetscErrorCode FurlKSPDownload(FurlKSPDevice *d, const double *from, Vec v);
 PETSC_INTERN PetscErrorCode FurlKSPSettle(KSP, FurlKSPDevice *d);

@@ -132,6 +132,7 @@ static PetscErrorCode Renew(KSP ksp, FurlKSPDevice *d, PetscReal before, PetscBo
   PetscFunctionBegin;
   *more = PETSC_FALSE;
   PetscCall(FurlKSPEnqueueResidual(ksp, d, d->V));
+  if (d->fed) PetscCall(FurlKSPDownload(d, d->x, ksp->vec_sol)); /* what the next columns come on top of */
   if (!FurlKSPHear(d, &news)) PetscFunctionReturn(PETSC_SUCCESS);
   f->rnorm = news.rnorm;
   f->norm  = f->rnorm / f->sigma;

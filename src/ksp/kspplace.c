@@ -292,7 +292,7 @@ PetscErrorCode FurlKSPPlace(KSP ksp, PetscBool *serves)
   KSP_Furl         *f = (KSP_Furl *)ksp->data;
   FurlDevice       *device;
   FurlPCGetDeviceFn get_pc;
-  const char       *why = NULL;
+  const char       *why    = NULL;
   PetscBool         placed = PETSC_FALSE;
 
   PetscFunctionBegin;

@@ -76,6 +76,6 @@ int main(int argc, char **argv)
     requires: static
 
   test:
-    args: -ksp_rtol 1e-8 -kind {{0 1 2 3}} -insist {{0 1}}
+    args: -ksp_rtol 1e-8 -kind {{0 1 2 3}} -insist {{0 1}} -ksp_furl_method {{cg gmres}}
 
 TEST*/

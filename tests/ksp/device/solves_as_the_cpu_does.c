@@ -5,12 +5,65 @@
 */
 #include "devicetest.h"
 
+/* Upwind differences of a wind along x */
+static PetscErrorCode AddWind(const GridTestBox *box, PetscReal wind, Mat A)
+{
+  PetscFunctionBegin;
+  for (PetscInt row = 0; row < GridTestRows(box); row++) {
+    PetscCall(MatSetValue(A, row, row, wind, ADD_VALUES));
+    if (row % box->n[0]) PetscCall(MatSetValue(A, row, row - 1, -wind, ADD_VALUES));
+  }
+  PetscCall(MatAssemblyBegin(A, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(A, MAT_FINAL_ASSEMBLY));
+  PetscFunctionReturn(0);
+}
+
+/* The same null space told as constants, or as a vector */
+static PetscErrorCode SetNullSpace(Mat A, PetscBool vector)
+{
+  MatNullSpace space;
+  Vec          ones;
+
+  PetscFunctionBegin;
+  if (!vector) {
+    PetscCall(GridTestSetConstants(A));
+    PetscFunctionReturn(0);
+  }
+  PetscCall(MatCreateVecs(A, &ones, NULL));
+  PetscCall(VecSet(ones, 1));
+  PetscCall(VecNormalize(ones, NULL));
+  PetscCall(MatNullSpaceCreate(PETSC_COMM_WORLD, PETSC_FALSE, 1, &ones, &space));
+  PetscCall(MatSetNullSpace(A, space));
+  PetscCall(MatNullSpaceDestroy(&space));
+  PetscCall(VecDestroy(&ones));
+  PetscFunctionReturn(0);
+}
+
+/* What a monitor builds during the iteration has the norm that it is told */
+static PetscErrorCode Look(KSP ksp, PetscInt it, PetscReal norm, void *first)
+{
+  PetscReal *const whole = first;
+  PetscReal        own;
+  Vec              r;
+
+  PetscFunctionBegin;
+  PetscCall(KSPBuildResidual(ksp, NULL, NULL, &r));
+  PetscCall(VecNorm(r, NORM_2, &own));
+  PetscCall(VecDestroy(&r));
+  if (it == 0) *whole = norm;
+  FurlTestCheck(PetscAbsReal(own - norm) <= 1e-10 * *whole, "Iteration %d: norm %g, the residual that is built has %g", (int)it,
+                (double)norm, (double)own);
+  PetscFunctionReturn(0);
+}
+
 static PetscErrorCode Matrix(Mat *A)
 {
   PetscInt       n[3] = {17, 11, 9}, three = 3, class = BENCH_CONSTANT;
   char           bc[8]   = "ddd";
   const PetscInt rows[3] = {0, 7, 200};
-  PetscBool      own     = PETSC_FALSE; /* some rows hold nothing but their diagonal, others refer to them */
+  PetscReal      wind    = 0;
+  PetscBool      null = PETSC_FALSE, vector = PETSC_FALSE;
+  PetscBool      own = PETSC_FALSE; /* some rows hold nothing but their diagonal, others refer to them */
   GridTestBox    box;
 
   PetscFunctionBegin;
@@ -21,22 +74,34 @@ static PetscErrorCode Matrix(Mat *A)
   PetscCall(GridTestMatrix(PETSC_COMM_WORLD, &box, 1, A));
   PetscCall(PetscOptionsGetBool(NULL, NULL, "-own", &own, NULL));
   if (own) PetscCall(MatZeroRows(*A, 3, rows, 2, NULL, NULL));
+  PetscCall(PetscOptionsGetReal(NULL, NULL, "-wind", &wind, NULL));
+  if (wind > 0) PetscCall(AddWind(&box, wind, *A));
+  PetscCall(PetscOptionsGetBool(NULL, NULL, "-null", &null, NULL));
+  PetscCall(PetscOptionsGetBool(NULL, NULL, "-vector", &vector, NULL));
+  if (null) PetscCall(SetNullSpace(*A, vector));
   PetscFunctionReturn(0);
 }
 
 /* x[0 .. 3] of four solves */
 static PetscErrorCode Solves(const char device[], Mat A, Vec x[4], DeviceSolve solve[4])
 {
-  Vec b;
-  KSP ksp;
+  MatNullSpace space;
+  PetscBool    look = PETSC_FALSE;
+  PetscReal    first;
+  Vec          b;
+  KSP          ksp;
 
   PetscFunctionBegin;
   PetscCall(PetscFurlSetDevice(device));
   PetscCall(DeviceSolver(A, &ksp));
+  PetscCall(PetscOptionsGetBool(NULL, NULL, "-look", &look, NULL));
+  if (look) PetscCall(KSPMonitorSet(ksp, Look, &first, NULL));
+  PetscCall(MatGetNullSpace(A, &space));
   for (int k = 0; k < 4; k++) {
     PetscCall(DeviceSystem(A, &b, &x[k]));
     if (k == 1) PetscCall(FurlTestNoise(b, 5, 1));
     if (k == 2) PetscCall(FurlTestNoise(x[k], 9, 1));
+    if (space) PetscCall(MatNullSpaceRemove(space, b));
     PetscCall(KSPSetInitialGuessNonzero(ksp, k == 2 ? PETSC_TRUE : PETSC_FALSE));
     if (k == 3) PetscCall(MatScale(A, 4));
     PetscCall(DeviceRun(ksp, b, x[k], &solve[k]));
@@ -122,6 +187,26 @@ int main(int argc, char **argv)
   test:
     suffix: own
     args: -ksp_rtol 1e-8 -box 20,20,20 -own -pc_furl_hierarchy {{grid import}}
+
+  test:
+    suffix: null
+    args: -ksp_rtol 1e-8 -box {{20,20,20 17,11,9}} -bc {{nnn pnp}} -null -vector {{0 1}} -pc_furl_hierarchy grid
+
+  test:
+    suffix: gmres
+    args: -ksp_rtol 1e-8 -box {{17,11,9 40,33,1 32,32,32}} -wind {{1 30}} -ksp_furl_restart {{2 30}} -pc_furl_hierarchy grid
+
+  test:
+    suffix: gmres_import
+    args: -ksp_rtol 1e-8 -box {{17,11,9 32,32,32}} -wind 1 -ksp_furl_restart {{2 30}} -pc_furl_hierarchy import
+
+  test:
+    suffix: gmres_null
+    args: -ksp_rtol 1e-8 -box 17,11,9 -bc nnn -null -ksp_furl_method gmres -look {{0 1}}
+
+  test:
+    suffix: looked_at
+    args: -ksp_rtol 1e-8 -box 17,11,9 -look -ksp_furl_method {{cg gmres}} -ksp_furl_restart 4
 
   test:
     suffix: import
