@@ -3,7 +3,7 @@
 
   Its memory is the host's, but at addresses that the host may not touch: only while an operation of the device runs they can be read and
   written; it is full of NaN at first, with pages around it that nobody may touch. Streams run late (when the host queries or waits) and in
-  turns drawn by lot, ordered by nothing but events. Everything is counted, and any allocation, launch or copy can be made to fail, or the
+  turns drawn by lot. Everything is counted, and any allocation, launch or copy can be made to fail, or the
   device to vanish for good.
 */
 #pragma once
@@ -24,12 +24,7 @@
     fprintf(stderr, "mock device: " __VA_ARGS__), abort(); \
   }
 
-typedef enum { MOCK_LAUNCH, MOCK_COPY, MOCK_FILL, MOCK_RECORD, MOCK_AWAIT } MockKind;
-
-typedef struct MockEvent {
-  int               destroyed, pending; /* records that have not run */
-  struct MockEvent *next;
-} MockEvent;
+typedef enum { MOCK_LAUNCH, MOCK_COPY, MOCK_FILL } MockKind;
 
 typedef struct MockOp {
   MockKind          kind;
@@ -38,14 +33,18 @@ typedef struct MockOp {
   void             *to;
   const void       *from;
   size_t            bytes;
-  MockEvent        *event;
   struct MockOp    *next;
   char              args[MOCK_ARGS];
 } MockOp;
 
 typedef struct {
   MockOp *head, *tail;
-  int     used;
+} MockGraph;
+
+typedef struct {
+  MockOp    *head, *tail;
+  int        used;
+  MockGraph *recording; /* takes what is enqueued; NULL: the stream does */
 } MockStream;
 
 typedef struct {
@@ -56,12 +55,12 @@ typedef struct {
 static struct {
   MockBlock  block[MOCK_BLOCKS];
   MockStream stream[MOCK_STREAMS];
-  MockEvent *events;
   uint32_t   lot;
-  int        opened, live_blocks, live_streams, live_events, live_maps;
+  int        opened, live_blocks, live_streams, live_graphs, live_maps;
   size_t     room;                                            /* bytes that the device has; 0: any number */
   int64_t    fail_allocation, fail_launch, fail_copy, vanish; /* the n-th of them from now on; 0: none. vanish: any operation */
-  int64_t    ran;                                             /* operations */
+  int64_t    fail_recording;
+  int64_t    ran; /* operations */
 } mock;
 
 static inline uint32_t MockDraw(uint32_t n)
@@ -97,13 +96,7 @@ static inline void MockRunOne(FurlDevice *device, MockStream *s)
     if (op->kind == MOCK_FILL) memset(op->to, 0, op->bytes);
     MockProtect(PROT_NONE);
   }
-  if (op->kind == MOCK_RECORD) op->event->pending--;
   free(op);
-}
-
-static inline int MockRunnable(const MockStream *s)
-{
-  return s->head && !(s->head->kind == MOCK_AWAIT && s->head->event->pending > 0);
 }
 
 /* One operation of a stream drawn by lot; 0 where none can run */
@@ -114,11 +107,20 @@ static inline int MockStep(FurlDevice *device)
   for (uint32_t k = 0; k < MOCK_STREAMS; k++) {
     MockStream *const s = &mock.stream[(start + k) % MOCK_STREAMS];
 
-    if (!MockRunnable(s)) continue;
+    if (!s->head) continue;
     MockRunOne(device, s);
     return 1;
   }
   return 0;
+}
+
+static inline void MockAppend(MockOp **head, MockOp **tail, MockOp *op)
+{
+  if (*tail)
+    (*tail)->next = op;
+  else
+    *head = op;
+  *tail = op;
 }
 
 static inline MockOp *MockEnqueue(void *stream, MockKind kind)
@@ -128,11 +130,7 @@ static inline MockOp *MockEnqueue(void *stream, MockKind kind)
 
   MOCK_CHECK(s && s->used, "a stream that does not exist\n");
   op->kind = kind;
-  if (s->tail)
-    s->tail->next = op;
-  else
-    s->head = op;
-  s->tail = op;
+  MockAppend(s->recording ? &s->recording->head : &s->head, s->recording ? &s->recording->tail : &s->tail, op);
   return op;
 }
 
@@ -145,15 +143,9 @@ static FurlDeviceStatus MockOpen(FurlDevice *device, int ordinal)
 
 static void MockClose(FurlDevice *device)
 {
-  MOCK_CHECK(!mock.live_blocks && !mock.live_streams && !mock.live_events && !mock.live_maps,
-             "left behind: %d allocations, %d streams, %d events, %d mapped\n", mock.live_blocks, mock.live_streams, mock.live_events,
+  MOCK_CHECK(!mock.live_blocks && !mock.live_streams && !mock.live_graphs && !mock.live_maps,
+             "left behind: %d allocations, %d streams, %d graphs, %d mapped\n", mock.live_blocks, mock.live_streams, mock.live_graphs,
              mock.live_maps);
-  while (mock.events) {
-    MockEvent *const next = mock.events->next;
-
-    free(mock.events);
-    mock.events = next;
-  }
   mock.opened--;
 }
 
@@ -236,8 +228,8 @@ static void MockStreamDestroy(FurlDevice *device, void *stream)
 
 static void MockStreamWait(FurlDevice *device, void *stream)
 {
-  while (((MockStream *)stream)->head && device->status == FURL_DEVICE_OK)
-    MOCK_CHECK(MockStep(device), "a stream waits for an event that is never recorded\n");
+  MOCK_CHECK(!((MockStream *)stream)->recording, "the host waits for what is recorded\n");
+  while (((MockStream *)stream)->head && device->status == FURL_DEVICE_OK) (void)MockStep(device);
 }
 
 /* A few operations, of any stream: the host does not see when */
@@ -246,32 +238,43 @@ static void MockStreamQuery(FurlDevice *device, void *stream)
   for (uint32_t n = MockDraw(8); n > 0 && device->status == FURL_DEVICE_OK; n--) (void)MockStep(device);
 }
 
-static void *MockEventCreate(FurlDevice *device)
+static void MockForget(FurlDevice *device, void *graph)
 {
-  MockEvent *const event = calloc(1, sizeof(*event));
-
-  event->next = mock.events;
-  mock.events = event;
-  mock.live_events++;
-  return event;
+  for (MockOp *op = ((MockGraph *)graph)->head, *next; op; op = next) {
+    next = op->next;
+    free(op);
+  }
+  free(graph);
+  mock.live_graphs--;
 }
 
-static void MockEventDestroy(FurlDevice *device, void *event)
+static void MockRecord(FurlDevice *device, void *stream)
 {
-  MOCK_CHECK(!((MockEvent *)event)->destroyed, "an event is destroyed twice\n");
-  ((MockEvent *)event)->destroyed = 1;
-  mock.live_events--;
+  MOCK_CHECK(!((MockStream *)stream)->recording, "recordings of one stream overlap\n");
+  ((MockStream *)stream)->recording = calloc(1, sizeof(MockGraph));
+  mock.live_graphs++;
 }
 
-static void MockEventRecord(FurlDevice *device, void *event, void *stream)
+static void *MockRecorded(FurlDevice *device, void *stream)
 {
-  MockEnqueue(stream, MOCK_RECORD)->event = event;
-  ((MockEvent *)event)->pending++;
+  MockGraph *const graph = ((MockStream *)stream)->recording;
+
+  MOCK_CHECK(graph, "a recording ends that never began\n");
+  ((MockStream *)stream)->recording = NULL;
+  if (!(mock.fail_recording > 0 && --mock.fail_recording == 0)) return graph;
+  MockForget(device, graph);
+  return NULL;
 }
 
-static void MockEventWait(FurlDevice *device, void *event, void *stream)
+static void MockReplay(FurlDevice *device, void *stream, void *graph)
 {
-  MockEnqueue(stream, MOCK_AWAIT)->event = event;
+  if (MockFails(device, &mock.fail_launch, "a graph")) return;
+  for (const MockOp *op = ((MockGraph *)graph)->head; op; op = op->next) {
+    MockOp *const copy = MockEnqueue(stream, op->kind);
+
+    *copy      = *op;
+    copy->next = NULL;
+  }
 }
 
 /* Whether an address is the device's: a copy that confuses the two sides is found when it is enqueued */
@@ -291,6 +294,7 @@ static void MockCopy(FurlDevice *device, void *stream, void *to, const void *fro
   if (MockFails(device, &mock.fail_copy, "a copy failed")) return;
   MOCK_CHECK(MockOwns(to, bytes) == (kind != FURL_COPY_DOWN) && MockOwns(from, bytes) == (kind != FURL_COPY_UP),
              "a copy of %zu bytes in a wrong direction, or out of bounds\n", bytes);
+  MOCK_CHECK(!((MockStream *)stream)->recording, "a copy is recorded\n");
   op        = MockEnqueue(stream, MOCK_COPY);
   op->to    = to;
   op->from  = from;
@@ -331,10 +335,10 @@ static const FurlDeviceOps MockOps = {.name           = "mock",
                                       .stream_destroy = MockStreamDestroy,
                                       .stream_wait    = MockStreamWait,
                                       .stream_query   = MockStreamQuery,
-                                      .event_create   = MockEventCreate,
-                                      .event_destroy  = MockEventDestroy,
-                                      .event_record   = MockEventRecord,
-                                      .event_wait     = MockEventWait,
+                                      .record         = MockRecord,
+                                      .recorded       = MockRecorded,
+                                      .replay         = MockReplay,
+                                      .forget         = MockForget,
                                       .copy           = MockCopy,
                                       .fill           = MockFill,
                                       .launch         = MockLaunch};

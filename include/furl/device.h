@@ -22,7 +22,8 @@ typedef enum { FURL_COPY_UP, FURL_COPY_DOWN, FURL_COPY_ACROSS } FurlCopy; /* hos
 
 /* What the driver was asked for since the device was opened */
 typedef struct {
-  int64_t allocations, releases, copies, fills, launches, waits, queries;
+  int64_t allocations, releases, copies, fills, launches, waits, queries; /* launches and fills of replays among them */
+  int64_t replays;
   int64_t bytes_up, bytes_down;
 } FurlDeviceCounts;
 
@@ -37,7 +38,7 @@ typedef struct {
 typedef struct FurlDevice FurlDevice;
 
 /*
-  The table. Streams and events are the back end's own pointers. Every function but open() and those that give back is called with a
+  The table. Streams and graphs are the back end's own pointers. Every function but open() and those that give back is called with a
   device that has not failed; each reports through FurlDeviceFail(). Copies of host memory that the device does not know may wait.
 */
 typedef struct {
@@ -53,10 +54,10 @@ typedef struct {
   void (*stream_destroy)(FurlDevice *device, void *stream);
   void (*stream_wait)(FurlDevice *device, void *stream);  /* the host, for all that is in it */
   void (*stream_query)(FurlDevice *device, void *stream); /* lets work go on, and notices a failure, without waiting */
-  void *(*event_create)(FurlDevice *device);
-  void (*event_destroy)(FurlDevice *device, void *event);
-  void (*event_record)(FurlDevice *device, void *event, void *stream);
-  void (*event_wait)(FurlDevice *device, void *event, void *stream); /* the stream waits, not the host */
+  void (*record)(FurlDevice *device, void *stream);       /* launches and fills from now on are kept, not done. NULL: it cannot do that */
+  void *(*recorded)(FurlDevice *device, void *stream);    /* ends it: what was kept, or NULL, which is no failure of the device */
+  void (*replay)(FurlDevice *device, void *stream, void *graph);
+  void (*forget)(FurlDevice *device, void *graph);
   void (*copy)(FurlDevice *device, void *stream, void *to, const void *from, size_t bytes, FurlCopy kind);
   void (*fill)(FurlDevice *device, void *stream, void *to, size_t bytes); /* with zeros */
   void (*launch)(FurlDevice *device, void *stream, const FurlKernel *kernel, const void *args, int64_t first, int64_t end);
@@ -68,14 +69,20 @@ struct FurlDevice {
   int                  ordinal;
   FurlDeviceStatus     status; /* the first failure */
   char                 message[FURL_DEVICE_TEXT];
-  FurlDeviceCounts     counts;
-  size_t               used, most; /* bytes of arenas, now and at most */
+  FurlDeviceCounts     counts, before; /* before: when a recording began */
+  size_t               used, most;     /* bytes of arenas, now and at most */
 };
 
 typedef struct {
   FurlDevice *device;
   void       *stream;
 } FurlQueue;
+
+/* What was recorded, to be enqueued again as a whole */
+typedef struct {
+  void   *handle; /* NULL: nothing */
+  int64_t launches, fills;
+} FurlGraph;
 
 extern const FurlDeviceOps FurlDeviceHost, FurlDeviceCuda;
 
@@ -89,9 +96,12 @@ void FurlQueueDestroy(FurlQueue *queue);
 void FurlQueueLaunch(FurlQueue *queue, const FurlKernel *kernel, const void *args, int64_t first, int64_t end);
 void FurlQueueCopy(FurlQueue *queue, void *to, const void *from, size_t bytes, FurlCopy kind);
 void FurlQueueFill(FurlQueue *queue, void *to, size_t bytes);
-int  FurlQueueWait(FurlQueue *queue);                  /* 0: the device failed */
-int  FurlQueueQuery(FurlQueue *queue);                 /* the same, without waiting */
-void FurlQueueAfter(FurlQueue *queue, FurlQueue *one); /* what is enqueued from now on runs after all that is in `one` by now */
+int  FurlQueueWait(FurlQueue *queue);                       /* 0: the device failed */
+int  FurlQueueQuery(FurlQueue *queue);                      /* the same, without waiting */
+int  FurlQueueRecord(FurlQueue *queue);                     /* 0: it cannot, and nothing has changed */
+int  FurlQueueRecorded(FurlQueue *queue, FurlGraph *graph); /* 0: it could not, and what was enqueued since is lost */
+void FurlQueueReplay(FurlQueue *queue, const FurlGraph *graph);
+void FurlGraphForget(FurlDevice *device, FurlGraph *graph); /* nothing of it may be on its way */
 
 /* Items first .. end-1 on the device of the queue; NULL: here and now */
 static inline void FurlRunRange(FurlQueue *queue, const FurlKernel *kernel, const void *args, int64_t first, int64_t end)

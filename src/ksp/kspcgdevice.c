@@ -18,14 +18,14 @@ static PetscErrorCode EnqueuePreconditioner(KSP ksp, FurlKSPDevice *d)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode EnqueueIteration(KSP ksp, FurlKSPDevice *d, PetscInt k)
+static PetscErrorCode EnqueueAll(KSP ksp, FurlKSPDevice *d)
 {
   const KspDirectionArgs direction = {.z = d->z, .p = d->p, .n = d->n, .state = d->state};
   const KspUpdateArgs    update    = {.p = d->p, .q = d->q, .x = d->x, .r = d->r, .partial = d->partial, .n = d->n, .state = d->state};
   const KspKeepArgs      keep      = {.state = d->state, .x = d->x, .p = d->p, .best = d->best, .n = d->n};
 
   PetscFunctionBegin;
-  (void)k;
+  PetscCall(EnqueuePreconditioner(ksp, d));
   FurlRun(&d->queue, &FurlKernelKspDirection, &direction, d->nblocks);
   PetscCall((*d->mult)(((KSP_Furl *)ksp->data)->F, &d->queue, &d->matrix, d->p, d->q, d->partial));
   FurlKSPEnqueueSum(d, d->nslices, 1);
@@ -34,7 +34,35 @@ static PetscErrorCode EnqueueIteration(KSP ksp, FurlKSPDevice *d, PetscInt k)
   FurlKSPEnqueueSum(d, d->nblocks, 1);
   FurlKSPEnqueueScalars(d, &FurlKernelKspNorm, d->nblocks);
   FurlRun(&d->queue, &FurlKernelKspKeep, &keep, d->nblocks);
-  PetscCall(EnqueuePreconditioner(ksp, d));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Into d->graph; where the device cannot record, iterations are enqueued kernel by kernel */
+static PetscErrorCode RecordIteration(KSP ksp, FurlKSPDevice *d)
+{
+  PetscFunctionBegin;
+  if (d->graph.handle) (void)FurlQueueWait(&d->queue);
+  FurlGraphForget(d->queue.device, &d->graph);
+  d->graph_aside = ((KSP_Furl *)ksp->data)->aside;
+  d->cannot      = PETSC_TRUE;
+  if (!FurlQueueRecord(&d->queue)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(EnqueueAll(ksp, d));
+  if (FurlQueueRecorded(&d->queue, &d->graph)) d->cannot = PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode EnqueueIteration(KSP ksp, FurlKSPDevice *d, PetscInt k)
+{
+  const PetscBool fits = d->graph.handle && d->graph_aside == ((KSP_Furl *)ksp->data)->aside ? PETSC_TRUE : PETSC_FALSE;
+
+  PetscFunctionBegin;
+  (void)k; /* all are alike */
+  if (d->warm && !fits && !d->cannot) PetscCall(RecordIteration(ksp, d));
+  if (d->warm && !d->cannot)
+    FurlQueueReplay(&d->queue, &d->graph);
+  else
+    PetscCall(EnqueueAll(ksp, d));
+  d->warm = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -48,8 +76,7 @@ PetscErrorCode FurlKSPRunCGDevice(KSP ksp, FurlDeviceStatus *status)
 
   PetscFunctionBegin;
   PetscCall(FurlKSPUpload(ksp, d, d->r));
-  PetscCall(EnqueuePreconditioner(ksp, d));
-  PetscCall(FurlKSPIterate(ksp, d, EnqueueIteration, PETSC_INT_MAX, &stop));
+  PetscCall(FurlKSPIterate(ksp, d, EnqueueIteration, &stop));
   if (d->queue.device->status == FURL_DEVICE_OK) {
     PetscCall(FurlKSPFetchState(d, &end));
     if (ksp->normtype != KSP_NORM_NONE && d->queue.device->status == FURL_DEVICE_OK) {

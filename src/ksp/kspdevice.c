@@ -1,11 +1,10 @@
 /*
-  What the recurrences share where they run on a device. b goes there once, and x and its residual where they are not zero and b; the
-  iterations are enqueued one ahead of what the host has heard of; x comes back once. The numbers of the recurrence stay on the device
-  (kernels/kspstate.h), which also tests for convergence; the host reads a line of news for each iteration from memory that both see, and
-  tells it to monitors, history and the user's test. What was enqueued beyond the end changes nothing. Within an iteration nothing is
-  copied, allocated or waited for.
+  What the recurrences share where they run on a device. b goes there once, and x and its residual where they are not zero and b; x comes
+  back once. The numbers of the recurrence stay on the device (kernels/kspstate.h), which also tests for convergence; the host reads a line
+  of news for each iteration from memory that both see, tells it to monitors, history and the user's test, and enqueues the next one. Within
+  an iteration nothing is copied, allocated or waited for.
 
-  A test or a monitor of the user's may look at x: then x is fetched after every iteration, of which none is enqueued ahead.
+  A test or a monitor of the user's may look at x: then x is fetched after every iteration.
 */
 #include "kspfurlimpl.h"
 #include "kspdevice.h"
@@ -198,12 +197,11 @@ static PetscErrorCode Feed(KSP ksp, FurlKSPDevice *d)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* One iteration, as kspcg.c and kspgmres.c tell it; *more is false where it was the last one, and nothing is to be decided where it was so
- * before */
+/* One iteration, as kspcg.c and kspgmres.c tell it; *more is false where it was the last one */
 static PetscErrorCode TakeNews(KSP ksp, FurlKSPDevice *d, const KspNews *news, PetscBool *more)
 {
   KSP_Furl *f       = (KSP_Furl *)ksp->data;
-  PetscBool restart = PETSC_FALSE, watch = *more;
+  PetscBool restart = PETSC_FALSE;
 
   PetscFunctionBegin;
   *more = PETSC_FALSE;
@@ -219,30 +217,25 @@ static PetscErrorCode TakeNews(KSP ksp, FurlKSPDevice *d, const KspNews *news, P
   if (ksp->reason) PetscFunctionReturn(PETSC_SUCCESS);
   if (news->stop == KSP_STEP_TEST)
     f->cause = FURL_KSP_RAISED; /* the device stopped where the user's test does not: from the true residual */
-  if (f->cause != FURL_KSP_CAUSES && watch) PetscFunctionReturn(PETSC_SUCCESS);
-  if (watch) PetscCall(FurlKSPWatch(ksp, &restart));
-  *more = (PetscBool)!restart;
+  if (f->cause != FURL_KSP_CAUSES) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(FurlKSPWatch(ksp, &restart));
+  *more = news->stop == KSP_STEP_GOES_ON && !restart ? PETSC_TRUE : PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Enqueues and listens until there is a reason, or a cause to hand back; at most so many iterations. Where the host wants no more, what
- * runs ahead is heard too, so that the iterations that it counts are those of x */
-PetscErrorCode FurlKSPIterate(KSP ksp, FurlKSPDevice *d, FurlKSPEnqueueFn enqueue, PetscInt most, KspStop *stop)
+/* Enqueues an iteration when the one before has been heard of, until there is a reason, or a cause to hand back. Preconditioners take most
+ * of an iteration and cannot be called off: one that ran ahead would cost more than the few microseconds for which the device has nothing
+ * to do */
+PetscErrorCode FurlKSPIterate(KSP ksp, FurlKSPDevice *d, FurlKSPEnqueueFn enqueue, KspStop *stop)
 {
-  const PetscInt ahead    = d->fed ? 0 : 1;
-  PetscInt       enqueued = 0, told = 0;
-  PetscBool      more = PETSC_TRUE;
-  KspNews        news = {.stop = KSP_STEP_GOES_ON};
+  PetscBool more = PETSC_TRUE;
+  KspNews   news = {.stop = KSP_STEP_GOES_ON};
 
   PetscFunctionBegin;
-  while ((more || told < enqueued) && news.stop == KSP_STEP_GOES_ON && !ksp->reason) {
-    PetscBool last = more;
-
-    for (; more && enqueued <= told + ahead && enqueued < most; enqueued++) PetscCall((*enqueue)(ksp, d, enqueued));
+  for (PetscInt k = 0; more; k++) {
+    PetscCall((*enqueue)(ksp, d, k));
     if (!FurlKSPHear(d, &news)) PetscFunctionReturn(PETSC_SUCCESS);
-    told++;
-    PetscCall(TakeNews(ksp, d, &news, &last));
-    more = more && last ? PETSC_TRUE : PETSC_FALSE;
+    PetscCall(TakeNews(ksp, d, &news, &more));
   }
   *stop = (KspStop)news.stop;
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -24,6 +24,12 @@ typedef struct FurlKSPDevice {
   PetscBool            fed;                /* the host wants x, or the columns that x does not hold, after each iteration */
   PetscBool            trusted;            /* a residual that was computed here has been found to be that of the user's own product */
 
+  /* an iteration of conjugate gradients, recorded: from the second one of a placement on, as the first makes the driver load what it needs
+   */
+  FurlGraph graph;
+  PetscBool warm, cannot; /* there was an iteration; recording does not work */
+  PetscBool graph_aside;  /* rows are cleared in it */
+
   /* the null space, orthonormal */
   PetscObjectId space; /* whose it is; 0: there is none */
   PetscBool     constants;
@@ -46,7 +52,7 @@ void                        FurlKSPEnqueueNullSpace(FurlKSPDevice *d, double *v)
 void                        FurlKSPEnqueueSum(FurlKSPDevice *d, int64_t n, int nsums);
 void                        FurlKSPEnqueueScalars(FurlKSPDevice *d, const FurlKernel *kernel, int64_t n);
 PETSC_INTERN PetscErrorCode FurlKSPUpload(KSP, FurlKSPDevice *d, double *r);
-PETSC_INTERN PetscErrorCode FurlKSPIterate(KSP, FurlKSPDevice *d, FurlKSPEnqueueFn enqueue, PetscInt most, KspStop *stop);
+PETSC_INTERN PetscErrorCode FurlKSPIterate(KSP, FurlKSPDevice *d, FurlKSPEnqueueFn enqueue, KspStop *stop);
 PETSC_INTERN PetscErrorCode FurlKSPEnqueueResidual(KSP, FurlKSPDevice *d, double *r);
 PETSC_INTERN int            FurlKSPHear(FurlKSPDevice *d, KspNews *news);
 PETSC_INTERN PetscErrorCode FurlKSPFetchState(FurlKSPDevice *d, KspState *state);

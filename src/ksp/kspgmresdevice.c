@@ -159,7 +159,7 @@ PetscErrorCode FurlKSPRunGMRESDevice(KSP ksp, FurlDeviceStatus *status)
 
     stop = KSP_STEP_GOES_ON;
     EnqueueCycle(f, d);
-    PetscCall(FurlKSPIterate(ksp, d, EnqueueColumn, d->columns, &stop));
+    PetscCall(FurlKSPIterate(ksp, d, EnqueueColumn, &stop));
     if (d->queue.device->status == FURL_DEVICE_OK) PetscCall(Finish(ksp, d));
     more = !ksp->reason && stop == KSP_STEP_END && f->cause == FURL_KSP_CAUSES ? PETSC_TRUE : PETSC_FALSE;
     if (more) PetscCall(Renew(ksp, d, before, &more));

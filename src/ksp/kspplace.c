@@ -205,6 +205,7 @@ PetscErrorCode FurlKSPLeaveDevice(KSP ksp)
   if (get_pc) PetscCall((*get_pc)(ksp->pc, &d->pc));
   /* what is enqueued still may read what is freed below */
   if (d->queue.stream && d->queue.device->status == FURL_DEVICE_OK) (void)FurlQueueWait(&d->queue);
+  if (d->queue.device) FurlGraphForget(d->queue.device, &d->graph);
   if (get_pc && d->pc.arena == &d->arena) PetscCall((*d->pc.forget)(ksp->pc));
   if (d->news) d->queue.device->ops->unmap(d->queue.device, d->news);
   FurlArenaFree(&d->arena);

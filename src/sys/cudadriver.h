@@ -9,12 +9,12 @@
 
 typedef int                CudaResult;
 typedef int                CudaDevice;
-typedef void              *CudaHandle; /* contexts, modules, functions, streams, events */
+typedef void              *CudaHandle; /* contexts, modules, functions, streams, graphs */
 typedef unsigned long long CudaPointer;
 
 enum { CUDA_OK = 0, CUDA_MEMORY = 2, CUDA_NOT_READY = 600 };
 enum { CUDA_MULTIPROCESSORS = 16, CUDA_MAJOR = 75, CUDA_MINOR = 76 }; /* attributes of a device */
-enum { CUDA_STREAM_NON_BLOCKING = 1, CUDA_EVENT_NO_TIMING = 2, CUDA_HOST_PORTABLE_MAPPED = 3 };
+enum { CUDA_STREAM_NON_BLOCKING = 1, CUDA_CAPTURE_RELAXED = 2, CUDA_HOST_PORTABLE_MAPPED = 3 };
 
 /* X(name of the member, symbol, arguments) */
 #define CUDA_FUNCTIONS(X)                                                                                             \
@@ -48,7 +48,9 @@ enum { CUDA_STREAM_NON_BLOCKING = 1, CUDA_EVENT_NO_TIMING = 2, CUDA_HOST_PORTABL
   X(stream_destroy, cuStreamDestroy_v2, (CudaHandle))                                                                 \
   X(stream_wait, cuStreamSynchronize, (CudaHandle))                                                                   \
   X(stream_query, cuStreamQuery, (CudaHandle))                                                                        \
-  X(event_create, cuEventCreate, (CudaHandle *, unsigned))                                                            \
-  X(event_destroy, cuEventDestroy_v2, (CudaHandle))                                                                   \
-  X(event_record, cuEventRecord, (CudaHandle, CudaHandle))                                                            \
-  X(event_wait, cuStreamWaitEvent, (CudaHandle, CudaHandle, unsigned))
+  X(capture_begin, cuStreamBeginCapture_v2, (CudaHandle, int))                                                        \
+  X(capture_end, cuStreamEndCapture, (CudaHandle, CudaHandle *))                                                      \
+  X(graph_instantiate, cuGraphInstantiateWithFlags, (CudaHandle *, CudaHandle, unsigned long long))                   \
+  X(graph_destroy, cuGraphDestroy, (CudaHandle))                                                                      \
+  X(graph_launch, cuGraphLaunch, (CudaHandle, CudaHandle))                                                            \
+  X(graph_exec_destroy, cuGraphExecDestroy, (CudaHandle))

@@ -101,15 +101,40 @@ int FurlQueueQuery(FurlQueue *queue)
   return device->status == FURL_DEVICE_OK;
 }
 
-void FurlQueueAfter(FurlQueue *queue, FurlQueue *one)
+int FurlQueueRecord(FurlQueue *queue)
 {
   FurlDevice *const device = queue->device;
-  void             *event;
+
+  if (device->status != FURL_DEVICE_OK || !device->ops->record) return 0;
+  device->ops->record(device, queue->stream);
+  device->before = device->counts;
+  return 1;
+}
+
+int FurlQueueRecorded(FurlQueue *queue, FurlGraph *graph)
+{
+  FurlDevice *const device = queue->device;
+
+  *graph         = (FurlGraph){.handle   = device->ops->recorded(device, queue->stream),
+                               .launches = device->counts.launches - device->before.launches,
+                               .fills    = device->counts.fills - device->before.fills};
+  device->counts = device->before;
+  return graph->handle != NULL;
+}
+
+void FurlQueueReplay(FurlQueue *queue, const FurlGraph *graph)
+{
+  FurlDevice *const device = queue->device;
 
   if (device->status != FURL_DEVICE_OK) return;
-  event = device->ops->event_create(device);
-  if (!event) return;
-  device->ops->event_record(device, event, one->stream);
-  device->ops->event_wait(device, event, queue->stream);
-  device->ops->event_destroy(device, event);
+  device->counts.launches += graph->launches;
+  device->counts.fills += graph->fills;
+  device->counts.replays++;
+  device->ops->replay(device, queue->stream, graph->handle);
+}
+
+void FurlGraphForget(FurlDevice *device, FurlGraph *graph)
+{
+  if (graph->handle) device->ops->forget(device, graph->handle);
+  *graph = (FurlGraph){0};
 }

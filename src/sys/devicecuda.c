@@ -26,17 +26,22 @@ typedef struct {
   CudaDevice device;
   CudaHandle context;
   CudaHandle module[FURL_FATBINS];
-  Found      found[TABLE]; /* hashed by the address of the kernel */
+  Found      found[TABLE];       /* hashed by the address of the kernel */
+  int        recording, spoiled; /* ... by something that it could not take */
 } Cuda;
 
 /* Success, or the first failure is kept under the name of what was tried */
 static int Check(FurlDevice *device, CudaResult result, const char *what)
 {
-  const Cuda *const cuda = device->data;
-  const char       *name = NULL;
-  char              text[64];
+  Cuda *const cuda = device->data;
+  const char *name = NULL;
+  char        text[64];
 
   if (result == CUDA_OK) return 1;
+  if (cuda->recording) {
+    cuda->spoiled = 1;
+    return 0;
+  }
   if (cuda->error_name(result, &name) != CUDA_OK || !name) {
     (void)snprintf(text, sizeof(text), "CUDA error %d", result);
     name = text;
@@ -237,37 +242,42 @@ static void StreamQuery(FurlDevice *device, void *stream)
   Leave(cuda);
 }
 
-static void *EventCreate(FurlDevice *device)
+/* What a recording cannot take spoils it, not the device: the stream is as it was once the capture has ended */
+static void Record(FurlDevice *device, void *stream)
+{
+  Cuda *const cuda = Enter(device);
+
+  cuda->spoiled   = cuda->capture_begin(stream, CUDA_CAPTURE_RELAXED) != CUDA_OK;
+  cuda->recording = 1;
+  Leave(cuda);
+}
+
+static void *Recorded(FurlDevice *device, void *stream)
 {
   Cuda *const cuda  = Enter(device);
-  CudaHandle  event = NULL;
+  CudaHandle  graph = NULL, whole = NULL;
 
-  (void)Check(device, cuda->event_create(&event, CUDA_EVENT_NO_TIMING), "cuEventCreate");
+  cuda->recording = 0;
+  if (cuda->capture_end(stream, &graph) != CUDA_OK) cuda->spoiled = 1;
+  if (!cuda->spoiled && graph && cuda->graph_instantiate(&whole, graph, 0) != CUDA_OK) whole = NULL;
+  if (graph) (void)cuda->graph_destroy(graph);
   Leave(cuda);
-  return event;
+  return whole;
 }
 
-static void EventDestroy(FurlDevice *device, void *event)
+static void Replay(FurlDevice *device, void *stream, void *graph)
 {
   Cuda *const cuda = Enter(device);
 
-  (void)Check(device, cuda->event_destroy(event), "cuEventDestroy");
+  (void)Check(device, cuda->graph_launch(graph, stream), "cuGraphLaunch");
   Leave(cuda);
 }
 
-static void EventRecord(FurlDevice *device, void *event, void *stream)
+static void Forget(FurlDevice *device, void *graph)
 {
   Cuda *const cuda = Enter(device);
 
-  (void)Check(device, cuda->event_record(event, stream), "cuEventRecord");
-  Leave(cuda);
-}
-
-static void EventWait(FurlDevice *device, void *event, void *stream)
-{
-  Cuda *const cuda = Enter(device);
-
-  (void)Check(device, cuda->event_wait(stream, event, 0), "cuStreamWaitEvent");
+  (void)Check(device, cuda->graph_exec_destroy(graph), "cuGraphExecDestroy");
   Leave(cuda);
 }
 
@@ -335,10 +345,10 @@ const FurlDeviceOps FurlDeviceCuda = {.name           = "cuda",
                                       .stream_destroy = StreamDestroy,
                                       .stream_wait    = StreamWait,
                                       .stream_query   = StreamQuery,
-                                      .event_create   = EventCreate,
-                                      .event_destroy  = EventDestroy,
-                                      .event_record   = EventRecord,
-                                      .event_wait     = EventWait,
+                                      .record         = Record,
+                                      .recorded       = Recorded,
+                                      .replay         = Replay,
+                                      .forget         = Forget,
                                       .copy           = Copy,
                                       .fill           = Fill,
                                       .launch         = Launch};

@@ -34,17 +34,13 @@ static void *Map(FurlDevice *device, size_t bytes, void **there)
   return *there = Allocate(device, bytes);
 }
 
-/* Streams and events have no state: nothing is ever left to do */
+/* Streams have no state: nothing is ever left to do */
 static void *CreateNothing(FurlDevice *device)
 {
   return device;
 }
 
 static void DestroyNothing(FurlDevice *device, void *what)
-{
-}
-
-static void WaitForNothing(FurlDevice *device, void *what, void *stream)
 {
 }
 
@@ -75,10 +71,6 @@ const FurlDeviceOps FurlDeviceHost = {.name           = "host",
                                       .stream_destroy = DestroyNothing,
                                       .stream_wait    = DestroyNothing,
                                       .stream_query   = DestroyNothing,
-                                      .event_create   = CreateNothing,
-                                      .event_destroy  = DestroyNothing,
-                                      .event_record   = WaitForNothing,
-                                      .event_wait     = WaitForNothing,
                                       .copy           = Copy,
                                       .fill           = Fill,
                                       .launch         = Launch};

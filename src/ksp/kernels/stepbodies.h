@@ -109,7 +109,7 @@ FURL_BODY void KspBeta(const KspScalarArgs *a, int64_t item)
     state->rho   = rho;
     state->beta  = state->first ? 0 : -zq / state->pq;
     state->first = 0;
-    state->keep  = 0; /* p changes before it is looked at again */
+    state->keep  = 0;
     if (SignHolds(a, rho, &state->sign_rho, KSP_STEP_SIGN_PC) && !IsFinite(state->beta)) Stop(a, KSP_STEP_NAN);
   }
 }

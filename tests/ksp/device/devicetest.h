@@ -78,6 +78,7 @@ static inline PetscErrorCode DeviceRun(KSP ksp, Vec b, Vec x, DeviceSolve *solve
                                      .fills       = after.fills - before.fills,
                                      .launches    = after.launches - before.launches,
                                      .waits       = after.waits - before.waits,
+                                     .replays     = after.replays - before.replays,
                                      .bytes_up    = after.bytes_up - before.bytes_up,
                                      .bytes_down  = after.bytes_down - before.bytes_down};
   PetscFunctionReturn(0);

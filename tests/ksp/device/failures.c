@@ -4,11 +4,11 @@
 */
 #include "devicetest.h"
 
-typedef enum { FAIL_ALLOCATION, FAIL_LAUNCH, FAIL_COPY, FAIL_VANISH, FAILURES } Failure;
+typedef enum { FAIL_ALLOCATION, FAIL_LAUNCH, FAIL_COPY, FAIL_VANISH, FAIL_RECORDING, FAILURES } Failure;
 
 static int64_t *Countdown(Failure failure)
 {
-  int64_t *const countdown[FAILURES] = {&mock.fail_allocation, &mock.fail_launch, &mock.fail_copy, &mock.vanish};
+  int64_t *const countdown[FAILURES] = {&mock.fail_allocation, &mock.fail_launch, &mock.fail_copy, &mock.vanish, &mock.fail_recording};
 
   return countdown[failure];
 }
@@ -16,7 +16,7 @@ static int64_t *Countdown(Failure failure)
 /* The n-th one fails; *happened is false where there are fewer */
 static PetscErrorCode Try(Mat A, PetscBool insist, Failure failure, int64_t n, PetscBool *happened)
 {
-  const PetscErrorCode expected = failure == FAIL_ALLOCATION ? PETSC_ERR_MEM : PETSC_ERR_GPU;
+  const PetscErrorCode expected = failure == FAIL_RECORDING ? 0 : failure == FAIL_ALLOCATION ? PETSC_ERR_MEM : PETSC_ERR_GPU;
   PetscErrorCode       ierr;
   DeviceSolve          solve = {0};
   Vec                  b, x;
@@ -64,7 +64,7 @@ int main(int argc, char **argv)
   GridTestInit(&box, BENCH_CONSTANT, n, "ddd");
   PetscCall(GridTestMatrix(PETSC_COMM_WORLD, &box, 1, &A));
   for (; happened; k += 1 + k / 2) PetscCall(Try(A, insist, (Failure)kind, k, &happened));
-  FurlTestCheck(k > 3, "Nothing of kind %d ever failed", (int)kind);
+  FurlTestCheck(k > (kind == FAIL_RECORDING ? 1 : 3), "Nothing of kind %d ever failed", (int)kind);
   PetscCall(MatDestroy(&A));
   PetscCall(PetscFinalize());
   return 0;
@@ -77,5 +77,9 @@ int main(int argc, char **argv)
 
   test:
     args: -ksp_rtol 1e-8 -kind {{0 1 2 3}} -insist {{0 1}} -ksp_furl_method {{cg gmres}}
+
+  test:
+    suffix: recording
+    args: -ksp_rtol 1e-8 -kind 4 -insist {{0 1}}
 
 TEST*/

@@ -1,5 +1,5 @@
-/* The first claim of convergence after matrix and hierarchy went to a device is judged by the user's own product, later ones there. A device
- * that multiplies wrongly is found out by it, and the answer is right */
+/* The first claim of convergence after matrix and hierarchy went to a device is judged by the user's own product, later ones there. A
+ * device that multiplies wrongly is found out by it, and the answer is right */
 #include "devicetest.h"
 #include "../../../src/mat/kernels/matmultargs.h"
 
@@ -86,7 +86,7 @@ int main(int argc, char **argv)
   PetscCall(PetscFurlInitializePackage());
   GridTestInit(&box, BENCH_SMOOTH, n, "ddd");
   PetscCall(GridTestMatrix(PETSC_COMM_WORLD, &box, 1, &A));
-  PetscCall(MatGetOperation(A, MATOP_MULT, (void (**)(void))&multiply));
+  PetscCall(MatGetOperation(A, MATOP_MULT, (void (**)(void)) & multiply));
   PetscCall(MatSetOperation(A, MATOP_MULT, (void (*)(void))Counted));
   PetscCall(Right(A));
   PetscCall(Wrong(A));

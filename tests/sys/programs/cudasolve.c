@@ -21,10 +21,11 @@ static const FurlKernel *const kernels[] = {FURL_MAT_KERNELS(NAME) FURL_PC_KERNE
 /* As the GPU does it: a warp an item */
 static int RunKernel(const char *name, void **parameters, unsigned blocks, unsigned threads)
 {
-  const int64_t first = *(const int64_t *)parameters[1], end = *(const int64_t *)parameters[2];
-
   for (size_t k = 0; k < sizeof(kernels) / sizeof(*kernels); k++) {
+    const int64_t first = parameters ? *(const int64_t *)parameters[1] : 0, end = parameters ? *(const int64_t *)parameters[2] : 0;
+
     if (strcmp(kernels[k]->name, name)) continue;
+    if (!parameters) return (int)kernels[k]->args_bytes;
     if ((int64_t)blocks * threads / FURL_WIDTH < end - first) return 0;
     FurlLaunchRange(kernels[k], parameters[0], first, end);
     return 1;
@@ -65,10 +66,10 @@ static PetscErrorCode Refused(Mat A, const char device[], PetscErrorCode expecte
 static PetscErrorCode Empty(const FakeDriver *driver)
 {
   PetscFunctionBegin;
-  FurlTestCheck(!driver->allocated && !driver->contexts && !driver->modules && !driver->streams && !driver->events && !driver->mapped &&
+  FurlTestCheck(!driver->allocated && !driver->contexts && !driver->modules && !driver->streams && !driver->graphs && !driver->mapped &&
                   !driver->depth,
-                "Left behind: %ld bytes, %d contexts, %d modules, %d streams, %d events, %d mapped, depth %d", driver->allocated,
-                driver->contexts, driver->modules, driver->streams, driver->events, driver->mapped, driver->depth);
+                "Left behind: %ld bytes, %d contexts, %d modules, %d streams, %d graphs, %d mapped, depth %d", driver->allocated,
+                driver->contexts, driver->modules, driver->streams, driver->graphs, driver->mapped, driver->depth);
   PetscFunctionReturn(0);
 }
 
@@ -96,9 +97,19 @@ int main(int argc, char **argv)
   PetscCall(Solve("host", A, &x[0], &ierr));
   FurlTestCheck(!ierr && !driver->launches, "host: error %d, %ld launches by the driver", (int)ierr, driver->launches);
   PetscCall(Solve("cuda", A, &x[1], &ierr));
-  FurlTestCheck(!ierr && driver->launches > 100, "cuda: error %d, %ld launches", (int)ierr, driver->launches);
+  FurlTestCheck(!ierr && driver->launches > 100 && driver->replays > 2, "cuda: error %d, %ld launches, %d graphs", (int)ierr,
+                driver->launches, driver->replays);
   PetscCall(VecEqual(x[0], x[1], &same));
   FurlTestCheck(same, "The solutions differ");
+  PetscCall(Empty(driver));
+  PetscCall(VecDestroy(&x[1]));
+  driver->replays   = 0;
+  driver->no_graphs = 1;
+  PetscCall(Solve("cuda", A, &x[1], &ierr));
+  FurlTestCheck(!ierr && !driver->replays, "cuda without graphs: error %d, %d graphs", (int)ierr, driver->replays);
+  driver->no_graphs = 0;
+  PetscCall(VecEqual(x[0], x[1], &same));
+  FurlTestCheck(same, "The solutions differ without graphs");
   PetscCall(Empty(driver));
 
   driver->lost = (int)driver->launches + 50;

@@ -164,6 +164,57 @@ EXPORT int cuMemHostGetDevicePointer_v2(Pointer *device, void *host, unsigned fl
   return OK;
 }
 
+/* A launch or zeros that were captured */
+typedef struct Node {
+  struct Node *next;
+  char        *name; /* of a kernel; NULL: zeros */
+  unsigned     blocks, threads;
+  long long    first, end;
+  void        *to;
+  size_t       bytes;
+  char         args[]; /* of the kernel */
+} Node;
+
+typedef struct {
+  Node *head, *tail;
+} Graph;
+
+static Node *Append(Graph *graph, size_t bytes)
+{
+  Node *const node = calloc(1, sizeof(*node) + bytes);
+
+  if (graph->tail)
+    graph->tail->next = node;
+  else
+    graph->head = node;
+  return graph->tail = node;
+}
+
+static void CaptureLaunch(Graph *graph, char *name, void **parameters, unsigned blocks, unsigned threads)
+{
+  const size_t bytes = (size_t)runner(name, NULL, 0, 0);
+  Node *const  node  = Append(graph, bytes);
+
+  node->name    = name;
+  node->blocks  = blocks;
+  node->threads = threads;
+  node->first   = *(const long long *)parameters[1];
+  node->end     = *(const long long *)parameters[2];
+  memcpy(node->args, parameters[0], bytes);
+}
+
+static void CaptureZeros(Graph *graph, void *to, size_t bytes)
+{
+  Node *const node = Append(graph, 0);
+
+  node->to    = to;
+  node->bytes = bytes;
+}
+
+typedef struct {
+  Graph *graph; /* takes what is enqueued; NULL: it is done */
+} Stream;
+
 static int Owned(Pointer pointer, size_t bytes)
 {
   for (int k = 0; k < KNOWN; k++)
@@ -193,22 +244,29 @@ EXPORT int cuMemcpyDtoDAsync_v2(Pointer to, Pointer from, size_t bytes, void *st
 EXPORT int cuMemsetD8Async(Pointer to, unsigned char value, size_t bytes, void *stream)
 {
   if (Ready()) return Ready();
-  if (!Owned(to, bytes) || !stream) return INVALID;
-  memset((void *)to, value, bytes);
+  if (!Owned(to, bytes) || !stream || value) return INVALID;
+  if (((Stream *)stream)->graph)
+    CaptureZeros(((Stream *)stream)->graph, (void *)to, bytes);
+  else
+    memset((void *)to, value, bytes);
   return OK;
 }
 EXPORT int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared,
                           void *stream, void **parameters, void **extra)
 {
-  fake_driver.launches++;
+  Graph *const graph = stream ? ((Stream *)stream)->graph : NULL;
+
+  if (!graph) fake_driver.launches++;
   if (Ready()) return Ready();
   if (!stream || !gx || gx > 2147483647u || gy != 1 || gz != 1 || !bx || bx > 1024 || by != 1 || bz != 1 || shared || extra) return INVALID;
-  return runner(*(char **)function + 10, parameters, gx, bx) ? OK : INVALID;
+  if (!graph) return runner(*(char **)function + 10, parameters, gx, bx) ? OK : INVALID;
+  CaptureLaunch(graph, *(char **)function + 10, parameters, gx, bx);
+  return OK;
 }
 EXPORT int cuStreamCreate(void **stream, unsigned flags)
 {
   fake_driver.streams++;
-  *stream = malloc(1);
+  *stream = calloc(1, sizeof(Stream));
   return flags == 1 ? Ready() : INVALID;
 }
 EXPORT int cuStreamDestroy_v2(void *stream)
@@ -225,23 +283,64 @@ EXPORT int cuStreamQuery(void *stream)
 {
   return Ready();
 }
-EXPORT int cuEventCreate(void **event, unsigned flags)
+
+EXPORT int cuStreamBeginCapture_v2(void *stream, int mode)
 {
-  fake_driver.events++;
-  *event = malloc(1);
-  return Ready();
-}
-EXPORT int cuEventDestroy_v2(void *event)
-{
-  fake_driver.events--;
-  free(event);
+  Stream *const s = stream;
+
+  if (Ready()) return Ready();
+  if (s->graph || mode != 2 || fake_driver.no_graphs) return INVALID;
+  s->graph = calloc(1, sizeof(Graph));
+  fake_driver.graphs++;
   return OK;
 }
-EXPORT int cuEventRecord(void *event, void *stream)
+EXPORT int cuGraphDestroy(void *graph)
 {
-  return event && stream ? Ready() : INVALID;
+  for (Node *node = ((Graph *)graph)->head, *next; node; node = next) {
+    next = node->next;
+    free(node);
+  }
+  free(graph);
+  fake_driver.graphs--;
+  return OK;
 }
-EXPORT int cuStreamWaitEvent(void *stream, void *event, unsigned flags)
+EXPORT int cuStreamEndCapture(void *stream, void **graph)
 {
-  return event && stream ? Ready() : INVALID;
+  Stream *const s = stream;
+
+  if (!s->graph) return INVALID;
+  *graph   = s->graph;
+  s->graph = NULL;
+  return Ready();
+}
+
+/* An executable graph has the nodes, so that the other one may go */
+EXPORT int cuGraphInstantiateWithFlags(void **whole, void *graph, unsigned long long flags)
+{
+  Graph *const copy = calloc(1, sizeof(*copy));
+
+  if (flags) return INVALID;
+  *copy           = *(Graph *)graph;
+  *(Graph *)graph = (Graph){NULL, NULL};
+  *whole          = copy;
+  fake_driver.graphs++;
+  return Ready();
+}
+EXPORT int cuGraphExecDestroy(void *whole)
+{
+  return cuGraphDestroy(whole);
+}
+EXPORT int cuGraphLaunch(void *whole, void *stream)
+{
+  if (((Stream *)stream)->graph) return INVALID;
+  fake_driver.replays++;
+  for (Node *node = ((Graph *)whole)->head; node; node = node->next) {
+    void *parameters[3] = {node->args, &node->first, &node->end};
+
+    fake_driver.launches += node->name != NULL;
+    if (Ready()) return Ready();
+    if (!node->name) memset(node->to, 0, node->bytes);
+    if (node->name && !runner(node->name, parameters, node->blocks, node->threads)) return INVALID;
+  }
+  return OK;
 }
