@@ -6,6 +6,7 @@
 
   A test or a monitor of the user's may look at x: then x is fetched after every iteration.
 */
+#include <petscdevice.h>
 #include "kspfurlimpl.h"
 #include "kspdevice.h"
 
@@ -108,48 +109,66 @@ static PetscBool IsFed(KSP ksp)
   return fed || ksp->err_hist ? PETSC_TRUE : PETSC_FALSE;
 }
 
+/* PETSc's work on vectors of its own on the device goes through another stream */
+static PetscErrorCode WaitForPetsc(void)
+{
+  PetscDeviceContext context;
+
+  PetscFunctionBegin;
+  PetscCall(PetscDeviceContextGetCurrentContext(&context));
+  PetscCall(PetscDeviceContextSynchronize(context));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlKSPCopyIn(FurlKSPDevice *d, Vec v, double *to)
+{
+  const PetscScalar *from;
+  PetscMemType       where;
+
+  PetscFunctionBegin;
+  PetscCall(VecGetArrayReadAndMemType(v, &from, &where));
+  if (PetscMemTypeDevice(where)) PetscCall(WaitForPetsc());
+  FurlQueueCopy(&d->queue, to, from, (size_t)d->n * sizeof(*to), PetscMemTypeDevice(where) ? FURL_COPY_ACROSS : FURL_COPY_UP);
+  (void)FurlQueueWait(&d->queue); /* the array is the caller's again */
+  PetscCall(VecRestoreArrayReadAndMemType(v, &from));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlKSPCopyOut(FurlKSPDevice *d, const double *from, Vec v)
+{
+  PetscScalar *to;
+  PetscMemType where;
+
+  PetscFunctionBegin;
+  PetscCall(VecGetArrayWriteAndMemType(v, &to, &where));
+  if (PetscMemTypeDevice(where)) PetscCall(WaitForPetsc());
+  FurlQueueCopy(&d->queue, to, from, (size_t)d->n * sizeof(*to), PetscMemTypeDevice(where) ? FURL_COPY_ACROSS : FURL_COPY_DOWN);
+  (void)FurlQueueWait(&d->queue);
+  PetscCall(VecRestoreArrayWriteAndMemType(v, &to));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The state, b, x and r = sigma (b - A x). Nothing is sent that is zero, or b again */
 PetscErrorCode FurlKSPUpload(KSP ksp, FurlKSPDevice *d, double *r)
 {
   KSP_Furl             *f      = (KSP_Furl *)ksp->data;
-  const size_t          bytes  = (size_t)d->n * sizeof(double);
   const PetscBool       zero   = ksp->guess_zero && ksp->its == 0 && !f->aside ? PETSC_TRUE : PETSC_FALSE;
   const PetscBool       from_b = zero && !f->projected ? PETSC_TRUE : PETSC_FALSE;
   const KspResidualArgs scale  = {.b = d->b, .r = r, .partial = d->partial, .sigma = f->sigma, .n = d->n};
-  const PetscScalar    *b, *r_here, *x;
 
   PetscFunctionBegin;
   d->fed = IsFed(ksp);
   InitState(ksp, d);
-  PetscCall(VecGetArrayRead(ksp->vec_rhs, &b));
-  PetscCall(VecGetArrayRead(FurlKSPr(f), &r_here));
-  PetscCall(VecGetArrayRead(ksp->vec_sol, &x));
   FurlQueueCopy(&d->queue, d->state, &d->begin, sizeof(d->begin), FURL_COPY_UP);
-  FurlQueueCopy(&d->queue, d->b, b, bytes, FURL_COPY_UP);
+  PetscCall(FurlKSPCopyIn(d, ksp->vec_rhs, d->b));
   if (from_b)
     FurlRun(&d->queue, &FurlKernelKspResidual, &scale, d->nblocks);
   else
-    FurlQueueCopy(&d->queue, r, r_here, bytes, FURL_COPY_UP);
+    PetscCall(FurlKSPCopyIn(d, FurlKSPr(f), r));
   if (zero)
-    FurlQueueFill(&d->queue, d->x, bytes);
+    FurlQueueFill(&d->queue, d->x, (size_t)d->n * sizeof(*d->x));
   else
-    FurlQueueCopy(&d->queue, d->x, x, bytes, FURL_COPY_UP);
-  (void)FurlQueueWait(&d->queue); /* the arrays are the caller's again */
-  PetscCall(VecRestoreArrayRead(ksp->vec_sol, &x));
-  PetscCall(VecRestoreArrayRead(FurlKSPr(f), &r_here));
-  PetscCall(VecRestoreArrayRead(ksp->vec_rhs, &b));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-PetscErrorCode FurlKSPDownload(FurlKSPDevice *d, const double *from, Vec v)
-{
-  PetscScalar *to;
-
-  PetscFunctionBegin;
-  PetscCall(VecGetArrayWrite(v, &to));
-  FurlQueueCopy(&d->queue, to, from, (size_t)d->n * sizeof(double), FURL_COPY_DOWN);
-  (void)FurlQueueWait(&d->queue);
-  PetscCall(VecRestoreArrayWrite(v, &to));
+    PetscCall(FurlKSPCopyIn(d, ksp->vec_sol, d->x));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -193,7 +212,7 @@ static PetscErrorCode Feed(KSP ksp, FurlKSPDevice *d)
   if (d->columns)
     PetscCall(FurlKSPFetchColumns(ksp));
   else
-    PetscCall(FurlKSPDownload(d, d->x, ksp->vec_sol));
+    PetscCall(FurlKSPCopyOut(d, d->x, ksp->vec_sol));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -258,7 +277,7 @@ PetscErrorCode FurlKSPSettle(KSP ksp, FurlKSPDevice *d)
 
   PetscFunctionBegin;
   if (claim) PetscCall(FurlKSPEnqueueResidual(ksp, d, d->q));
-  PetscCall(FurlKSPDownload(d, d->x, ksp->vec_sol));
+  PetscCall(FurlKSPCopyOut(d, d->x, ksp->vec_sol));
   if (claim && d->queue.device->status == FURL_DEVICE_OK) (void)FurlKSPHear(d, &news);
   news.rnorm /= f->sigma;
   if (claim && d->trusted && news.rnorm <= limit) {
@@ -267,7 +286,7 @@ PetscErrorCode FurlKSPSettle(KSP ksp, FurlKSPDevice *d)
   }
   if (d->queue.device->status == FURL_DEVICE_OK && f->best_saved) {
     if (!f->best) PetscCall(VecDuplicate(ksp->vec_sol, &f->best));
-    PetscCall(FurlKSPDownload(d, d->best, f->best));
+    PetscCall(FurlKSPCopyOut(d, d->best, f->best));
   }
   if (d->queue.device->status != FURL_DEVICE_OK) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(FurlKSPVerify(ksp));

@@ -56,5 +56,7 @@ PETSC_INTERN PetscErrorCode FurlKSPIterate(KSP, FurlKSPDevice *d, FurlKSPEnqueue
 PETSC_INTERN PetscErrorCode FurlKSPEnqueueResidual(KSP, FurlKSPDevice *d, double *r);
 PETSC_INTERN int            FurlKSPHear(FurlKSPDevice *d, KspNews *news);
 PETSC_INTERN PetscErrorCode FurlKSPFetchState(FurlKSPDevice *d, KspState *state);
-PETSC_INTERN PetscErrorCode FurlKSPDownload(FurlKSPDevice *d, const double *from, Vec v);
+/* Between arrays there and vectors, wherever PETSc has these */
+PETSC_INTERN PetscErrorCode FurlKSPCopyIn(FurlKSPDevice *d, Vec v, double *to);
+PETSC_INTERN PetscErrorCode FurlKSPCopyOut(FurlKSPDevice *d, const double *from, Vec v);
 PETSC_INTERN PetscErrorCode FurlKSPSettle(KSP, FurlKSPDevice *d);

@@ -90,15 +90,11 @@ PetscErrorCode FurlKSPDeviceSolution(KSP ksp, const PetscReal *y, Vec v)
 {
   const KSP_Furl *f = (const KSP_Furl *)ksp->data;
   FurlKSPDevice  *d = f->device;
-  PetscScalar    *z;
 
   PetscFunctionBegin;
   FurlQueueFill(&d->queue, d->q, (size_t)d->n * sizeof(*d->q));
   EnqueueSolution(f, d, y, d->q);
-  PetscCall(VecGetArrayWrite(FurlKSPz(f), &z));
-  FurlQueueCopy(&d->queue, z, d->q, (size_t)d->n * sizeof(*z), FURL_COPY_DOWN);
-  (void)FurlQueueWait(&d->queue);
-  PetscCall(VecRestoreArrayWrite(FurlKSPz(f), &z));
+  PetscCall(FurlKSPCopyOut(d, d->q, FurlKSPz(f)));
   if (d->queue.device->status == FURL_DEVICE_OK) PetscCall(VecAXPY(v, 1, FurlKSPz(f)));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -132,7 +128,7 @@ static PetscErrorCode Renew(KSP ksp, FurlKSPDevice *d, PetscReal before, PetscBo
   PetscFunctionBegin;
   *more = PETSC_FALSE;
   PetscCall(FurlKSPEnqueueResidual(ksp, d, d->V));
-  if (d->fed) PetscCall(FurlKSPDownload(d, d->x, ksp->vec_sol)); /* what the next columns come on top of */
+  if (d->fed) PetscCall(FurlKSPCopyOut(d, d->x, ksp->vec_sol)); /* what the next columns come on top of */
   if (!FurlKSPHear(d, &news)) PetscFunctionReturn(PETSC_SUCCESS);
   f->rnorm = news.rnorm;
   f->norm  = f->rnorm / f->sigma;

@@ -68,7 +68,6 @@ static PetscErrorCode WhyNot(KSP ksp, const char **why)
   if (space && space->remove) *why = "the null space is a function's";
   if (f->running == KSP_FURL_GMRES && f->tau != 0 && f->tau != 1) *why = "the units of the matrix are extreme";
   if (ksp->transpose_solve) *why = "the transpose is solved with";
-  if (!f->plain) *why = "the vectors are not PETSc's host vectors";
   if (!f->F || f->own_product) *why = "the products are Amat's own";
   if (ksp->normtype != KSP_NORM_UNPRECONDITIONED && ksp->normtype != KSP_NORM_NONE) *why = "the norm needs the preconditioner";
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -145,14 +144,7 @@ static PetscErrorCode PlaceNullSpace(KSP ksp, FurlKSPDevice *d)
   PetscCall(PCGetOperators(ksp->pc, &A, NULL));
   PetscCall(MatGetNullSpace(A, &space));
   PetscCall(MatNullSpaceGetVecs(space, NULL, NULL, &vecs));
-  for (PetscInt k = 0; k < d->nnull; k++) {
-    const PetscScalar *v;
-
-    PetscCall(VecGetArrayRead(vecs[k], &v));
-    FurlQueueCopy(&d->queue, d->null + k * d->n, v, (size_t)d->n * sizeof(*v), FURL_COPY_UP);
-    (void)FurlQueueWait(&d->queue);
-    PetscCall(VecRestoreArrayRead(vecs[k], &v));
-  }
+  for (PetscInt k = 0; k < d->nnull; k++) PetscCall(FurlKSPCopyIn(d, vecs[k], d->null + k * d->n));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
