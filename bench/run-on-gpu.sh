@@ -191,14 +191,15 @@ test_device() {
   run_tests device 20 "${tested[@]}"
   tool=$(PATH=$PATH:${CUDA_HOME:-/usr/local/cuda}/bin:/usr/local/cuda/bin command -v compute-sanitizer)
   for check in memcheck racecheck; do
-    for hierarchy in grid import; do
-      name="compute-sanitizer $check, $hierarchy"
+    for case in '-pc_furl_hierarchy grid' '-pc_furl_hierarchy import' '-pc_furl_hierarchy grid -wind 30' '-pc_furl_hierarchy grid -bc pnp -null -vector 1'; do
+      name="compute-sanitizer $check, $case"
       if [ $mode = cpu ]; then
         not_run "$name"
       elif [ -z "$tool" ]; then
         record "$name" skipped 0 'there is no compute-sanitizer'
       else
-        step "$name" 60 "$tool" --tool $check --error-exitcode 9 "$here/bin/solves_as_the_cpu_does" -ksp_rtol 1e-8 -box 17,11,9 -class 2 -pc_furl_hierarchy $hierarchy -test_device cuda
+        # shellcheck disable=SC2086
+        step "$name" 60 "$tool" --tool $check --error-exitcode 9 "$here/bin/solves_as_the_cpu_does" -ksp_rtol 1e-8 -box 17,11,9 -class 2 $case -test_device cuda
       fi
     done
   done
