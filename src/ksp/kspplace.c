@@ -35,7 +35,7 @@ PetscErrorCode FurlKSPDeviceWanted(KSP ksp, FurlDevice **device)
   if (!*device) PetscFunctionReturn(PETSC_SUCCESS);
   f->why_host = NULL;
   if (N < SMALL && !FurlDeviceInsisted()) f->why_host = "the system is small";
-  if (size > 1) f->why_host = "it is divided among processes";
+  if (size > 1) f->why_host = "it is divided among processes (docs/device.md: -pc_type telescope)";
   if (f->why_host) *device = NULL;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
