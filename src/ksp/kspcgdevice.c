@@ -21,8 +21,6 @@ static PetscErrorCode EnqueuePreconditioner(KSP ksp, FurlKSPDevice *d)
 static PetscErrorCode EnqueueAll(KSP ksp, FurlKSPDevice *d)
 {
   const KspDirectionArgs direction = {.z = d->z, .p = d->p, .n = d->n, .state = d->state};
-  const KspUpdateArgs    update    = {.p = d->p, .q = d->q, .x = d->x, .r = d->r, .partial = d->partial, .n = d->n, .state = d->state};
-  const KspKeepArgs      keep      = {.state = d->state, .x = d->x, .p = d->p, .best = d->best, .n = d->n};
 
   PetscFunctionBegin;
   PetscCall(EnqueuePreconditioner(ksp, d));
@@ -30,10 +28,7 @@ static PetscErrorCode EnqueueAll(KSP ksp, FurlKSPDevice *d)
   PetscCall((*d->mult)(((KSP_Furl *)ksp->data)->F, &d->queue, &d->matrix, d->p, d->q, d->partial));
   FurlKSPEnqueueSum(d, d->nslices, 1);
   FurlKSPEnqueueScalars(d, &FurlKernelKspAlpha, d->nslices);
-  FurlRun(&d->queue, &FurlKernelKspUpdate, &update, d->nblocks);
-  FurlKSPEnqueueSum(d, d->nblocks, 1);
-  FurlKSPEnqueueScalars(d, &FurlKernelKspNorm, d->nblocks);
-  FurlRun(&d->queue, &FurlKernelKspKeep, &keep, d->nblocks);
+  FurlKSPEnqueueStep(d, d->p, d->q);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -69,22 +64,10 @@ static PetscErrorCode EnqueueIteration(KSP ksp, FurlKSPDevice *d, PetscInt k)
 /* Runs as FurlKSPRunCG() does. Where the device fails, x is no iterate that anything is known of */
 PetscErrorCode FurlKSPRunCGDevice(KSP ksp, FurlDeviceStatus *status)
 {
-  KSP_Furl      *f = (KSP_Furl *)ksp->data;
-  FurlKSPDevice *d = f->device;
-  KspStop        stop;
-  KspState       end;
+  FurlKSPDevice *d = ((KSP_Furl *)ksp->data)->device;
 
   PetscFunctionBegin;
   PetscCall(FurlKSPUpload(ksp, d, d->r));
-  PetscCall(FurlKSPIterate(ksp, d, EnqueueIteration, &stop));
-  if (d->queue.device->status == FURL_DEVICE_OK) {
-    PetscCall(FurlKSPFetchState(d, &end));
-    if (ksp->normtype != KSP_NORM_NONE && d->queue.device->status == FURL_DEVICE_OK) {
-      f->best_norm  = end.best;
-      f->best_saved = end.saved ? PETSC_TRUE : PETSC_FALSE; /* the state says whether it is x */
-    }
-    if (d->queue.device->status == FURL_DEVICE_OK) PetscCall(FurlKSPSettle(ksp, d));
-  }
-  *status = d->queue.device->status;
+  PetscCall(FurlKSPRunShort(ksp, d, EnqueueIteration, status));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -87,7 +87,8 @@ static void InitState(KSP ksp, FurlKSPDevice *d)
   const KSP_Furl *f    = (const KSP_Furl *)ksp->data;
   const PetscBool test = f->target && ksp->converged == KSPConvergedDefault ? PETSC_TRUE : PETSC_FALSE;
 
-  d->begin = (KspState){.sigma  = f->sigma,
+  d->begin = (KspState){.rho    = f->rnorm * f->rnorm, /* of BiCGStab, whose shadow residual is r */
+                        .sigma  = f->sigma,
                         .rnorm  = f->rnorm,
                         .wanted = test ? ksp->ttol : -1,
                         .most   = test ? ksp->divtol * ksp->rnorm0 : (double)INFINITY,
@@ -230,7 +231,7 @@ static PetscErrorCode TakeNews(KSP ksp, FurlKSPDevice *d, const KspNews *news, P
   }
   f->rnorm = news->rnorm;
   ksp->its++;
-  if (!d->columns) PetscCall(FurlKSPKeepLanczos(ksp, news->alpha, news->beta));
+  if (d->method == KSP_FURL_CG) PetscCall(FurlKSPKeepLanczos(ksp, news->alpha, news->beta));
   if (d->fed) PetscCall(Feed(ksp, d));
   PetscCall(FurlKSPReport(ksp, f->rnorm / f->sigma));
   if (ksp->reason) PetscFunctionReturn(PETSC_SUCCESS);
@@ -258,6 +259,18 @@ PetscErrorCode FurlKSPIterate(KSP ksp, FurlKSPDevice *d, FurlKSPEnqueueFn enqueu
   }
   *stop = (KspStop)news.stop;
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* x += alpha / sigma z, r -= alpha w, the norm of r as news, and the iterate before where that was better */
+void FurlKSPEnqueueStep(FurlKSPDevice *d, const double *z, const double *w)
+{
+  const KspUpdateArgs update = {.p = z, .q = w, .x = d->x, .r = d->r, .partial = d->partial, .n = d->n, .state = d->state};
+  const KspKeepArgs   keep   = {.state = d->state, .x = d->x, .p = z, .best = d->best, .n = d->n};
+
+  FurlRun(&d->queue, &FurlKernelKspUpdate, &update, d->nblocks);
+  FurlKSPEnqueueSum(d, d->nblocks, 1);
+  FurlKSPEnqueueScalars(d, &FurlKernelKspNorm, d->nblocks);
+  FurlRun(&d->queue, &FurlKernelKspKeep, &keep, d->nblocks);
 }
 
 /* A claim that FurlKSPVerify() would look at */
@@ -291,5 +304,25 @@ PetscErrorCode FurlKSPSettle(KSP ksp, FurlKSPDevice *d)
   if (d->queue.device->status != FURL_DEVICE_OK) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(FurlKSPVerify(ksp));
   if (claim && PetscAbsReal(f->norm - news.rnorm) <= 0.1 * limit) d->trusted = PETSC_TRUE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A recurrence of such steps, from what was uploaded to the end */
+PetscErrorCode FurlKSPRunShort(KSP ksp, FurlKSPDevice *d, FurlKSPEnqueueFn enqueue, FurlDeviceStatus *status)
+{
+  KSP_Furl         *f      = (KSP_Furl *)ksp->data;
+  FurlDevice *const device = d->queue.device;
+  KspStop           stop;
+  KspState          end;
+
+  PetscFunctionBegin;
+  PetscCall(FurlKSPIterate(ksp, d, enqueue, &stop));
+  if (device->status == FURL_DEVICE_OK) PetscCall(FurlKSPFetchState(d, &end));
+  if (device->status == FURL_DEVICE_OK && ksp->normtype != KSP_NORM_NONE) {
+    f->best_norm  = end.best;
+    f->best_saved = end.saved ? PETSC_TRUE : PETSC_FALSE; /* the state says whether it is x */
+  }
+  if (device->status == FURL_DEVICE_OK) PetscCall(FurlKSPSettle(ksp, d));
+  *status = device->status;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -15,7 +15,9 @@ typedef struct FurlKSPDevice {
   PetscInt             n;
   int64_t              nblocks, nslices; /* of the vectors, FURL_KSP_BLOCK each; of the matrix */
   double              *b, *x, *q, *best; /* [n] there */
-  double              *r, *z, *p;        /* [n] there, of conjugate gradients alone */
+  double              *r, *z, *p;        /* [n] there, of conjugate gradients and BiCGStab, */
+  double              *t, *shadow;       /* and of BiCGStab alone */
+  KSPFurlMethod        method;           /* what all this is for */
   double              *partial, *sum;
   KspState            *state, begin; /* there; and what it begins with */
   KspNews             *news, *news_there;
@@ -37,7 +39,7 @@ typedef struct FurlKSPDevice {
   double       *null; /* [nnull][n] there */
 
   /* GMRES */
-  PetscInt columns, asked; /* of a cycle: those that fit into memory, and those that were asked for; 0: conjugate gradients */
+  PetscInt columns, asked; /* of a cycle: those that fit into memory, and those that were asked for; else 0 */
   double  *V, *Z;          /* [columns + 1][n] and [columns][n] there */
   double  *total;          /* [columns + 2], or the null space's, there */
   double  *hess;           /* KSP_Furl's there */
@@ -51,6 +53,7 @@ void                        FurlKSPEnqueueTotals(FurlKSPDevice *d, int nsums);
 void                        FurlKSPEnqueueNullSpace(FurlKSPDevice *d, double *v); /* removes it */
 void                        FurlKSPEnqueueSum(FurlKSPDevice *d, int64_t n, int nsums);
 void                        FurlKSPEnqueueScalars(FurlKSPDevice *d, const FurlKernel *kernel, int64_t n);
+void                        FurlKSPEnqueueStep(FurlKSPDevice *d, const double *z, const double *w);
 PETSC_INTERN PetscErrorCode FurlKSPUpload(KSP, FurlKSPDevice *d, double *r);
 PETSC_INTERN PetscErrorCode FurlKSPIterate(KSP, FurlKSPDevice *d, FurlKSPEnqueueFn enqueue, KspStop *stop);
 PETSC_INTERN PetscErrorCode FurlKSPEnqueueResidual(KSP, FurlKSPDevice *d, double *r);
@@ -60,3 +63,4 @@ PETSC_INTERN PetscErrorCode FurlKSPFetchState(FurlKSPDevice *d, KspState *state)
 PETSC_INTERN PetscErrorCode FurlKSPCopyIn(FurlKSPDevice *d, Vec v, double *to);
 PETSC_INTERN PetscErrorCode FurlKSPCopyOut(FurlKSPDevice *d, const double *from, Vec v);
 PETSC_INTERN PetscErrorCode FurlKSPSettle(KSP, FurlKSPDevice *d);
+PETSC_INTERN PetscErrorCode FurlKSPRunShort(KSP, FurlKSPDevice *d, FurlKSPEnqueueFn enqueue, FurlDeviceStatus *);

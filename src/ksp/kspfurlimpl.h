@@ -197,14 +197,14 @@ PETSC_INTERN PetscErrorCode FurlKSPRefineProject(KSP, Vec residual, PetscBool *o
 PETSC_INTERN PetscErrorCode FurlKSPRunRefined(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPRefineSolution(KSP, PetscReal part, PetscReal sigma, Vec);
 
-/* kspplace.c, kspcgdevice.c, kspgmresdevice.c: a solve on a device */
+/* kspplace.c, kspcgdevice.c, kspgmresdevice.c, kspbcgsdevice.c: a solve on a device */
 PETSC_INTERN PetscErrorCode FurlKSPDeviceWanted(KSP, FurlDevice **);
 PETSC_INTERN PetscErrorCode FurlKSPPlace(KSP, PetscBool *serves);
-PETSC_INTERN PetscErrorCode FurlKSPStayOnHost(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPLeaveDevice(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPDeviceFailed(KSP, FurlDeviceStatus);
 PETSC_INTERN PetscErrorCode FurlKSPRunCGDevice(KSP, FurlDeviceStatus *);
 PETSC_INTERN PetscErrorCode FurlKSPRunGMRESDevice(KSP, FurlDeviceStatus *);
+PETSC_INTERN PetscErrorCode FurlKSPRunBCGSDevice(KSP, FurlDeviceStatus *);
 PETSC_INTERN PetscErrorCode FurlKSPFetchColumns(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPDeviceSolution(KSP, const PetscReal *y, Vec);
 PETSC_INTERN PetscErrorCode FurlKSPViewDevice(KSP, PetscViewer);

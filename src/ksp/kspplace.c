@@ -40,20 +40,6 @@ PetscErrorCode FurlKSPDeviceWanted(KSP ksp, FurlDevice **device)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Methods that know no devices */
-PetscErrorCode FurlKSPStayOnHost(KSP ksp)
-{
-  KSP_Furl   *f = (KSP_Furl *)ksp->data;
-  FurlDevice *device;
-
-  PetscFunctionBegin;
-  PetscCall(FurlKSPDeviceWanted(ksp, &device));
-  if (!device) PetscFunctionReturn(PETSC_SUCCESS);
-  f->why_host = "the method is BiCGStab";
-  PetscCall(PetscInfo(ksp, "On the CPU: %s\n", f->why_host));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* What the recurrence on a device does not know; NULL: it serves */
 static PetscErrorCode WhyNot(KSP ksp, const char **why)
 {
@@ -66,7 +52,7 @@ static PetscErrorCode WhyNot(KSP ksp, const char **why)
   PetscCall(PCGetOperators(ksp->pc, &A, NULL));
   PetscCall(MatGetNullSpace(A, &space));
   if (space && space->remove) *why = "the null space is a function's";
-  if (f->running == KSP_FURL_GMRES && f->tau != 0 && f->tau != 1) *why = "the units of the matrix are extreme";
+  if (f->running != KSP_FURL_CG && f->tau != 0 && f->tau != 1) *why = "the units of the matrix are extreme";
   if (ksp->transpose_solve) *why = "the transpose is solved with";
   if (!f->F || f->own_product) *why = "the products are Amat's own";
   if (ksp->normtype != KSP_NORM_UNPRECONDITIONED && ksp->normtype != KSP_NORM_NONE) *why = "the norm needs the preconditioner";
@@ -157,8 +143,8 @@ static PetscErrorCode Plan(KSP ksp, FurlKSPDevice *d, const char **why)
   const FurlMatrix  *matrix;
   MatNullSpace       space;
   Mat                A;
-  double **const     vectors[7] = {&d->b, &d->x, &d->q, &d->best, &d->r, &d->z, &d->p};
-  const PetscBool    gmres      = f->running == KSP_FURL_GMRES ? PETSC_TRUE : PETSC_FALSE;
+  double **const     vectors[9] = {&d->b, &d->x, &d->q, &d->best, &d->r, &d->z, &d->p, &d->t, &d->shadow};
+  const int          nvectors   = f->running == KSP_FURL_GMRES ? 4 : f->running == KSP_FURL_CG ? 7 : 9;
 
   PetscFunctionBegin;
   PetscCall(PCGetOperators(ksp->pc, &A, NULL));
@@ -177,10 +163,11 @@ static PetscErrorCode Plan(KSP ksp, FurlKSPDevice *d, const char **why)
   PetscCall(VecGetLocalSize(FurlKSPr(f), &d->n));
   d->nblocks = (d->n + FURL_KSP_BLOCK - 1) / FURL_KSP_BLOCK;
   d->nslices = matrix->diagonal.nslices;
-  for (int k = 0; k < (gmres ? 4 : 7); k++) PlanVector(d, (size_t)d->n, vectors[k]);
+  d->method  = f->running;
+  for (int k = 0; k < nvectors; k++) PlanVector(d, (size_t)d->n, vectors[k]);
   PlanVector(d, (sizeof(KspState) + sizeof(double) - 1) / sizeof(double), &d->state);
   PetscCall(PlanNullSpace(space, d));
-  if (gmres) PetscCall(PlanColumns(f, d, why));
+  if (d->method == KSP_FURL_GMRES) PetscCall(PlanColumns(f, d, why));
   PlanSums(d);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -275,7 +262,7 @@ static PetscErrorCode IsPlaced(KSP ksp, FurlPCGetDeviceFn get_pc, PetscBool *pla
   PetscCall(MatGetNullSpace(A, &space));
   if (space) PetscCall(PetscObjectGetId((PetscObject)space, &id));
   if (get_pc) PetscCall((*get_pc)(ksp->pc, &d->pc));
-  *placed = get_pc && d->pc.arena == &d->arena && d->space == id && d->asked == asked ? PETSC_TRUE : PETSC_FALSE;
+  *placed = get_pc && d->pc.arena == &d->arena && d->space == id && d->method == f->running && d->asked == asked ? PETSC_TRUE : PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -346,8 +346,7 @@ static PetscErrorCode Run(KSP ksp)
     PetscCall(RunOnEither(ksp, FurlKSPRunCG, FurlKSPRunCGDevice));
     break;
   case KSP_FURL_BCGS:
-    PetscCall(FurlKSPStayOnHost(ksp));
-    PetscCall(FurlKSPRunBCGS(ksp));
+    PetscCall(RunOnEither(ksp, FurlKSPRunBCGS, FurlKSPRunBCGSDevice));
     break;
   default:
     PetscCall(RunOnEither(ksp, FurlKSPRunGMRES, FurlKSPRunGMRESDevice));

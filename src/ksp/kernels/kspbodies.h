@@ -148,6 +148,7 @@ FURL_BODY void KspSquares(const KspSquaresArgs *a, int64_t item)
 
 #include "stepbodies.h"
 #include "basisbodies.h"
+#include "bicgbodies.h"
 
 #define FURL_KSP_KERNELS(X)         \
   X(KspDots, KspDotsArgs)           \
@@ -166,4 +167,8 @@ FURL_BODY void KspSquares(const KspSquaresArgs *a, int64_t item)
   X(KspResidual, KspResidualArgs)   \
   X(KspTrueNorm, KspScalarArgs)     \
   X(KspCycle, KspColumnArgs)        \
-  X(KspColumn, KspColumnArgs)
+  X(KspColumn, KspColumnArgs)       \
+  X(KspBicgFirst, KspBicgArgs)      \
+  X(KspBicgSecond, KspBicgArgs)     \
+  X(KspBicgBeta, KspBicgArgs)       \
+  X(KspBicgDirection, KspBicgDirectionArgs)

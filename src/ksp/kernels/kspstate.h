@@ -1,4 +1,4 @@
-/* What conjugate gradients and GMRES know on a device, and what they tell the host; the letters are those of kspcg.c and kspgmres.c */
+/* What the recurrences know on a device, and what they tell the host; the letters are those of kspcg.c, kspgmres.c and kspbcgs.c */
 #pragma once
 
 #include <stdint.h>
@@ -27,6 +27,7 @@ typedef struct {
   int32_t first;  /* no direction yet */
   int32_t saved;  /* the best iterate is not x but the one that was kept */
   int32_t keep;   /* to be kept now: x before the latest step */
+  double  omega;  /* BiCGStab alone: the step of its second half, which is in `alpha` while it is made; alpha is here then */
   /* GMRES alone: */
   double  before, whole; /* squared norms of w: before the latest pass, and before all of them */
   double  scale;         /* of w, once it is orthogonal to the others */

@@ -76,7 +76,7 @@ int main(int argc, char **argv)
     requires: static
 
   test:
-    args: -ksp_rtol 1e-8 -kind {{0 1 2 3}} -insist {{0 1}} -ksp_furl_method {{cg gmres}}
+    args: -ksp_rtol 1e-8 -kind {{0 1 2 3}} -insist {{0 1}} -ksp_furl_method {{cg gmres bcgs}}
 
   test:
     suffix: recording

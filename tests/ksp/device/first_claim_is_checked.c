@@ -103,6 +103,6 @@ int main(int argc, char **argv)
     requires: static
 
   test:
-    args: -ksp_rtol 1e-8 -ksp_furl_method {{cg gmres}}
+    args: -ksp_rtol 1e-8 -ksp_furl_method {{cg gmres bcgs}}
 
 TEST*/

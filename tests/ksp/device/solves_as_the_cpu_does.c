@@ -197,16 +197,20 @@ int main(int argc, char **argv)
     args: -ksp_rtol 1e-8 -box {{17,11,9 40,33,1 32,32,32}} -wind {{1 30}} -ksp_furl_restart {{2 30}} -pc_furl_hierarchy grid
 
   test:
+    suffix: bcgs
+    args: -ksp_rtol 1e-8 -box {{17,11,9 40,33,1 32,32,32}} -wind {{1 30}} -ksp_furl_method bcgs -pc_furl_hierarchy grid
+
+  test:
     suffix: gmres_import
     args: -ksp_rtol 1e-8 -box {{17,11,9 32,32,32}} -wind 1 -ksp_furl_restart {{2 30}} -pc_furl_hierarchy import
 
   test:
     suffix: gmres_null
-    args: -ksp_rtol 1e-8 -box 17,11,9 -bc nnn -null -ksp_furl_method gmres -look {{0 1}}
+    args: -ksp_rtol 1e-8 -box 17,11,9 -bc nnn -null -ksp_furl_method {{gmres bcgs}} -look {{0 1}}
 
   test:
     suffix: looked_at
-    args: -ksp_rtol 1e-8 -box 17,11,9 -look -ksp_furl_method {{cg gmres}} -ksp_furl_restart 4
+    args: -ksp_rtol 1e-8 -box 17,11,9 -look -ksp_furl_method {{cg gmres bcgs}} -ksp_furl_restart 4
 
   test:
     suffix: import

@@ -198,6 +198,6 @@ int main(int argc, char **argv)
     requires: static
 
   test:
-    args: -ksp_rtol 1e-8 -pc_furl_hierarchy grid -ksp_furl_method {{cg gmres}} -default_device_type host
+    args: -ksp_rtol 1e-8 -pc_furl_hierarchy grid -ksp_furl_method {{cg gmres bcgs}} -default_device_type host
 
 TEST*/
