@@ -62,6 +62,8 @@ PETSC_EXTERN PetscErrorCode PetscFurlInitializePackage(void);
 PETSC_EXTERN PetscErrorCode PetscFurlFinalizePackage(void);
 PETSC_EXTERN PetscErrorCode PetscFurlSetDevice(const char[]);
 PETSC_EXTERN PetscErrorCode PetscFurlGetDevice(const char *[]);
+PETSC_EXTERN PetscErrorCode PetscFurlSetMemoryLimit(PetscReal);
+PETSC_EXTERN PetscErrorCode PetscFurlGetMemoryLimit(PetscReal *);
 
 /*E
    PCFurlMethod - The means with which a `PCFURL` begins; the later ones follow when one fails or serves badly

@@ -116,6 +116,7 @@ PetscErrorCode PetscFurlFinalizePackage(void)
 
    Options Database Keys:
 +  -furl_device auto|cpu|cuda[:number] - where solves run
+.  -furl_memory_limit <mebibytes> - memory of a device that they may take
 .  -furl_takeover <names> - types whose names create Furl's types, such as gmres,preonly,pc:lu
 -  -furl_takeover_rtol <1e-10> - relative tolerance of a solver that the program meant to be direct (preonly)
 

@@ -43,7 +43,7 @@ typedef struct FurlDevice FurlDevice;
 */
 typedef struct {
   const char *name;
-  FurlDeviceStatus (*open)(FurlDevice *device, int ordinal);
+  FurlDeviceStatus (*open)(FurlDevice *device, int ordinal); /* sets device->ordinal where it was FURL_DEVICE_ANY */
   void (*close)(FurlDevice *device);
   void (*properties)(FurlDevice *device, FurlDeviceProperties *p);
   void *(*allocate)(FurlDevice *device, size_t bytes); /* NULL: no memory, which is no failure of the device */
@@ -71,6 +71,7 @@ struct FurlDevice {
   char                 message[FURL_DEVICE_TEXT];
   FurlDeviceCounts     counts, before; /* before: when a recording began */
   size_t               used, most;     /* bytes of arenas, now and at most */
+  size_t               limit;          /* of them; 0: none */
 };
 
 typedef struct {
@@ -85,6 +86,9 @@ typedef struct {
 } FurlGraph;
 
 extern const FurlDeviceOps FurlDeviceHost, FurlDeviceCuda;
+
+/* The device that the program uses already; else one for each process of a node in turn */
+#define FURL_DEVICE_ANY (-1)
 
 /* *device stays zero where the status is not OK, but for its message */
 FurlDeviceStatus FurlDeviceOpen(const FurlDeviceOps *ops, int ordinal, FurlDevice *device);
@@ -155,6 +159,7 @@ typedef struct {
 
 void             FurlArenaInit(FurlArena *arena, FurlDevice *device);
 void             FurlArenaAdd(FurlArena *arena, FurlPurpose purpose, const FurlPlacement *placement); /* its own purpose is not read */
+size_t           FurlDeviceRoom(FurlDevice *device);                 /* bytes that arenas may still take; SIZE_MAX: not known */
 FurlDeviceStatus FurlArenaPlace(FurlArena *arena, FurlQueue *queue); /* MEMORY leaves the device as it is, and a message in it */
 size_t           FurlArenaBytes(const FurlArena *arena);             /* of all that was named */
 void             FurlArenaFree(FurlArena *arena);

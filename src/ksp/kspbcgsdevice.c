@@ -53,6 +53,7 @@ static PetscErrorCode EnqueueHalf(KSP ksp, FurlKSPDevice *d, PetscInt k)
     EnqueueBicg(d, &FurlKernelKspBicgFirst);
   }
   FurlKSPEnqueueStep(d, d->z, k % 2 ? d->t : d->q);
+  PetscCall(PetscLogGpuFlops(12. * d->n + d->product));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -58,6 +58,7 @@ static PetscErrorCode EnqueueIteration(KSP ksp, FurlKSPDevice *d, PetscInt k)
   else
     PetscCall(EnqueueAll(ksp, d));
   d->warm = PETSC_TRUE;
+  PetscCall(PetscLogGpuFlops(16. * d->n + d->product));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

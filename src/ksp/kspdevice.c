@@ -130,6 +130,7 @@ PetscErrorCode FurlKSPCopyIn(FurlKSPDevice *d, Vec v, double *to)
   PetscCall(VecGetArrayReadAndMemType(v, &from, &where));
   if (PetscMemTypeDevice(where)) PetscCall(WaitForPetsc());
   FurlQueueCopy(&d->queue, to, from, (size_t)d->n * sizeof(*to), PetscMemTypeDevice(where) ? FURL_COPY_ACROSS : FURL_COPY_UP);
+  if (!PetscMemTypeDevice(where)) PetscCall(PetscLogCpuToGpu((PetscLogDouble)d->n * sizeof(*to)));
   (void)FurlQueueWait(&d->queue); /* the array is the caller's again */
   PetscCall(VecRestoreArrayReadAndMemType(v, &from));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -144,6 +145,7 @@ PetscErrorCode FurlKSPCopyOut(FurlKSPDevice *d, const double *from, Vec v)
   PetscCall(VecGetArrayWriteAndMemType(v, &to, &where));
   if (PetscMemTypeDevice(where)) PetscCall(WaitForPetsc());
   FurlQueueCopy(&d->queue, to, from, (size_t)d->n * sizeof(*to), PetscMemTypeDevice(where) ? FURL_COPY_ACROSS : FURL_COPY_DOWN);
+  if (!PetscMemTypeDevice(where)) PetscCall(PetscLogGpuToCpu((PetscLogDouble)d->n * sizeof(*to)));
   (void)FurlQueueWait(&d->queue);
   PetscCall(VecRestoreArrayWriteAndMemType(v, &to));
   PetscFunctionReturn(PETSC_SUCCESS);

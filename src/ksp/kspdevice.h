@@ -14,6 +14,7 @@ typedef struct FurlKSPDevice {
   FurlMatEnqueueMultFn mult;
   PetscInt             n;
   int64_t              nblocks, nslices; /* of the vectors, FURL_KSP_BLOCK each; of the matrix */
+  double               product;          /* flops of one with the matrix */
   double              *b, *x, *q, *best; /* [n] there */
   double              *r, *z, *p;        /* [n] there, of conjugate gradients and BiCGStab, */
   double              *t, *shadow;       /* and of BiCGStab alone */

@@ -48,6 +48,7 @@ static PetscErrorCode EnqueueColumn(KSP ksp, FurlKSPDevice *d, PetscInt k)
   FurlKSPEnqueueNullSpace(d, z);
   PetscCall((*d->mult)(f->F, &d->queue, &d->matrix, z, v + d->n, d->partial));
   for (int pass = 0; pass < KSP_PASSES; pass++) EnqueuePass(f, d, k, pass);
+  PetscCall(PetscLogGpuFlops(4. * d->n * (k + 1) + d->product)); /* of one pass */
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

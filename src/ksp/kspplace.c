@@ -80,17 +80,16 @@ static PetscErrorCode PlanRows(const KSP_Furl *f, FurlKSPDevice *d)
 /* Columns of GMRES that fit beside what is named already, at most those that were asked for: V, Z, and a partial sum for each block */
 static PetscErrorCode PlanColumns(KSP_Furl *f, FurlKSPDevice *d, const char **why)
 {
-  const size_t         vector = (size_t)d->n * sizeof(double), column = 2 * vector + (size_t)d->nblocks * sizeof(double);
-  FurlDeviceProperties p = {.free = 0};
-  size_t               taken;
+  const size_t vector = (size_t)d->n * sizeof(double), column = 2 * vector + (size_t)d->nblocks * sizeof(double);
+  const size_t room = FurlDeviceRoom(d->queue.device);
+  size_t       taken;
 
   PetscFunctionBegin;
   PetscCall(FurlKSPGMRESPrepare(f));
-  d->queue.device->ops->properties(d->queue.device, &p);
   taken      = FurlArenaBytes(&d->arena) + SPARE + FurlKSPGMRESNumbers(f->nhess) * sizeof(double) + 2 * column;
   d->asked   = f->columns;
   d->columns = f->columns;
-  if (p.memory && column) d->columns = p.free > taken ? (PetscInt)PetscMin((size_t)f->columns, (p.free - taken) / column) : 0;
+  if (column) d->columns = room > taken ? (PetscInt)PetscMin((size_t)f->columns, (room - taken) / column) : 0;
   if (d->columns < PetscMin(f->columns, FEWEST)) *why = "its memory holds no basis of GMRES";
   PlanVector(d, (size_t)(d->columns + 1) * (size_t)d->n, &d->V);
   PlanVector(d, (size_t)d->columns * (size_t)d->n, &d->Z);
@@ -163,6 +162,7 @@ static PetscErrorCode Plan(KSP ksp, FurlKSPDevice *d, const char **why)
   PetscCall(VecGetLocalSize(FurlKSPr(f), &d->n));
   d->nblocks = (d->n + FURL_KSP_BLOCK - 1) / FURL_KSP_BLOCK;
   d->nslices = matrix->diagonal.nslices;
+  d->product = 2 * (double)matrix->diagonal.nnz;
   d->method  = f->running;
   for (int k = 0; k < nvectors; k++) PlanVector(d, (size_t)d->n, vectors[k]);
   PlanVector(d, (sizeof(KspState) + sizeof(double) - 1) / sizeof(double), &d->state);

@@ -1,4 +1,5 @@
 /* The device memory of a solver: many arrays, one allocation */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <furl/device.h>
@@ -47,13 +48,24 @@ size_t FurlArenaBytes(const FurlArena *arena)
   return Aligned(used);
 }
 
-static FurlDeviceStatus NoMemory(FurlArena *arena, size_t wanted)
+size_t FurlDeviceRoom(FurlDevice *device)
 {
-  FurlDevice *const    device = arena->device;
-  FurlDeviceProperties p      = {.free = 0};
+  const size_t         left = device->limit > device->used ? device->limit - device->used : 0;
+  FurlDeviceProperties p    = {.free = 0};
 
   device->ops->properties(device, &p);
-  (void)snprintf(device->message, sizeof(device->message), "no device memory: %zu bytes wanted, %zu free", wanted, p.free);
+  if (!p.memory && !device->limit) return SIZE_MAX;
+  if (!p.memory) return left;
+  return device->limit && left < p.free ? left : p.free;
+}
+
+static FurlDeviceStatus NoMemory(FurlArena *arena, size_t wanted)
+{
+  FurlDevice *const device = arena->device;
+  const size_t      room   = FurlDeviceRoom(device);
+
+  (void)snprintf(device->message, sizeof(device->message), "no device memory: %zu bytes wanted, %zu free%s", wanted, room,
+                 device->limit ? " below -furl_memory_limit" : "");
   return device->status == FURL_DEVICE_OK ? FURL_DEVICE_MEMORY : device->status;
 }
 
@@ -76,7 +88,7 @@ FurlDeviceStatus FurlArenaPlace(FurlArena *arena, FurlQueue *queue)
   size_t            used   = 0;
 
   if (device->status != FURL_DEVICE_OK) return device->status;
-  if (arena->failed) return NoMemory(arena, bytes);
+  if (arena->failed || (device->limit && device->used + bytes > device->limit)) return NoMemory(arena, bytes);
   device->counts.allocations++;
   arena->memory = device->ops->allocate(device, bytes ? bytes : ALIGNMENT);
   if (!arena->memory) return NoMemory(arena, bytes);

@@ -8,6 +8,7 @@
 /* The process has one; reset by PetscFinalize() */
 static struct {
   char                 spec[SPEC];
+  PetscReal            limit;   /* MiB; 0: none */
   const FurlDeviceOps *offered; /* by a test */
   FurlDevice           device;
   PetscBool            tried, open;
@@ -27,7 +28,7 @@ static PetscErrorCode Parse(const char spec[], const FurlDeviceOps **ops, int *o
   if (spec[length]) number = strtol(spec + length + 1, &rest, 10);
   PetscCheck(!spec[length] || (rest != spec + length + 1 && !*rest && number >= 0 && number < 1024), PETSC_COMM_SELF,
              PETSC_ERR_ARG_OUTOFRANGE, "Device %s has no number from 0 to 1023 after its colon; see -furl_device", spec);
-  *ordinal = (int)number;
+  *ordinal = spec[length] ? (int)number : FURL_DEVICE_ANY;
   if (length == 3 && !spec[length] && !strncmp(spec, "cpu", length)) PetscFunctionReturn(PETSC_SUCCESS);
   if (length == 4 && !spec[length] && !strncmp(spec, "auto", length)) *automatic = PETSC_TRUE;
   if (*automatic && chosen.offered) *ops = chosen.offered;
@@ -63,9 +64,11 @@ static PetscErrorCode Open(void)
   if (FurlDeviceOpen(ops, ordinal, &chosen.device) == FURL_DEVICE_OK) {
     FurlDeviceProperties p;
 
-    chosen.open = PETSC_TRUE;
+    chosen.open         = PETSC_TRUE;
+    chosen.device.limit = (size_t)(chosen.limit * 1048576);
     ops->properties(&chosen.device, &p);
-    PetscCall(PetscInfo(NULL, "Device %s:%d: %s, %zu bytes, %zu of them free\n", ops->name, ordinal, p.name, p.memory, p.free));
+    PetscCall(
+      PetscInfo(NULL, "Device %s:%d: %s, %zu bytes, %zu of them free\n", ops->name, chosen.device.ordinal, p.name, p.memory, p.free));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(PetscStrncpy(chosen.why, chosen.device.message, sizeof(chosen.why)));
@@ -107,7 +110,7 @@ PetscErrorCode FurlDeviceOffer(const FurlDeviceOps *ops)
    Logically Collective
 
    Input Parameter:
-.  device - "auto" (a GPU if there is one, else the CPU), "cpu", "cuda" or "cuda:1" (that GPU, and an error where there is none)
+.  device - "auto" (a GPU if there is one, else the CPU), "cpu", "cuda" (a GPU, and an error where there is none) or "cuda:1" (that one)
 
    Options Database Key:
 .  -furl_device auto|cpu|cuda[:number] - the device
@@ -115,6 +118,9 @@ PetscErrorCode FurlDeviceOffer(const FurlDeviceOps *ops)
    Level: beginner
 
    Notes:
+   Which GPU "auto" and "cuda" mean: the one of the CUDA context that is current, as it is where PETSc uses a GPU; else the processes of a
+   node take turns.
+
    Takes effect with the next solve, for the whole process; the solvers that hold data on another device must have been destroyed or reset
    (`KSPReset()`) before. On a GPU runs what docs/device.md lists; the rest is solved on the CPU, and `KSPView()` says why.
 
@@ -156,14 +162,66 @@ PetscErrorCode PetscFurlGetDevice(const char *device[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/*@C
+   PetscFurlSetMemoryLimit - Sets how much memory of a device the solvers of this process may take
+
+   Logically Collective
+
+   Input Parameter:
+.  mebibytes - the limit, or 0 for none (default)
+
+   Options Database Key:
+.  -furl_memory_limit <mebibytes> - the limit
+
+   Level: intermediate
+
+   Notes:
+   What is on the device already stays there. A system that does not fit is solved on the CPU, or refused with `PETSC_ERR_MEM`, wanted and
+   free bytes, where the device was asked for by name; GMRES takes fewer columns before.
+
+   `PETSC_ERR_ARG_OUTOFRANGE` is returned for a limit below zero.
+
+.seealso: `PetscFurlGetMemoryLimit()`, `PetscFurlSetDevice()`
+@*/
+PetscErrorCode PetscFurlSetMemoryLimit(PetscReal mebibytes)
+{
+  PetscFunctionBegin;
+  PetscCheck(mebibytes >= 0, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "A limit of %g MiB is below zero", (double)mebibytes);
+  chosen.limit        = mebibytes;
+  chosen.device.limit = (size_t)(mebibytes * 1048576);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@C
+   PetscFurlGetMemoryLimit - Gets how much memory of a device the solvers of this process may take
+
+   Not Collective
+
+   Output Parameter:
+.  mebibytes - the limit, or 0 for none
+
+   Level: intermediate
+
+.seealso: `PetscFurlSetMemoryLimit()`
+@*/
+PetscErrorCode PetscFurlGetMemoryLimit(PetscReal *mebibytes)
+{
+  PetscFunctionBegin;
+  *mebibytes = chosen.limit;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode FurlDeviceInitialize(void)
 {
   char      spec[SPEC];
+  PetscReal limit;
   PetscBool set;
 
   PetscFunctionBegin;
   PetscCall(PetscOptionsGetString(NULL, NULL, "-furl_device", spec, sizeof(spec), &set));
   if (set) PetscCall(PetscFurlSetDevice(spec));
+  PetscCall(PetscOptionsGetReal(NULL, NULL, "-furl_memory_limit", &limit, &set));
+  if (set) PetscCall(PetscFurlSetMemoryLimit(limit));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -172,5 +230,6 @@ PetscErrorCode FurlDeviceFinalize(void)
   PetscFunctionBegin;
   Shut();
   chosen.spec[0] = '\0';
+  chosen.limit   = 0;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

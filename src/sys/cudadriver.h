@@ -27,6 +27,7 @@ enum { CUDA_STREAM_NON_BLOCKING = 1, CUDA_CAPTURE_RELAXED = 2, CUDA_HOST_PORTABL
   X(device_attribute, cuDeviceGetAttribute, (int *, int, CudaDevice))                                                 \
   X(context_retain, cuDevicePrimaryCtxRetain, (CudaHandle *, CudaDevice))                                             \
   X(context_release, cuDevicePrimaryCtxRelease_v2, (CudaDevice))                                                      \
+  X(context_device, cuCtxGetDevice, (CudaDevice *))                                                                   \
   X(context_push, cuCtxPushCurrent_v2, (CudaHandle))                                                                  \
   X(context_pop, cuCtxPopCurrent_v2, (CudaHandle *))                                                                  \
   X(module_load, cuModuleLoadData, (CudaHandle *, const void *))                                                      \

@@ -11,6 +11,7 @@ FurlDeviceStatus FurlDeviceOpen(const FurlDeviceOps *ops, int ordinal, FurlDevic
 
   *device = (FurlDevice){.ops = ops, .ordinal = ordinal};
   status  = ops->open(device, ordinal);
+  if (device->ordinal == FURL_DEVICE_ANY) device->ordinal = 0;
   if (status != FURL_DEVICE_OK && device->status == FURL_DEVICE_OK) FurlDeviceFail(device, status, ops->name, "cannot be opened");
   if (status != FURL_DEVICE_OK) device->ops = NULL;
   return status;

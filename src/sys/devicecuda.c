@@ -83,6 +83,27 @@ static int LoadDriver(FurlDevice *device, Cuda *cuda)
   return !missing;
 }
 
+/* Number of this process among those of its node, as launchers tell it; 0 where none does */
+static int LocalRank(void)
+{
+  static const char *const names[] = {"MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID", "PMI_LOCAL_RANK"};
+  const char              *value   = NULL;
+
+  for (size_t k = 0; k < sizeof(names) / sizeof(*names) && !value; k++) value = getenv(names[k]);
+  return value ? abs(atoi(value)) : 0;
+}
+
+/* The device of the context that is current, which is the one that PETSc chose if it has; else by turns */
+static int ChooseDevice(const Cuda *cuda, int count)
+{
+  CudaDevice current, device;
+
+  if (cuda->context_device(&current) == CUDA_OK)
+    for (int k = 0; k < count; k++)
+      if (cuda->device_get(&device, k) == CUDA_OK && device == current) return k;
+  return count ? LocalRank() % count : 0;
+}
+
 /* Absence of a device is nothing that a driver call needs to be blamed for by number: its name says it */
 static int FindDevice(FurlDevice *device, Cuda *cuda, int ordinal)
 {
@@ -90,6 +111,7 @@ static int FindDevice(FurlDevice *device, Cuda *cuda, int ordinal)
   CudaResult result = cuda->init(0);
 
   if (result == CUDA_OK) result = cuda->device_count(&count);
+  if (ordinal == FURL_DEVICE_ANY) device->ordinal = ordinal = ChooseDevice(cuda, count);
   if (result == CUDA_OK && ordinal < count) result = cuda->device_get(&cuda->device, ordinal);
   (void)Check(device, result, "no GPU answers");
   if (result == CUDA_OK && ordinal >= count) {

@@ -5,7 +5,7 @@
 
 static FurlDeviceStatus Open(FurlDevice *device, int ordinal)
 {
-  return ordinal == 0 ? FURL_DEVICE_OK : FURL_DEVICE_ABSENT;
+  return ordinal <= 0 ? FURL_DEVICE_OK : FURL_DEVICE_ABSENT;
 }
 
 static void Close(FurlDevice *device)

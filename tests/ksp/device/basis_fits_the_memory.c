@@ -1,11 +1,12 @@
-/* GMRES takes as many columns as a device has room for beside the rest, and goes to the CPU where that is next to none */
+/* GMRES takes as many columns as a device has room for beside the rest, or a limit allows, and goes to the CPU where that is next to none;
+ * there goes a system too that does not fit below the limit, unless the device was asked for by name */
 #include "devicetest.h"
 
 #define ROOMY ((size_t)256 << 20)
 #define NARROW ((size_t)80 << 20)
 #define TIGHT ((size_t)70 << 20)
 
-static PetscErrorCode Try(Mat A, size_t room, PetscBool there, size_t *used)
+static PetscErrorCode Try(Mat A, size_t room, PetscBool limit, PetscBool there, size_t *used)
 {
   DeviceSolve solve;
   FurlDevice *device;
@@ -13,8 +14,9 @@ static PetscErrorCode Try(Mat A, size_t room, PetscBool there, size_t *used)
   KSP         ksp;
 
   PetscFunctionBegin;
-  mock.room = room;
+  mock.room = limit ? 0 : room;
   PetscCall(FurlDeviceOffer(&MockOps));
+  PetscCall(PetscFurlSetMemoryLimit(limit ? (PetscReal)room / 1048576 : 0));
   PetscCall(PetscFurlSetDevice("auto"));
   PetscCall(DeviceSystem(A, &b, &x));
   PetscCall(DeviceSolver(A, &ksp));
@@ -34,10 +36,36 @@ static PetscErrorCode Try(Mat A, size_t room, PetscBool there, size_t *used)
   PetscFunctionReturn(0);
 }
 
+static PetscErrorCode Refused(Mat A)
+{
+  PetscErrorCode ierr;
+  Vec            b, x;
+  KSP            ksp;
+
+  PetscFunctionBegin;
+  PetscCall(FurlDeviceOffer(&MockOps));
+  PetscCall(PetscFurlSetDevice("mock"));
+  PetscCall(PetscFurlSetMemoryLimit(2));
+  PetscCall(DeviceSystem(A, &b, &x));
+  PetscCall(DeviceSolver(A, &ksp));
+  PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
+  ierr = KSPSolve(ksp, b, x);
+  PetscCall(PetscPopErrorHandler());
+  FurlTestCheck(ierr == PETSC_ERR_MEM, "Error %d where the limit is 2 MiB", (int)ierr);
+  PetscCall(KSPDestroy(&ksp));
+  PetscCall(VecDestroy(&x));
+  PetscCall(VecDestroy(&b));
+  PetscCall(PetscFurlSetMemoryLimit(0));
+  PetscCall(PetscFurlSetDevice("cpu"));
+  PetscCall(FurlDeviceOffer(NULL));
+  PetscFunctionReturn(0);
+}
+
 int main(int argc, char **argv)
 {
   const PetscInt n[3] = {33, 32, 32};
   GridTestBox    box;
+  PetscBool      limit = PETSC_FALSE;
   size_t         used[3];
   Mat            A;
 
@@ -45,10 +73,12 @@ int main(int argc, char **argv)
   PetscCall(PetscFurlInitializePackage());
   GridTestInit(&box, BENCH_SMOOTH, n, "ddd");
   PetscCall(GridTestMatrix(PETSC_COMM_WORLD, &box, 1, &A));
-  PetscCall(Try(A, ROOMY, PETSC_TRUE, &used[0]));
-  PetscCall(Try(A, NARROW, PETSC_TRUE, &used[1]));
-  PetscCall(Try(A, TIGHT, PETSC_FALSE, &used[2]));
+  PetscCall(PetscOptionsGetBool(NULL, NULL, "-limit", &limit, NULL));
+  PetscCall(Try(A, ROOMY, limit, PETSC_TRUE, &used[0]));
+  PetscCall(Try(A, NARROW, limit, PETSC_TRUE, &used[1]));
+  PetscCall(Try(A, TIGHT, limit, PETSC_FALSE, &used[2]));
   FurlTestCheck(used[1] < used[0] / 2, "%zu bytes used where there is room, %zu where there is little", used[0], used[1]);
+  if (limit) PetscCall(Refused(A));
   PetscCall(MatDestroy(&A));
   PetscCall(PetscFinalize());
   return 0;
@@ -60,6 +90,6 @@ int main(int argc, char **argv)
     requires: static
 
   test:
-    args: -ksp_rtol 1e-8
+    args: -ksp_rtol 1e-8 -limit {{0 1}}
 
 TEST*/

@@ -63,6 +63,24 @@ static PetscErrorCode Refused(Mat A, const char device[], PetscErrorCode expecte
   PetscFunctionReturn(0);
 }
 
+/* Which device is taken where none is named */
+static PetscErrorCode Chosen(FakeDriver *driver, int devices, int current, const char rank[], int expected)
+{
+  FurlDevice *device;
+
+  PetscFunctionBegin;
+  driver->devices = devices;
+  driver->current = current;
+  FurlTestCheck(!setenv("MPI_LOCALRANKID", rank, 1), "setenv failed");
+  PetscCall(PetscFurlSetDevice("cuda"));
+  PetscCall(FurlDeviceGet(&device, NULL));
+  FurlTestCheck(device->ordinal == expected, "Device %d of %d, current %d, local rank %s", device->ordinal, devices, current, rank);
+  PetscCall(PetscFurlSetDevice("cpu"));
+  driver->devices = 1;
+  driver->current = -1;
+  PetscFunctionReturn(0);
+}
+
 static PetscErrorCode Empty(const FakeDriver *driver)
 {
   PetscFunctionBegin;
@@ -110,6 +128,11 @@ int main(int argc, char **argv)
   driver->no_graphs = 0;
   PetscCall(VecEqual(x[0], x[1], &same));
   FurlTestCheck(same, "The solutions differ without graphs");
+  PetscCall(Empty(driver));
+
+  PetscCall(Chosen(driver, 4, -1, "6", 2));
+  PetscCall(Chosen(driver, 4, 3, "6", 3));
+  PetscCall(Chosen(driver, 1, -1, "6", 0));
   PetscCall(Empty(driver));
 
   driver->lost = (int)driver->launches + 50;

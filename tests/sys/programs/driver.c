@@ -14,7 +14,7 @@ enum { OK = 0, INVALID = 1, MEMORY = 2, NO_DEVICE = 100, NO_CONTEXT = 201, NOT_F
 enum { KNOWN = 4096, STACK = 16 };
 
 typedef unsigned long long Pointer;
-EXPORT FakeDriver          fake_driver = {.devices = 1};
+EXPORT FakeDriver          fake_driver = {.devices = 1, .current = -1};
 static FakeRunner          runner;
 static struct {
   char  *data;
@@ -80,6 +80,11 @@ EXPORT int cuDevicePrimaryCtxRelease_v2(int device)
 {
   fake_driver.contexts--;
   return OK;
+}
+EXPORT int cuCtxGetDevice(int *device)
+{
+  *device = fake_driver.current + 40;
+  return fake_driver.current < 0 ? NO_CONTEXT : OK;
 }
 EXPORT int cuCtxPushCurrent_v2(void *context)
 {

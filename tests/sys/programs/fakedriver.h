@@ -2,7 +2,8 @@
 #pragma once
 
 typedef struct {
-  int         devices, lost;                                     /* all fails from launch number `lost` on; 0: never */
+  int         devices, current;                                  /* current: whose context the program has; -1: none */
+  int         lost;                                              /* all fails from launch number `lost` on; 0: never */
   long        launches, copies, allocated;                       /* bytes in use */
   int         contexts, modules, streams, graphs, mapped, depth; /* in use; pushed contexts */
   int         replays, no_graphs;                                /* launches of graphs; captures are refused */
