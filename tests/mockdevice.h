@@ -248,11 +248,12 @@ static void MockForget(FurlDevice *device, void *graph)
   mock.live_graphs--;
 }
 
-static void MockRecord(FurlDevice *device, void *stream)
+static int MockRecord(FurlDevice *device, void *stream)
 {
   MOCK_CHECK(!((MockStream *)stream)->recording, "recordings of one stream overlap\n");
   ((MockStream *)stream)->recording = calloc(1, sizeof(MockGraph));
   mock.live_graphs++;
+  return 1;
 }
 
 static void *MockRecorded(FurlDevice *device, void *stream)

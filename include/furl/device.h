@@ -38,8 +38,9 @@ typedef struct {
 typedef struct FurlDevice FurlDevice;
 
 /*
-  The table. Streams and graphs are the back end's own pointers. Every function but open() and those that give back is called with a
-  device that has not failed; each reports through FurlDeviceFail(). Copies of host memory that the device does not know may wait.
+  The table. Streams and graphs are the back end's own pointers. Every function but open(), stream_wait() and those that give back is
+  called with a device that has not failed; each reports through FurlDeviceFail(). Copies of host memory that the device does not know may
+  wait.
 */
 typedef struct {
   const char *name;
@@ -54,8 +55,8 @@ typedef struct {
   void (*stream_destroy)(FurlDevice *device, void *stream);
   void (*stream_wait)(FurlDevice *device, void *stream);  /* the host, for all that is in it */
   void (*stream_query)(FurlDevice *device, void *stream); /* lets work go on, and notices a failure, without waiting */
-  void (*record)(FurlDevice *device, void *stream);       /* launches and fills from now on are kept, not done. NULL: it cannot do that */
-  void *(*recorded)(FurlDevice *device, void *stream);    /* ends it: what was kept, or NULL, which is no failure of the device */
+  int (*record)(FurlDevice *device, void *stream); /* launches and fills from now on are kept, not done; 0, or NULL: it cannot do that */
+  void *(*recorded)(FurlDevice *device, void *stream); /* ends it: what was kept, or NULL, which is no failure of the device */
   void (*replay)(FurlDevice *device, void *stream, void *graph);
   void (*forget)(FurlDevice *device, void *graph);
   void (*copy)(FurlDevice *device, void *stream, void *to, const void *from, size_t bytes, FurlCopy kind);

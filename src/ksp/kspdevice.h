@@ -12,7 +12,8 @@ typedef struct FurlKSPDevice {
   FurlSlices           matrix; /* the compressed copy of Amat there */
   FurlPCDevice         pc;
   FurlMatEnqueueMultFn mult;
-  PetscInt             n;
+  int64_t              n;
+  PC                   owner;            /* whose preconditioner it is: a reference */
   int64_t              nblocks, nslices; /* of the vectors, FURL_KSP_BLOCK each; of the matrix */
   double               product;          /* flops of one with the matrix */
   double              *b, *x, *q, *best; /* [n] there */
@@ -25,7 +26,7 @@ typedef struct FurlKSPDevice {
   int64_t              nrows, *rows, *row; /* rows that hold nothing but their diagonal: on the host, owned; and there */
   int64_t              heard;              /* serial of the latest news that the host has read */
   PetscBool            fed;                /* the host wants x, or the columns that x does not hold, after each iteration */
-  PetscBool            trusted;            /* a residual that was computed here has been found to be that of the user's own product */
+  PetscReal            error; /* of a residual that was computed here against that of the user's own product, over |b|; < 0: not known */
 
   /* an iteration of conjugate gradients, recorded: from the second one of a placement on, as the first makes the driver load what it needs
    */
@@ -63,5 +64,7 @@ PETSC_INTERN PetscErrorCode FurlKSPFetchState(FurlKSPDevice *d, KspState *state)
 /* Between arrays there and vectors, wherever PETSc has these */
 PETSC_INTERN PetscErrorCode FurlKSPCopyIn(FurlKSPDevice *d, Vec v, double *to);
 PETSC_INTERN PetscErrorCode FurlKSPCopyOut(FurlKSPDevice *d, const double *from, Vec v);
+PETSC_INTERN PetscErrorCode FurlKSPFetchX(KSP, FurlKSPDevice *d);
+PETSC_INTERN PetscErrorCode FurlKSPFetchBest(KSP, FurlKSPDevice *d);
 PETSC_INTERN PetscErrorCode FurlKSPSettle(KSP, FurlKSPDevice *d);
 PETSC_INTERN PetscErrorCode FurlKSPRunShort(KSP, FurlKSPDevice *d, FurlKSPEnqueueFn enqueue, FurlDeviceStatus *);

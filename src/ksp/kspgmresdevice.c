@@ -109,10 +109,8 @@ static PetscErrorCode Finish(KSP ksp, FurlKSPDevice *d)
   PetscFunctionBegin;
   PetscCall(FurlKSPFetchColumns(ksp));
   if (d->queue.device->status != FURL_DEVICE_OK) PetscFunctionReturn(PETSC_SUCCESS);
-  if (ksp->normtype != KSP_NORM_NONE && !f->best_saved) {
+  if (ksp->normtype != KSP_NORM_NONE && !f->best_saved)
     FurlQueueCopy(&d->queue, d->best, d->x, (size_t)d->n * sizeof(*d->x), FURL_COPY_ACROSS);
-    f->best_saved = PETSC_TRUE;
-  }
   PetscCall(FurlKSPGMRESCoefficients(ksp, &y));
   if (f->inner) EnqueueSolution(f, d, y, d->x);
   if (ksp->calc_sings) PetscCall(FurlKSPGMRESSingularValues(ksp, &f->cycles_largest, &f->cycles_smallest));
@@ -129,7 +127,7 @@ static PetscErrorCode Renew(KSP ksp, FurlKSPDevice *d, PetscReal before, PetscBo
   PetscFunctionBegin;
   *more = PETSC_FALSE;
   PetscCall(FurlKSPEnqueueResidual(ksp, d, d->V));
-  if (d->fed) PetscCall(FurlKSPCopyOut(d, d->x, ksp->vec_sol)); /* what the next columns come on top of */
+  if (d->fed) PetscCall(FurlKSPFetchX(ksp, d)); /* what the next columns come on top of */
   if (!FurlKSPHear(d, &news)) PetscFunctionReturn(PETSC_SUCCESS);
   f->rnorm = news.rnorm;
   f->norm  = f->rnorm / f->sigma;
@@ -148,6 +146,7 @@ PetscErrorCode FurlKSPRunGMRESDevice(KSP ksp, FurlDeviceStatus *status)
   KspStop        stop;
 
   PetscFunctionBegin;
+  PetscCall(FurlKSPGMRESPrepare(f)); /* for the columns that were asked for, whatever a cycle on the CPU has made of it */
   f->tau           = 1;
   f->columns_there = PETSC_TRUE;
   PetscCall(FurlKSPUpload(ksp, d, d->V));
@@ -165,6 +164,9 @@ PetscErrorCode FurlKSPRunGMRESDevice(KSP ksp, FurlDeviceStatus *status)
   f->columns_there = PETSC_FALSE;
   if (d->queue.device->status == FURL_DEVICE_OK) PetscCall(FurlKSPSettle(ksp, d));
   *status = d->queue.device->status;
-  if (*status == FURL_DEVICE_OK && !ksp->reason && f->cause == FURL_KSP_CLAIM) FurlKSPGMRESJudge(ksp);
+  if (*status != FURL_DEVICE_OK || ksp->reason || f->cause != FURL_KSP_CLAIM) PetscFunctionReturn(PETSC_SUCCESS);
+  FurlKSPGMRESJudge(ksp);
+  if (f->best_saved) PetscCall(FurlKSPFetchBest(ksp, d));
+  *status = d->queue.device->status;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -78,7 +78,7 @@ static PetscErrorCode PlanRows(const KSP_Furl *f, FurlKSPDevice *d)
 }
 
 /* Columns of GMRES that fit beside what is named already, at most those that were asked for: V, Z, and a partial sum for each block */
-static PetscErrorCode PlanColumns(KSP_Furl *f, FurlKSPDevice *d, const char **why)
+static PetscErrorCode PlanColumns(KSP_Furl *f, FurlKSPDevice *d)
 {
   const size_t vector = (size_t)d->n * sizeof(double), column = 2 * vector + (size_t)d->nblocks * sizeof(double);
   const size_t room = FurlDeviceRoom(d->queue.device);
@@ -90,7 +90,7 @@ static PetscErrorCode PlanColumns(KSP_Furl *f, FurlKSPDevice *d, const char **wh
   d->asked   = f->columns;
   d->columns = f->columns;
   if (column) d->columns = room > taken ? (PetscInt)PetscMin((size_t)f->columns, (room - taken) / column) : 0;
-  if (d->columns < PetscMin(f->columns, FEWEST)) *why = "its memory holds no basis of GMRES";
+  d->columns = PetscMax(d->columns, PetscMin(f->columns, FEWEST)); /* where these do not fit either, that is said as of any system */
   PlanVector(d, (size_t)(d->columns + 1) * (size_t)d->n, &d->V);
   PlanVector(d, (size_t)d->columns * (size_t)d->n, &d->Z);
   PlanVector(d, FurlKSPGMRESNumbers(f->nhess), &d->hess);
@@ -142,6 +142,7 @@ static PetscErrorCode Plan(KSP ksp, FurlKSPDevice *d, const char **why)
   const FurlMatrix  *matrix;
   MatNullSpace       space;
   Mat                A;
+  PetscInt           n;
   double **const     vectors[9] = {&d->b, &d->x, &d->q, &d->best, &d->r, &d->z, &d->p, &d->t, &d->shadow};
   const int          nvectors   = f->running == KSP_FURL_GMRES ? 4 : f->running == KSP_FURL_CG ? 7 : 9;
 
@@ -159,7 +160,8 @@ static PetscErrorCode Plan(KSP ksp, FurlKSPDevice *d, const char **why)
   PetscCall((*get)(f->F, &matrix));
   FurlSlicesPlan(&matrix->diagonal, &d->arena, FURL_PURPOSE_MATRIX, &d->matrix);
   PetscCall(PlanRows(f, d));
-  PetscCall(VecGetLocalSize(FurlKSPr(f), &d->n));
+  PetscCall(VecGetLocalSize(FurlKSPr(f), &n));
+  d->n       = n;
   d->nblocks = (d->n + FURL_KSP_BLOCK - 1) / FURL_KSP_BLOCK;
   d->nslices = matrix->diagonal.nslices;
   d->product = 2 * (double)matrix->diagonal.nnz;
@@ -167,7 +169,7 @@ static PetscErrorCode Plan(KSP ksp, FurlKSPDevice *d, const char **why)
   for (int k = 0; k < nvectors; k++) PlanVector(d, (size_t)d->n, vectors[k]);
   PlanVector(d, (sizeof(KspState) + sizeof(double) - 1) / sizeof(double), &d->state);
   PetscCall(PlanNullSpace(space, d));
-  if (d->method == KSP_FURL_GMRES) PetscCall(PlanColumns(f, d, why));
+  if (d->method == KSP_FURL_GMRES) PetscCall(PlanColumns(f, d));
   PlanSums(d);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -180,16 +182,17 @@ PetscErrorCode FurlKSPLeaveDevice(KSP ksp)
 
   PetscFunctionBegin;
   if (!d) PetscFunctionReturn(PETSC_SUCCESS);
-  if (ksp->pc) PetscCall(PetscObjectQueryFunction((PetscObject)ksp->pc, "PCFurlGetDevice_C", &get_pc));
-  if (get_pc) PetscCall((*get_pc)(ksp->pc, &d->pc));
+  PetscCall(PetscObjectQueryFunction((PetscObject)d->owner, "PCFurlGetDevice_C", &get_pc));
+  if (get_pc) PetscCall((*get_pc)(d->owner, &d->pc));
   /* what is enqueued still may read what is freed below */
-  if (d->queue.stream && d->queue.device->status == FURL_DEVICE_OK) (void)FurlQueueWait(&d->queue);
+  if (d->queue.stream) d->queue.device->ops->stream_wait(d->queue.device, d->queue.stream);
   if (d->queue.device) FurlGraphForget(d->queue.device, &d->graph);
-  if (get_pc && d->pc.arena == &d->arena) PetscCall((*d->pc.forget)(ksp->pc));
+  if (get_pc && d->pc.arena == &d->arena) PetscCall((*d->pc.forget)(d->owner));
   if (d->news) d->queue.device->ops->unmap(d->queue.device, d->news);
   FurlArenaFree(&d->arena);
   FurlQueueDestroy(&d->queue);
   PetscCall(PetscFree(d->rows));
+  PetscCall(PCDestroy(&d->owner));
   PetscCall(PetscFree(f->device));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -229,6 +232,9 @@ static PetscErrorCode Place(KSP ksp, FurlDevice *device)
   PetscCall(PetscNew(&f->device));
   d = f->device;
   FurlArenaInit(&d->arena, device);
+  d->error = -1;
+  d->owner = ksp->pc;
+  PetscCall(PetscObjectReference((PetscObject)ksp->pc));
   d->queue.device = device;
   if (FurlQueueCreate(device, &d->queue)) {
     PetscCall(Plan(ksp, d, &f->why_host));
@@ -262,7 +268,9 @@ static PetscErrorCode IsPlaced(KSP ksp, FurlPCGetDeviceFn get_pc, PetscBool *pla
   PetscCall(MatGetNullSpace(A, &space));
   if (space) PetscCall(PetscObjectGetId((PetscObject)space, &id));
   if (get_pc) PetscCall((*get_pc)(ksp->pc, &d->pc));
-  *placed = get_pc && d->pc.arena == &d->arena && d->space == id && d->method == f->running && d->asked == asked ? PETSC_TRUE : PETSC_FALSE;
+  *placed = get_pc && d->owner == ksp->pc && d->pc.arena == &d->arena && d->space == id && d->method == f->running && d->asked == asked
+              ? PETSC_TRUE
+              : PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

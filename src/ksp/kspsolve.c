@@ -46,22 +46,23 @@ static PetscErrorCode Begin(KSP ksp)
     PetscCall(FurlKSPPrepareRefinement(ksp));
   else
     PetscCall(FurlKSPDescribe(ksp));
-  f->running    = f->refining ? KSP_FURL_CG : ChooseForSide(ksp);
-  f->columns    = PetscMax(f->columns, f->restart);
-  f->aside      = PETSC_FALSE;
-  f->tau        = 0;
-  f->inner      = 0;
-  f->best_saved = PETSC_FALSE;
-  f->refused    = 0;
-  f->last_true  = PETSC_MAX_REAL;
-  f->last_zero  = PETSC_FALSE;
-  f->judged     = PETSC_FALSE;
-  f->nclaims    = 0;
-  f->nraises    = 0;
-  f->story[0]   = '\0';
-  f->reached    = 0;
-  ksp->its      = 0;
-  ksp->reason   = KSP_CONVERGED_ITERATING;
+  f->running       = f->refining ? KSP_FURL_CG : ChooseForSide(ksp);
+  f->columns       = PetscMax(f->columns, f->restart);
+  f->aside         = PETSC_FALSE;
+  f->tau           = 0;
+  f->inner         = 0;
+  f->columns_there = PETSC_FALSE;
+  f->best_saved    = PETSC_FALSE;
+  f->refused       = 0;
+  f->last_true     = PETSC_MAX_REAL;
+  f->last_zero     = PETSC_FALSE;
+  f->judged        = PETSC_FALSE;
+  f->nclaims       = 0;
+  f->nraises       = 0;
+  f->story[0]      = '\0';
+  f->reached       = 0;
+  ksp->its         = 0;
+  ksp->reason      = KSP_CONVERGED_ITERATING;
   FurlKSPForgetSpectrum(ksp);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -289,24 +290,27 @@ static PetscErrorCode LeaveRefinement(KSP ksp)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* A device that failed may have left anything in x: where that is no better than what a run began with, it begins there again */
+/* A device that failed may have left anything in x, but where nobody wants a norm: a run begins with what is known to be better */
 static PetscErrorCode Recover(KSP ksp)
 {
   KSP_Furl *f = (KSP_Furl *)ksp->data;
 
   PetscFunctionBegin;
-  ksp->reason   = KSP_CONVERGED_ITERATING;
-  f->best_saved = PETSC_FALSE;
+  ksp->reason = KSP_CONVERGED_ITERATING;
+  f->tau      = 0;
   PetscCall(FurlKSPTrueResidual(ksp, PETSC_FALSE));
-  if (f->norm <= f->last_true) PetscFunctionReturn(PETSC_SUCCESS); /* and no NaN */
-  if (f->last_true < PETSC_MAX_REAL && !f->last_zero)
-    PetscCall(VecCopy(f->refused_best, ksp->vec_sol));
-  else
-    PetscCall(VecSet(ksp->vec_sol, 0));
-  if (f->aside)
-    PetscCall(FurlKSPSatisfyIsolated(ksp));
-  else
-    PetscCall(FurlKSPTrueResidual(ksp, PETSC_FALSE));
+  if (f->target && !(f->norm <= f->last_true)) { /* or NaN */
+    if (f->last_zero || f->last_true == PETSC_MAX_REAL)
+      PetscCall(VecSet(ksp->vec_sol, 0));
+    else
+      PetscCall(VecCopy(f->refused_best, ksp->vec_sol));
+    if (f->aside)
+      PetscCall(FurlKSPSatisfyIsolated(ksp));
+    else
+      PetscCall(FurlKSPTrueResidual(ksp, PETSC_FALSE));
+  }
+  PetscCall(Mark(ksp));
+  if (ksp->its >= ksp->max_it) ksp->reason = ksp->normtype == KSP_NORM_NONE ? KSP_CONVERGED_ITS : KSP_DIVERGED_ITS;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -324,7 +328,7 @@ static PetscErrorCode RunOnEither(KSP ksp, PetscErrorCode (*here)(KSP), PetscErr
     if (status == FURL_DEVICE_OK) PetscFunctionReturn(PETSC_SUCCESS);
     PetscCall(FurlKSPDeviceFailed(ksp, status));
     PetscCall(Recover(ksp));
-    if (f->rnorm == 0) PetscFunctionReturn(PETSC_SUCCESS);
+    if (ksp->reason || f->rnorm == 0) PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall((*here)(ksp));
   PetscFunctionReturn(PETSC_SUCCESS);

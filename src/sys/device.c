@@ -106,8 +106,7 @@ int FurlQueueRecord(FurlQueue *queue)
 {
   FurlDevice *const device = queue->device;
 
-  if (device->status != FURL_DEVICE_OK || !device->ops->record) return 0;
-  device->ops->record(device, queue->stream);
+  if (device->status != FURL_DEVICE_OK || !device->ops->record || !device->ops->record(device, queue->stream)) return 0;
   device->before = device->counts;
   return 1;
 }

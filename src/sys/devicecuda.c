@@ -265,13 +265,14 @@ static void StreamQuery(FurlDevice *device, void *stream)
 }
 
 /* What a recording cannot take spoils it, not the device: the stream is as it was once the capture has ended */
-static void Record(FurlDevice *device, void *stream)
+static int Record(FurlDevice *device, void *stream)
 {
   Cuda *const cuda = Enter(device);
 
-  cuda->spoiled   = cuda->capture_begin(stream, CUDA_CAPTURE_RELAXED) != CUDA_OK;
-  cuda->recording = 1;
+  cuda->spoiled   = 0;
+  cuda->recording = cuda->capture_begin(stream, CUDA_CAPTURE_RELAXED) == CUDA_OK;
   Leave(cuda);
+  return cuda->recording;
 }
 
 static void *Recorded(FurlDevice *device, void *stream)

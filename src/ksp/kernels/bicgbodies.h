@@ -67,6 +67,7 @@ FURL_BODY void KspBicgBeta(const KspBicgArgs *a, int64_t item)
     const double        rho  = a->total[0];
     const KspScalarArgs tell = {.state = state, .news = a->news};
 
+    state->keep = 0;
     state->beta = rho / state->rho * (state->omega / state->alpha);
     state->rho  = rho;
     if (rho == 0)

@@ -4,7 +4,7 @@
 
 #define ROOMY ((size_t)256 << 20)
 #define NARROW ((size_t)80 << 20)
-#define TIGHT ((size_t)70 << 20)
+#define TIGHT ((size_t)4 << 20)
 
 static PetscErrorCode Try(Mat A, size_t room, PetscBool limit, PetscBool there, size_t *used)
 {
