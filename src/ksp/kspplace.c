@@ -293,6 +293,7 @@ PetscErrorCode FurlKSPPlace(KSP ksp, PetscBool *serves)
     PetscCall(PetscInfo(ksp, "On the CPU: %s\n", why));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
+  PetscCall(PCSetUp(ksp->pc)); /* one that KSPSetPC() brought since: up to 3.18 KSPSetUp() leaves that to its first application */
   PetscCall(PetscObjectQueryFunction((PetscObject)ksp->pc, "PCFurlGetDevice_C", &get_pc));
   if (f->device) PetscCall(IsPlaced(ksp, get_pc, &placed));
   if (f->device && !placed) PetscCall(FurlKSPLeaveDevice(ksp));
