@@ -158,9 +158,9 @@ typedef struct {
   size_t         purpose[FURL_PURPOSES];
 } FurlArena;
 
-void             FurlArenaInit(FurlArena *arena, FurlDevice *device);
-void             FurlArenaAdd(FurlArena *arena, FurlPurpose purpose, const FurlPlacement *placement); /* its own purpose is not read */
-size_t           FurlDeviceRoom(FurlDevice *device);                 /* bytes that arenas may still take; SIZE_MAX: not known */
+void   FurlArenaInit(FurlArena *arena, FurlDevice *device);
+void   FurlArenaAdd(FurlArena *arena, FurlPurpose purpose, const FurlPlacement *placement); /* its own purpose is not read */
+size_t FurlDeviceRoom(FurlDevice *device, size_t spare); /* bytes that arenas may still take, but for so many; SIZE_MAX: not known */
 FurlDeviceStatus FurlArenaPlace(FurlArena *arena, FurlQueue *queue); /* MEMORY leaves the device as it is, and a message in it */
 size_t           FurlArenaBytes(const FurlArena *arena);             /* of all that was named */
 void             FurlArenaFree(FurlArena *arena);

@@ -62,22 +62,27 @@ void FurlKSPEnqueueNullSpace(FurlKSPDevice *d, double *v)
   if (d->nnull) EnqueueRemove(d, d->null, (int)d->nnull, v);
 }
 
+/* As the next news */
+static void EnqueueNorm(FurlKSPDevice *d, const double *v)
+{
+  const KspSquaresArgs squares = {.v = v, .partial = d->partial, .scale = 1, .n = d->n};
+
+  FurlRun(&d->queue, &FurlKernelKspSquares, &squares, d->nblocks);
+  FurlKSPEnqueueSum(d, d->nblocks, 1);
+  FurlKSPEnqueueScalars(d, &FurlKernelKspTrueNorm, d->nblocks);
+}
+
 /* r = sigma (b - A x) without what the projected system leaves out, and its norm as the next news; q is overwritten */
 PetscErrorCode FurlKSPEnqueueResidual(KSP ksp, FurlKSPDevice *d, double *r)
 {
-  const KSP_Furl       *f       = (const KSP_Furl *)ksp->data;
-  const KspResidualArgs args    = {.b = d->b, .q = d->q, .r = r, .partial = d->partial, .sigma = f->sigma, .n = d->n};
-  const KspSquaresArgs  squares = {.v = r, .partial = d->partial, .scale = 1, .n = d->n};
+  const KSP_Furl       *f    = (const KSP_Furl *)ksp->data;
+  const KspResidualArgs args = {.b = d->b, .q = d->q, .r = r, .partial = d->partial, .sigma = f->sigma, .n = d->n};
 
   PetscFunctionBegin;
   PetscCall((*d->mult)(f->F, &d->queue, &d->matrix, d->x, d->q, d->partial));
   FurlRun(&d->queue, &FurlKernelKspResidual, &args, d->nblocks);
-  if (f->projected) {
-    FurlKSPEnqueueNullSpace(d, r);
-    FurlRun(&d->queue, &FurlKernelKspSquares, &squares, d->nblocks);
-  }
-  FurlKSPEnqueueSum(d, d->nblocks, 1);
-  FurlKSPEnqueueScalars(d, &FurlKernelKspTrueNorm, d->nblocks);
+  if (f->projected) FurlKSPEnqueueNullSpace(d, r);
+  EnqueueNorm(d, r);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -246,6 +251,7 @@ static PetscErrorCode TakeNews(KSP ksp, FurlKSPDevice *d, const KspNews *news, P
   ksp->its++;
   if (d->method == KSP_FURL_CG) PetscCall(FurlKSPKeepLanczos(ksp, news->alpha, news->beta));
   if (d->fed) PetscCall(Feed(ksp, d));
+  if (d->queue.device->status != FURL_DEVICE_OK) PetscFunctionReturn(PETSC_SUCCESS); /* x may be torn */
   PetscCall(FurlKSPReport(ksp, f->rnorm / f->sigma));
   if (ksp->reason) PetscFunctionReturn(PETSC_SUCCESS);
   if (news->stop == KSP_STEP_TEST)
@@ -302,54 +308,63 @@ PetscErrorCode FurlKSPFetchBest(KSP ksp, FurlKSPDevice *d)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* |b| as PETSc's own test has it; 0: unknown */
-static PetscReal SizeOf(KSP ksp)
-{
-  return ksp->converged == KSPConvergedDefault && ksp->normtype == KSP_NORM_UNPRECONDITIONED ? ksp->rnorm0 : 0;
-}
-
-/* The residual in d->q, which the device computed, against that in r, which is Amat's own and scaled otherwise */
-static PetscErrorCode Compare(KSP ksp, FurlKSPDevice *d, PetscReal sigma)
+/* By what the residual that the device computed, in z, differs from r, which is Amat's own and scaled otherwise, over |x| */
+static PetscErrorCode Compare(KSP ksp, FurlKSPDevice *d, PetscReal sigma, PetscReal size)
 {
   KSP_Furl *f = (KSP_Furl *)ksp->data;
   PetscReal difference;
 
   PetscFunctionBegin;
-  PetscCall(FurlKSPCopyOut(d, d->q, FurlKSPz(f)));
-  if (d->queue.device->status != FURL_DEVICE_OK || !(SizeOf(ksp) > 0)) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(VecScale(FurlKSPz(f), f->sigma / sigma));
   PetscCall(VecAXPY(FurlKSPz(f), -1, FurlKSPr(f)));
   PetscCall(VecNorm(FurlKSPz(f), NORM_2, &difference));
-  d->error = difference / f->sigma / SizeOf(ksp);
+  difference /= f->sigma * size;
+  if (!(difference <= d->error)) d->error = difference; /* the largest so far; nothing is trusted while it is NaN */
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The norms of b - A x and of x as the device has them; NaN where it failed */
+static PetscErrorCode HearNorms(FurlKSPDevice *d, PetscReal sigma, PetscReal norm[2])
+{
+  KspNews news;
+
+  PetscFunctionBegin;
+  norm[0] = norm[1] = NAN;
+  for (int k = 0; k < 2 && d->queue.device->status == FURL_DEVICE_OK; k++)
+    if (FurlKSPHear(d, &news)) norm[k] = news.rnorm;
+  norm[0] /= sigma;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /*
-  x comes down. A claim of convergence stands where the residual says so that was computed there in FP64 from all of the matrix; but only
-  after such a residual of this placement has been compared, entry by entry, to that of the user's own product, and where what they differed
-  by is far below the tolerance. Else the user's own product judges.
+  x comes down. A claim of convergence by PETSc's own test stands where the residual says so that was computed there in FP64 from all of the
+  matrix; but only after such a residual of this placement has been compared, entry by entry, to that of the user's own product, and where
+  what they may differ by is far below the tolerance. Else the user's own product judges.
 */
 PetscErrorCode FurlKSPSettle(KSP ksp, FurlKSPDevice *d)
 {
   KSP_Furl *const f      = (KSP_Furl *)ksp->data;
   FurlDevice     *device = d->queue.device;
   const PetscReal limit = FurlKSPClaimLimit(ksp), sigma = f->sigma;
-  const PetscBool claim   = IsClaim(ksp);
-  const PetscBool trusted = d->error >= 0 && SizeOf(ksp) > 0 && 10 * d->error * SizeOf(ksp) <= limit ? PETSC_TRUE : PETSC_FALSE;
-  KspNews         news    = {.rnorm = NAN};
+  const PetscBool claim   = IsClaim(ksp) && ksp->converged == KSPConvergedDefault ? PETSC_TRUE : PETSC_FALSE;
+  PetscReal       norm[2] = {NAN, NAN};
 
   PetscFunctionBegin;
-  if (claim) PetscCall(FurlKSPEnqueueResidual(ksp, d, d->q));
+  if (claim) {
+    PetscCall(FurlKSPEnqueueResidual(ksp, d, d->q));
+    EnqueueNorm(d, d->x);
+  }
   PetscCall(FurlKSPFetchX(ksp, d));
-  if (claim && device->status == FURL_DEVICE_OK) (void)FurlKSPHear(d, &news);
-  if (device->status == FURL_DEVICE_OK && claim && trusted && news.rnorm / sigma <= limit) {
-    f->norm = ksp->rnorm = news.rnorm / sigma;
+  if (claim) PetscCall(HearNorms(d, sigma, norm));
+  if (d->error >= 0 && 10 * d->error * norm[1] <= limit && norm[0] <= limit) {
+    f->norm = ksp->rnorm = norm[0];
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   if (device->status == FURL_DEVICE_OK && f->best_saved) PetscCall(FurlKSPFetchBest(ksp, d));
+  if (claim) PetscCall(FurlKSPCopyOut(d, d->q, FurlKSPz(f))); /* nothing of the device comes after the verdict */
   if (device->status != FURL_DEVICE_OK) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(FurlKSPVerify(ksp));
-  if (claim) PetscCall(Compare(ksp, d, sigma));
+  if (claim) PetscCall(Compare(ksp, d, sigma, norm[1]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -26,7 +26,7 @@ typedef struct FurlKSPDevice {
   int64_t              nrows, *rows, *row; /* rows that hold nothing but their diagonal: on the host, owned; and there */
   int64_t              heard;              /* serial of the latest news that the host has read */
   PetscBool            fed;                /* the host wants x, or the columns that x does not hold, after each iteration */
-  PetscReal            error; /* of a residual that was computed here against that of the user's own product, over |b|; < 0: not known */
+  PetscReal            error; /* of residuals computed here against those of the user's own product, over |x|; < 0: none was compared */
 
   /* an iteration of conjugate gradients, recorded: from the second one of a placement on, as the first makes the driver load what it needs
    */

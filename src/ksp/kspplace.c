@@ -81,12 +81,12 @@ static PetscErrorCode PlanRows(const KSP_Furl *f, FurlKSPDevice *d)
 static PetscErrorCode PlanColumns(KSP_Furl *f, FurlKSPDevice *d)
 {
   const size_t vector = (size_t)d->n * sizeof(double), column = 2 * vector + (size_t)d->nblocks * sizeof(double);
-  const size_t room = FurlDeviceRoom(d->queue.device);
+  const size_t room = FurlDeviceRoom(d->queue.device, SPARE);
   size_t       taken;
 
   PetscFunctionBegin;
   PetscCall(FurlKSPGMRESPrepare(f));
-  taken      = FurlArenaBytes(&d->arena) + SPARE + FurlKSPGMRESNumbers(f->nhess) * sizeof(double) + 2 * column;
+  taken      = FurlArenaBytes(&d->arena) + FurlKSPGMRESNumbers(f->nhess) * sizeof(double) + 2 * column;
   d->asked   = f->columns;
   d->columns = f->columns;
   if (column) d->columns = room > taken ? (PetscInt)PetscMin((size_t)f->columns, (room - taken) / column) : 0;

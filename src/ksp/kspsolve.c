@@ -290,7 +290,19 @@ static PetscErrorCode LeaveRefinement(KSP ksp)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* A device that failed may have left anything in x, but where nobody wants a norm: a run begins with what is known to be better */
+/* r of x, whose isolated rows are satisfied where they stay out of the recurrence */
+static PetscErrorCode ResidualAgain(KSP ksp)
+{
+  PetscFunctionBegin;
+  if (((const KSP_Furl *)ksp->data)->aside)
+    PetscCall(FurlKSPSatisfyIsolated(ksp));
+  else
+    PetscCall(FurlKSPTrueResidual(ksp, PETSC_FALSE));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A device that failed may have left a torn x: where that is no better than the best that is known, that is taken. Where nobody wants a
+ * norm x is what the run began with, and its iterations are to be done again */
 static PetscErrorCode Recover(KSP ksp)
 {
   KSP_Furl *f = (KSP_Furl *)ksp->data;
@@ -298,19 +310,19 @@ static PetscErrorCode Recover(KSP ksp)
   PetscFunctionBegin;
   ksp->reason = KSP_CONVERGED_ITERATING;
   f->tau      = 0;
-  PetscCall(FurlKSPTrueResidual(ksp, PETSC_FALSE));
+  if (!f->target) ksp->its = f->start_it;
+  PetscCall(ResidualAgain(ksp));
   if (f->target && !(f->norm <= f->last_true)) { /* or NaN */
     if (f->last_zero || f->last_true == PETSC_MAX_REAL)
       PetscCall(VecSet(ksp->vec_sol, 0));
     else
       PetscCall(VecCopy(f->refused_best, ksp->vec_sol));
-    if (f->aside)
-      PetscCall(FurlKSPSatisfyIsolated(ksp));
-    else
-      PetscCall(FurlKSPTrueResidual(ksp, PETSC_FALSE));
+    PetscCall(ResidualAgain(ksp));
   }
   PetscCall(Mark(ksp));
-  if (ksp->its >= ksp->max_it) ksp->reason = ksp->normtype == KSP_NORM_NONE ? KSP_CONVERGED_ITS : KSP_DIVERGED_ITS;
+  if (!f->target || ksp->its < ksp->max_it) PetscFunctionReturn(PETSC_SUCCESS);
+  ksp->rnorm  = f->norm;
+  ksp->reason = KSP_DIVERGED_ITS;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

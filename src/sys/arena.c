@@ -48,24 +48,26 @@ size_t FurlArenaBytes(const FurlArena *arena)
   return Aligned(used);
 }
 
-size_t FurlDeviceRoom(FurlDevice *device)
+/* The limit is the user's and needs no spare bytes */
+size_t FurlDeviceRoom(FurlDevice *device, size_t spare)
 {
   const size_t         left = device->limit > device->used ? device->limit - device->used : 0;
   FurlDeviceProperties p    = {.free = 0};
+  size_t               room = SIZE_MAX;
 
   device->ops->properties(device, &p);
-  if (!p.memory && !device->limit) return SIZE_MAX;
-  if (!p.memory) return left;
-  return device->limit && left < p.free ? left : p.free;
+  if (p.memory) room = p.free > spare ? p.free - spare : 0;
+  return device->limit && left < room ? left : room;
 }
 
 static FurlDeviceStatus NoMemory(FurlArena *arena, size_t wanted)
 {
   FurlDevice *const device = arena->device;
-  const size_t      room   = FurlDeviceRoom(device);
+  char              room[32];
 
-  (void)snprintf(device->message, sizeof(device->message), "no device memory: %zu bytes wanted, %zu free%s", wanted, room,
-                 device->limit ? " below -furl_memory_limit" : "");
+  (void)snprintf(room, sizeof(room), "%zu", FurlDeviceRoom(device, 0));
+  (void)snprintf(device->message, sizeof(device->message), "no device memory: %zu bytes wanted, %s free%s", wanted,
+                 FurlDeviceRoom(device, 0) == SIZE_MAX ? "fewer" : room, device->limit ? ", -furl_memory_limit considered" : "");
   return device->status == FURL_DEVICE_OK ? FURL_DEVICE_MEMORY : device->status;
 }
 

@@ -51,6 +51,12 @@ static void Shut(void)
   chosen.why[0] = '\0';
 }
 
+/* In bytes; what is not zero stays so */
+static size_t LimitOf(PetscReal mebibytes)
+{
+  return mebibytes > 0 ? (size_t)PetscMax(1, mebibytes * 1048576) : 0;
+}
+
 static PetscErrorCode Open(void)
 {
   const FurlDeviceOps *ops;
@@ -65,7 +71,7 @@ static PetscErrorCode Open(void)
     FurlDeviceProperties p;
 
     chosen.open         = PETSC_TRUE;
-    chosen.device.limit = (size_t)(chosen.limit * 1048576);
+    chosen.device.limit = LimitOf(chosen.limit);
     ops->properties(&chosen.device, &p);
     PetscCall(
       PetscInfo(NULL, "Device %s:%d: %s, %zu bytes, %zu of them free\n", ops->name, chosen.device.ordinal, p.name, p.memory, p.free));
@@ -177,18 +183,20 @@ PetscErrorCode PetscFurlGetDevice(const char *device[])
 
    Notes:
    What is on the device already stays there. A system that does not fit is solved on the CPU, or refused with `PETSC_ERR_MEM`, wanted and
-   free bytes, where the device was asked for by name; GMRES takes fewer columns before.
+   free bytes, where the device was asked for by name; GMRES takes fewer columns before. A solver that found no room stays on the CPU until
+   `KSPReset()`.
 
-   `PETSC_ERR_ARG_OUTOFRANGE` is returned for a limit below zero.
+   `PETSC_ERR_ARG_OUTOFRANGE` is returned for a limit below zero or above 1e9.
 
 .seealso: `PetscFurlGetMemoryLimit()`, `PetscFurlSetDevice()`
 @*/
 PetscErrorCode PetscFurlSetMemoryLimit(PetscReal mebibytes)
 {
   PetscFunctionBegin;
-  PetscCheck(mebibytes >= 0, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "A limit of %g MiB is below zero", (double)mebibytes);
+  PetscCheck(mebibytes >= 0 && mebibytes <= 1e9, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "A limit of %g MiB is not from 0 to 1e9",
+             (double)mebibytes);
   chosen.limit        = mebibytes;
-  chosen.device.limit = (size_t)(mebibytes * 1048576);
+  chosen.device.limit = LimitOf(mebibytes);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

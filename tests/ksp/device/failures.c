@@ -79,6 +79,10 @@ int main(int argc, char **argv)
     args: -ksp_rtol 1e-8 -kind {{0 1 2 3}} -insist {{0 1}} -ksp_furl_method {{cg gmres bcgs}}
 
   test:
+    suffix: no_norm
+    args: -ksp_norm_type none -ksp_max_it 30 -kind {{0 1 2 3}} -insist 0 -ksp_furl_method {{cg gmres bcgs}}
+
+  test:
     suffix: recording
     args: -ksp_rtol 1e-8 -kind 4 -insist {{0 1}}
 
