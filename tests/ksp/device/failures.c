@@ -80,7 +80,7 @@ int main(int argc, char **argv)
 
   test:
     suffix: no_norm
-    args: -ksp_norm_type none -ksp_max_it 30 -kind {{0 1 2 3}} -insist 0 -ksp_furl_method {{cg gmres bcgs}}
+    args: -ksp_norm_type none -ksp_max_it 12 -kind {{2 3}} -insist 0 -ksp_furl_method {{cg gmres}}
 
   test:
     suffix: recording
