@@ -115,6 +115,12 @@ static PetscBool IsFed(KSP ksp)
   return fed || ksp->err_hist ? PETSC_TRUE : PETSC_FALSE;
 }
 
+/* A claim of PETSc's own test, which a residual of the device's may judge; others are the host's to judge */
+static PetscBool MayClaim(KSP ksp)
+{
+  return ksp->normtype != KSP_NORM_NONE && ksp->converged == KSPConvergedDefault ? PETSC_TRUE : PETSC_FALSE;
+}
+
 /* PETSc's work on vectors of its own on the device goes through another stream */
 static PetscErrorCode WaitForPetsc(void)
 {
@@ -156,19 +162,21 @@ PetscErrorCode FurlKSPCopyOut(FurlKSPDevice *d, const double *from, Vec v)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The state, b, x and r = sigma (b - A x). Nothing is sent that is zero, or b again */
+/* The state, x, r = sigma (b - A x), and b where r comes from it or a residual will be computed there. Nothing is sent that is zero, or b
+ * again */
 PetscErrorCode FurlKSPUpload(KSP ksp, FurlKSPDevice *d, double *r)
 {
   KSP_Furl             *f      = (KSP_Furl *)ksp->data;
   const PetscBool       zero   = ksp->guess_zero && ksp->its == 0 && !f->aside ? PETSC_TRUE : PETSC_FALSE;
   const PetscBool       from_b = zero && !f->projected ? PETSC_TRUE : PETSC_FALSE;
-  const KspResidualArgs scale  = {.b = d->b, .r = r, .partial = d->partial, .sigma = f->sigma, .n = d->n};
+  const PetscBool       judges = d->columns || MayClaim(ksp) ? PETSC_TRUE : PETSC_FALSE;
+  const KspResidualArgs scale = {.b = d->b, .r = r, .partial = d->partial, .sigma = f->sigma, .n = d->n};
 
   PetscFunctionBegin;
   d->fed = IsFed(ksp);
   InitState(ksp, d);
   FurlQueueCopy(&d->queue, d->state, &d->begin, sizeof(d->begin), FURL_COPY_UP);
-  PetscCall(FurlKSPCopyIn(d, ksp->vec_rhs, d->b));
+  if (from_b || judges) PetscCall(FurlKSPCopyIn(d, ksp->vec_rhs, d->b));
   if (from_b)
     FurlRun(&d->queue, &FurlKernelKspResidual, &scale, d->nblocks);
   else
@@ -292,12 +300,6 @@ void FurlKSPEnqueueStep(FurlKSPDevice *d, const double *z, const double *w)
   FurlRun(&d->queue, &FurlKernelKspKeep, &keep, d->nblocks);
 }
 
-/* A claim that FurlKSPVerify() would look at */
-static PetscBool IsClaim(KSP ksp)
-{
-  return ksp->reason > 0 && ksp->reason != KSP_CONVERGED_ITS && ksp->normtype != KSP_NORM_NONE ? PETSC_TRUE : PETSC_FALSE;
-}
-
 PetscErrorCode FurlKSPFetchBest(KSP ksp, FurlKSPDevice *d)
 {
   KSP_Furl *f = (KSP_Furl *)ksp->data;
@@ -346,7 +348,7 @@ PetscErrorCode FurlKSPSettle(KSP ksp, FurlKSPDevice *d)
   KSP_Furl *const f      = (KSP_Furl *)ksp->data;
   FurlDevice     *device = d->queue.device;
   const PetscReal limit = FurlKSPClaimLimit(ksp), sigma = f->sigma;
-  const PetscBool claim   = IsClaim(ksp) && ksp->converged == KSPConvergedDefault ? PETSC_TRUE : PETSC_FALSE;
+  const PetscBool claim = ksp->reason > 0 && ksp->reason != KSP_CONVERGED_ITS && MayClaim(ksp) ? PETSC_TRUE : PETSC_FALSE;
   PetscReal       norm[2] = {NAN, NAN};
 
   PetscFunctionBegin;

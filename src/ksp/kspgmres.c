@@ -9,27 +9,19 @@
   preconditioned and the natural norm for one more vector each.
 */
 #include "kspfurlimpl.h"
+#include "kernels/hessenberg.h"
 #include <petscblaslapack.h>
 
 #define FURL_KSP_CHUNK 5 /* vectors that are made at once */
 
-/* Column k of H starts here: k + 2 entries of it are used */
+/* Parts of f->hess, whose layout is told in kernels/hessenberg.h */
 static PetscReal *Column(const KSP_Furl *f, PetscInt k)
 {
-  return f->hess + (size_t)k * (size_t)(f->nhess + 1);
-}
-/* After the columns: cosines, sines, rotated right-hand side [nhess + 1], y */
-static PetscReal *Cosines(const KSP_Furl *f)
-{
-  return Column(f, f->nhess);
-}
-static PetscReal *Sines(const KSP_Furl *f)
-{
-  return Cosines(f) + f->nhess;
+  return KspColumnOf(f->hess, f->nhess, k);
 }
 static PetscReal *RightSide(const KSP_Furl *f)
 {
-  return Sines(f) + f->nhess;
+  return KspRightSideOf(f->hess, f->nhess);
 }
 static PetscReal *Coefficients(const KSP_Furl *f)
 {
@@ -108,28 +100,6 @@ static PetscErrorCode Orthogonalise(KSP ksp, PetscInt k)
   h[k + 1] = after > 0 && before > PETSC_MACHINE_EPSILON * PETSC_MACHINE_EPSILON * first ? PetscSqrtReal(after) : 0;
   if (h[k + 1] > 0) PetscCall(VecScale(f->V[k + 1], 1 / h[k + 1]));
   PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* Applies the rotations so far to column k and makes the one that clears h[k+1]; false where the column is zero, so that H is singular */
-static PetscBool Rotate(KSP_Furl *f, PetscInt k)
-{
-  PetscReal *h = Column(f, k), *c = Cosines(f), *s = Sines(f), *g = RightSide(f), size;
-
-  for (PetscInt i = 0; i < k; i++) {
-    const PetscReal upper = h[i];
-
-    h[i]     = c[i] * upper + s[i] * h[i + 1];
-    h[i + 1] = c[i] * h[i + 1] - s[i] * upper;
-  }
-  size = hypot(h[k], h[k + 1]);
-  if (size == 0) return PETSC_FALSE;
-  c[k]     = h[k] / size;
-  s[k]     = h[k + 1] / size;
-  h[k]     = size;
-  h[k + 1] = 0;
-  g[k + 1] = -s[k] * g[k];
-  g[k]     = c[k] * g[k];
-  return PETSC_TRUE;
 }
 
 /* (tau / sigma) y for the columns of the cycle that x does not hold yet */
@@ -212,7 +182,7 @@ static PetscErrorCode ApplyB(KSP ksp, PetscInt k)
 static PetscErrorCode NormAfter(KSP ksp, PetscInt k, PetscReal *norm)
 {
   KSP_Furl       *f = (KSP_Furl *)ksp->data;
-  const PetscReal c = Cosines(f)[k], s = Sines(f)[k], g = RightSide(f)[k + 1];
+  const PetscReal c = KspCosinesOf(f->hess, f->nhess)[k], s = KspSinesOf(f->hess, f->nhess)[k], g = RightSide(f)[k + 1];
   PetscReal       sums[3];
 
   PetscFunctionBegin;
@@ -269,10 +239,10 @@ static PetscErrorCode Expand(KSP ksp, PetscInt k, PetscReal *norm, PetscBool *mo
   if (ksp->reason) PetscFunctionReturn(PETSC_SUCCESS);
   ksp->its++;
   *norm = PetscAbsReal(RightSide(f)[k]) / f->sigma;
-  if (!Rotate(f, k)) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!KspRotate(f->hess, f->nhess, k)) PetscFunctionReturn(PETSC_SUCCESS);
   f->inner = k + 1;
   PetscCall(NormAfter(ksp, k, norm));
-  *more = Sines(f)[k] != 0 && k + 1 < f->columns ? PETSC_TRUE : PETSC_FALSE;
+  *more = KspSinesOf(f->hess, f->nhess)[k] != 0 && k + 1 < f->columns ? PETSC_TRUE : PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -8,7 +8,9 @@ static PetscErrorCode Names(void)
 {
   const char *const good[] = {"cuda:1", "cpu", "cuda", "auto"}, *const bad[] = {"cuda:", "cuda:x", "cuda:-1", "gpu",
                                                                                 "cpu:1", "auto:2", "cud"};
-  const char *now;
+  const char    *now;
+  PetscErrorCode below, above;
+  PetscReal      limit;
 
   PetscFunctionBegin;
   for (int k = 0; k < 4; k++) {
@@ -26,6 +28,13 @@ static PetscErrorCode Names(void)
   }
   PetscCall(PetscFurlGetDevice(&now));
   FurlTestCheck(!strcmp(now, "auto"), "A refused name was kept: %s", now);
+  PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
+  below = PetscFurlSetMemoryLimit(-1);
+  above = PetscFurlSetMemoryLimit(1e10);
+  PetscCall(PetscPopErrorHandler());
+  PetscCall(PetscFurlGetMemoryLimit(&limit));
+  FurlTestCheck(below == PETSC_ERR_ARG_OUTOFRANGE && above == PETSC_ERR_ARG_OUTOFRANGE && limit == 0, "Limits: errors %d and %d, %g",
+                (int)below, (int)above, (double)limit);
   PetscFunctionReturn(0);
 }
 

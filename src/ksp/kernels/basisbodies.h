@@ -4,6 +4,8 @@
 */
 #pragma once
 
+#include "hessenberg.h"
+
 #define KSP_PASSES 3 /* of Gram and Schmidt at most */
 
 /* V'w, and w'w behind them where that is wanted */
@@ -42,7 +44,7 @@ typedef struct {
   int64_t       n;
 } KspResidualArgs;
 
-/* One column of the Hessenberg matrix: as in kspgmres.c, and there is its layout */
+/* One column of the Hessenberg matrix: as in kspgmres.c */
 typedef struct {
   KspState     *state;
   KspNews      *news;  /* [KSP_NEWS] */
@@ -181,24 +183,6 @@ FURL_BODY void KspTrueNorm(const KspScalarArgs *a, int64_t item)
   }
 }
 
-/* Behind the columns: cosines, sines, the rotated right-hand side */
-FURL_BODY double *ColumnOf(const KspColumnArgs *a, int k)
-{
-  return a->hess + (int64_t)k * (a->ld + 1);
-}
-FURL_BODY double *CosinesOf(const KspColumnArgs *a)
-{
-  return ColumnOf(a, a->ld);
-}
-FURL_BODY double *SinesOf(const KspColumnArgs *a)
-{
-  return CosinesOf(a) + a->ld;
-}
-FURL_BODY double *RightSideOf(const KspColumnArgs *a)
-{
-  return SinesOf(a) + a->ld;
-}
-
 /* A cycle begins: V_0 = r / |r|, of which this gives the scale */
 FURL_BODY void KspCycle(const KspColumnArgs *a, int64_t item)
 {
@@ -206,36 +190,12 @@ FURL_BODY void KspCycle(const KspColumnArgs *a, int64_t item)
 
   FURL_LANES(l) if (l == 0)
   {
-    RightSideOf(a)[0] = state->rnorm;
+    KspRightSideOf(a->hess, a->ld)[0] = state->rnorm;
     state->scale      = 1 / state->rnorm;
     state->update     = 1;
     state->inner      = 0;
     state->stop       = KSP_STEP_GOES_ON;
   }
-}
-
-/* Applies the rotations so far to column k, and makes the one that clears its last entry; 0 where the column is zero */
-FURL_BODY int RotateColumn(const KspColumnArgs *a)
-{
-  double *const h = ColumnOf(a, a->k), *const c = CosinesOf(a), *const s = SinesOf(a), *const g = RightSideOf(a);
-  const int k = a->k;
-  double    size;
-
-  for (int i = 0; i < k; i++) {
-    const double upper = h[i];
-
-    h[i]     = c[i] * upper + s[i] * h[i + 1];
-    h[i + 1] = c[i] * h[i + 1] - s[i] * upper;
-  }
-  size = hypot(h[k], h[k + 1]);
-  if (size == 0) return 0;
-  c[k]     = h[k] / size;
-  s[k]     = h[k + 1] / size;
-  h[k]     = size;
-  h[k + 1] = 0;
-  g[k + 1] = -s[k] * g[k];
-  g[k]     = c[k] * g[k];
-  return 1;
 }
 
 /* The column is whole: an iteration is done */
@@ -244,15 +204,15 @@ FURL_BODY void EndColumn(const KspColumnArgs *a)
   const KspScalarArgs tell  = {.state = a->state, .news = a->news};
   KspState *const     state = a->state;
   const int           k     = a->k;
-  const double        last  = RightSideOf(a)[k];
+  const double        last  = KspRightSideOf(a->hess, a->ld)[k];
   int                 more  = 0;
   double              norm;
 
   state->rnorm = fabs(last);
-  if (RotateColumn(a)) {
+  if (KspRotate(a->hess, a->ld, k)) {
     state->inner = k + 1;
-    state->rnorm = fabs(RightSideOf(a)[k + 1]);
-    more         = SinesOf(a)[k] != 0 && k + 1 < a->columns;
+    state->rnorm = fabs(KspRightSideOf(a->hess, a->ld)[k + 1]);
+    more         = KspSinesOf(a->hess, a->ld)[k] != 0 && k + 1 < a->columns;
   }
   norm = state->rnorm / state->sigma;
   state->its++;
@@ -265,7 +225,7 @@ FURL_BODY void EndColumn(const KspColumnArgs *a)
 FURL_BODY void TakePass(const KspColumnArgs *a)
 {
   KspState *const state = a->state;
-  double *const   h     = ColumnOf(a, a->k);
+  double *const   h     = KspColumnOf(a->hess, a->ld, a->k);
   double          after = a->total[a->k + 1];
 
   state->before = after;

@@ -3,7 +3,7 @@
   come between solves, a tight tolerance follows a loose one on a device that multiplies a little wrongly
 */
 #include "devicetest.h"
-#include "../../../src/mat/kernels/matmultargs.h"
+#include "wrongdevice.h"
 
 static PetscErrorCode System(Mat *A)
 {
@@ -101,21 +101,13 @@ static PetscErrorCode ChangesBetween(Mat A)
   PetscFunctionReturn(0);
 }
 
-/* The host as a device whose products are a little wrong in one row */
-static void WrongLaunch(FurlDevice *device, void *stream, const FurlKernel *kernel, const void *args, int64_t first, int64_t end)
-{
-  FurlDeviceHost.launch(device, stream, kernel, args, first, end);
-  if (!strcmp(kernel->name, "FurlMatMult")) ((const FurlMatMultArgs *)args)->y[1000] *= 1.0001;
-}
-
 static PetscErrorCode TightAfterLoose(Mat A)
 {
-  FurlDeviceOps ops = FurlDeviceHost;
+  FurlDeviceOps ops = WrongDevice(1000, 1.0001);
   Vec           b, x;
   KSP           ksp;
 
   PetscFunctionBegin;
-  ops.launch = WrongLaunch;
   PetscCall(FurlDeviceOffer(&ops));
   PetscCall(PetscFurlSetDevice("host"));
   PetscCall(DeviceSystem(A, &b, &x));

@@ -80,7 +80,7 @@ int main(int argc, char **argv)
 
   test:
     suffix: no_norm
-    args: -ksp_norm_type none -ksp_max_it 12 -kind {{2 3}} -insist 0 -ksp_furl_method {{cg gmres}}
+    args: -ksp_norm_type none -ksp_max_it 14 -kind {{2 3}} -insist 0 -ksp_furl_method {{cg gmres bcgs}}
 
   test:
     suffix: recording

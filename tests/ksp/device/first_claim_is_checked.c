@@ -1,7 +1,7 @@
 /* The first claim of convergence after matrix and hierarchy went to a device is judged by the user's own product, later ones there. A
  * device that multiplies wrongly is found out by it, and the answer is right */
 #include "devicetest.h"
-#include "../../../src/mat/kernels/matmultargs.h"
+#include "wrongdevice.h"
 
 static PetscInt nproducts;
 static PetscErrorCode (*multiply)(Mat, Vec, Vec);
@@ -12,13 +12,6 @@ static PetscErrorCode Counted(Mat A, Vec x, Vec y)
   nproducts++;
   PetscCall((*multiply)(A, x, y));
   PetscFunctionReturn(0);
-}
-
-/* The host as a device whose products have a wrong first row */
-static void WrongLaunch(FurlDevice *device, void *stream, const FurlKernel *kernel, const void *args, int64_t first, int64_t end)
-{
-  FurlDeviceHost.launch(device, stream, kernel, args, first, end);
-  if (!strcmp(kernel->name, "FurlMatMult")) ((const FurlMatMultArgs *)args)->y[0] *= 1.5;
 }
 
 static PetscErrorCode Solve(KSP ksp, Vec b, Vec x, PetscInt least, PetscInt most)
@@ -57,12 +50,11 @@ static PetscErrorCode Right(Mat A)
 
 static PetscErrorCode Wrong(Mat A)
 {
-  FurlDeviceOps ops = FurlDeviceHost;
+  FurlDeviceOps ops = WrongDevice(0, 1.5);
   Vec           b, x;
   KSP           ksp;
 
   PetscFunctionBegin;
-  ops.launch = WrongLaunch;
   PetscCall(FurlDeviceOffer(&ops));
   PetscCall(PetscFurlSetDevice("host"));
   PetscCall(DeviceSystem(A, &b, &x));
