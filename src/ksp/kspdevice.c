@@ -170,7 +170,7 @@ PetscErrorCode FurlKSPUpload(KSP ksp, FurlKSPDevice *d, double *r)
   const PetscBool       zero   = ksp->guess_zero && ksp->its == 0 && !f->aside ? PETSC_TRUE : PETSC_FALSE;
   const PetscBool       from_b = zero && !f->projected ? PETSC_TRUE : PETSC_FALSE;
   const PetscBool       judges = d->columns || MayClaim(ksp) ? PETSC_TRUE : PETSC_FALSE;
-  const KspResidualArgs scale = {.b = d->b, .r = r, .partial = d->partial, .sigma = f->sigma, .n = d->n};
+  const KspResidualArgs scale  = {.b = d->b, .r = r, .partial = d->partial, .sigma = f->sigma, .n = d->n};
 
   PetscFunctionBegin;
   d->fed = IsFed(ksp);
@@ -348,7 +348,7 @@ PetscErrorCode FurlKSPSettle(KSP ksp, FurlKSPDevice *d)
   KSP_Furl *const f      = (KSP_Furl *)ksp->data;
   FurlDevice     *device = d->queue.device;
   const PetscReal limit = FurlKSPClaimLimit(ksp), sigma = f->sigma;
-  const PetscBool claim = ksp->reason > 0 && ksp->reason != KSP_CONVERGED_ITS && MayClaim(ksp) ? PETSC_TRUE : PETSC_FALSE;
+  const PetscBool claim   = ksp->reason > 0 && ksp->reason != KSP_CONVERGED_ITS && MayClaim(ksp) ? PETSC_TRUE : PETSC_FALSE;
   PetscReal       norm[2] = {NAN, NAN};
 
   PetscFunctionBegin;

@@ -191,10 +191,10 @@ FURL_BODY void KspCycle(const KspColumnArgs *a, int64_t item)
   FURL_LANES(l) if (l == 0)
   {
     KspRightSideOf(a->hess, a->ld)[0] = state->rnorm;
-    state->scale      = 1 / state->rnorm;
-    state->update     = 1;
-    state->inner      = 0;
-    state->stop       = KSP_STEP_GOES_ON;
+    state->scale                      = 1 / state->rnorm;
+    state->update                     = 1;
+    state->inner                      = 0;
+    state->stop                       = KSP_STEP_GOES_ON;
   }
 }
 

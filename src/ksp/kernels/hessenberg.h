@@ -1,6 +1,6 @@
 /*
-  The small system of GMRES, the same on the CPU and on a device: numbers of one array for ld columns, of which column k begins at (ld + 1) k
-  and has k + 2 entries; behind the columns ld cosines, ld sines, the rotated right-hand side [ld + 1], and y [ld].
+  The small system of GMRES, the same on the CPU and on a device: numbers of one array for ld columns, of which column k begins at (ld + 1)
+  k and has k + 2 entries; behind the columns ld cosines, ld sines, the rotated right-hand side [ld + 1], and y [ld].
 */
 #pragma once
 
@@ -24,7 +24,8 @@ FURL_BODY double *KspRightSideOf(double *hess, int64_t ld)
   return KspSinesOf(hess, ld) + ld;
 }
 
-/* Applies the rotations so far to column k and makes the one that clears its last entry; 0 where the column is zero, so that H is singular */
+/* Applies the rotations so far to column k and makes the one that clears its last entry; 0 where the column is zero, so that H is singular
+ */
 FURL_BODY int KspRotate(double *hess, int64_t ld, int64_t k)
 {
   double *const h = KspColumnOf(hess, ld, k), *const c = KspCosinesOf(hess, ld), *const s = KspSinesOf(hess, ld);

@@ -29,8 +29,8 @@ static PetscErrorCode Check(const DeviceSolve *few, const DeviceSolve *many, Pet
                 (int)a->fills, (int)b->fills);
   FurlTestCheck(a->waits == b->waits, "The host waits %d and %d times", (int)a->waits, (int)b->waits);
   FurlTestCheck(!a->allocations && !b->allocations, "%d and %d allocations", (int)a->allocations, (int)b->allocations);
-  FurlTestCheck((b->launches - a->launches) % (method == KSP_FURL_BCGS ? (MANY - FEW) / 2 : MANY - FEW) == 0 && b->launches > a->launches, "%d launches for %d iterations more",
-                (int)(b->launches - a->launches), MANY - FEW);
+  FurlTestCheck((b->launches - a->launches) % (method == KSP_FURL_BCGS ? (MANY - FEW) / 2 : MANY - FEW) == 0 && b->launches > a->launches,
+                "%d launches for %d iterations more", (int)(b->launches - a->launches), MANY - FEW);
   if (method == KSP_FURL_CG) FurlTestCheck(a->replays == FEW && b->replays == MANY, "%d and %d replays", (int)a->replays, (int)b->replays);
   FurlTestCheck(b->bytes_up == up && b->bytes_down == down, "%d bytes up and %d down for vectors of %d", (int)b->bytes_up,
                 (int)b->bytes_down, (int)bytes);
@@ -65,8 +65,7 @@ int main(int argc, char **argv)
   PetscCall(Count(ksp, b, x, MANY, &many));
   PetscCall(KSPFurlGetMethod(ksp, &method));
   PetscCall(KSPFurlGetRestart(ksp, &m));
-  PetscCall(Check(&few, &many, GridTestRows(&box), method == KSP_FURL_GMRES ? m * (m + 1) + 4 * m + 1 : 0,
-                  method));
+  PetscCall(Check(&few, &many, GridTestRows(&box), method == KSP_FURL_GMRES ? m * (m + 1) + 4 * m + 1 : 0, method));
   PetscCall(KSPDestroy(&ksp));
   PetscCall(MatDestroy(&A));
   PetscCall(VecDestroy(&x));
