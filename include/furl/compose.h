@@ -42,12 +42,14 @@ typedef PetscErrorCode (*FurlMatEnqueueMultFn)(Mat A, FurlQueue *queue, const Fu
 
   A PC whose finest level is Pmat itself, but for a rounding of 2^-11, can solve by conjugate gradients of its own in low precision:
 
-  PCFurlMayRefine_C    whether it can; before its set-up, whether that is likely. constants: they are Pmat's null space; else nothing is
+  PCFurlMayRefine_C    whether it can; before its set-up, whether that is likely. constants: they are Pmat's null space; else nothing is.
+                       symmetric: only if Pmat is that, of which the PC knows nothing
   PCFurlGetOwnRows_C   the rows, counted from this process's first, that hold nothing but their diagonal, and that: satisfied first, they
-  take no part. all: how many there are on all processes. Arrays to be freed by the caller PCFurlRefineBegin_C  begins with y = 0 and the
-  residual r of norm `size`; *can is false, and nothing begun, where the PC cannot PCFurlRefineStep_C   one iteration: *norm is the 2-norm
-  of r - P y by recurrence, *floor that below which rounding hides the true one; *ok is false, and y what it was, where the recurrence broke
-  down PCFurlRefineAdd_C    x += factor * y
+                       take no part. all: how many there are on all processes. Arrays to be freed by the caller
+  PCFurlRefineBegin_C  begins with y = 0 and the residual r of norm `size`; *can is false, and nothing begun, where the PC cannot
+  PCFurlRefineStep_C   one iteration: *norm is the 2-norm of r - P y by recurrence, *floor that below which rounding hides the true one;
+                       *ok is false, and y what it was, where the recurrence broke down
+  PCFurlRefineAdd_C    x += factor * y
 */
 typedef struct {
   double levels;    /* matrices of the levels with their diagonals and scalings */
@@ -72,7 +74,7 @@ typedef struct {
 } FurlPCDevice;
 
 typedef PetscErrorCode (*FurlPCGetDeviceFn)(PC pc, FurlPCDevice *device);
-typedef PetscErrorCode (*FurlPCMayRefineFn)(PC pc, PetscBool constants, PetscBool *may);
+typedef PetscErrorCode (*FurlPCMayRefineFn)(PC pc, PetscBool constants, PetscBool *may, PetscBool *symmetric);
 typedef PetscErrorCode (*FurlPCGetOwnRowsFn)(PC pc, PetscInt *n, PetscInt **rows, PetscScalar **diagonal, PetscInt *all);
 typedef PetscErrorCode (*FurlPCRefineBeginFn)(PC pc, Vec r, PetscReal size, PetscBool *can);
 typedef PetscErrorCode (*FurlPCRefineStepFn)(PC pc, PetscReal *norm, PetscReal *floor, PetscBool *ok);

@@ -75,26 +75,16 @@ static PetscErrorCode KSPBuildResidual_Furl(KSP ksp, Vec t, Vec v, Vec *V)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ViewOperator(KSP ksp, PetscViewer viewer)
+/* Whose products the last solve took */
+static PetscErrorCode ViewProducts(KSP ksp, PetscViewer viewer)
 {
   const KSP_Furl *f = (const KSP_Furl *)ksp->data;
 
   PetscFunctionBegin;
-  if (!f->described) {
-    if (f->has_isolated)
-      PetscCall(
-        PetscViewerASCIIPrintf(viewer, "  rows with nothing but a diagonal: %" PetscInt_FMT ", satisfied first\n", f->nisolated_all));
+  if (!f->described || f->refining)
     PetscCall(
       PetscViewerASCIIPrintf(viewer, "  products: by the preconditioner's finest level in low precision, and by Amat for residuals\n"));
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  PetscCall(PetscViewerASCIIPrintf(viewer, "  Amat: %s (%s), diagonal %s\n", f->symmetric ? "symmetric" : "not symmetric", f->how,
-                                   f->one_signed ? "of one sign" : "of both signs or with zeros"));
-  if (f->has_isolated) {
-    PetscCall(PetscViewerASCIIPrintf(viewer, "  rows with nothing but a diagonal: %" PetscInt_FMT "%s\n", f->nisolated_all,
-                                     f->running == KSP_FURL_CG ? ", satisfied first" : ""));
-  }
-  if (f->F) {
+  else if (f->F) {
     PetscCall(PetscViewerASCIIPrintf(viewer, "  products: %s%s\n",
                                      f->own_product ? "Amat itself, its copy was found wanting" : "compressed copy of Amat",
                                      f->F_shared ? ", shared with the preconditioner" : ""));
@@ -103,9 +93,23 @@ static PetscErrorCode ViewOperator(KSP ksp, PetscViewer viewer)
     PetscCall(MatView(f->F, viewer));
     PetscCall(PetscViewerPopFormat(viewer));
     PetscCall(PetscViewerASCIIPopTab(viewer));
-  } else {
+  } else
     PetscCall(PetscViewerASCIIPrintf(viewer, "  products: Amat itself (%s)\n", f->why_own));
-  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ViewOperator(KSP ksp, PetscViewer viewer)
+{
+  const KSP_Furl *f = (const KSP_Furl *)ksp->data;
+
+  PetscFunctionBegin;
+  if (f->described)
+    PetscCall(PetscViewerASCIIPrintf(viewer, "  Amat: %s (%s), diagonal %s\n", f->symmetric ? "symmetric" : "not symmetric", f->how,
+                                     f->one_signed ? "of one sign" : "of both signs or with zeros"));
+  if (f->has_isolated)
+    PetscCall(PetscViewerASCIIPrintf(viewer, "  rows with nothing but a diagonal: %" PetscInt_FMT "%s\n", f->nisolated_all,
+                                     !f->described || f->running == KSP_FURL_CG ? ", satisfied first" : ""));
+  PetscCall(ViewProducts(ksp, viewer));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

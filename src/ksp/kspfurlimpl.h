@@ -191,7 +191,8 @@ PETSC_INTERN PetscErrorCode KSPComputeExtremeSingularValues_Furl(KSP, PetscReal 
 PETSC_INTERN PetscErrorCode KSPComputeEigenvalues_Furl(KSP, PetscInt, PetscReal *, PetscReal *, PetscInt *);
 
 /* ksprefine.c: the preconditioner's own iteration */
-PETSC_INTERN PetscErrorCode FurlKSPMayRefine(KSP, PetscBool *may);
+PETSC_INTERN PetscErrorCode FurlKSPMayRefine(KSP, PetscBool *may, PetscBool *symmetric);
+PETSC_INTERN PetscErrorCode FurlKSPWillRefine(KSP, PetscBool *will);
 PETSC_INTERN PetscErrorCode FurlKSPPrepareRefinement(KSP);
 PETSC_INTERN PetscErrorCode FurlKSPRefineProject(KSP, Vec residual, PetscBool *ok);
 PETSC_INTERN PetscErrorCode FurlKSPRunRefined(KSP);

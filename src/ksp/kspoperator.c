@@ -278,7 +278,7 @@ PetscErrorCode FurlKSPRefresh(KSP ksp, PetscBool *changed)
 {
   KSP_Furl        *f = (KSP_Furl *)ksp->data;
   Mat              A;
-  PetscBool        may;
+  PetscBool        may, symmetric;
   PetscObjectId    id;
   PetscObjectState state, nonzero;
 
@@ -292,8 +292,8 @@ PetscErrorCode FurlKSPRefresh(KSP ksp, PetscBool *changed)
   if (!*changed) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ForgetValues(ksp, (PetscBool)(id == f->mat_id && nonzero == f->mat_nonzero)));
   f->refine_failed = PETSC_FALSE;
-  PetscCall(FurlKSPMayRefine(ksp, &may));
-  if (!may) PetscCall(FurlKSPDescribe(ksp));
+  PetscCall(FurlKSPMayRefine(ksp, &may, &symmetric));
+  if (!may || symmetric) PetscCall(FurlKSPDescribe(ksp));
   f->mat_id      = id;
   f->mat_nonzero = nonzero;
   PetscCall(PetscObjectStateGet((PetscObject)A, &f->mat_state));

@@ -1,8 +1,8 @@
 /*
   Iterative refinement: a preconditioner whose finest level is the matrix itself, rounded to 2^-11, runs conjugate gradients of its own in
   low precision (PCFurlRefine*_C), and after about three digits the residual is computed anew from the user's matrix. So all norms from
-  which a round begins are true, claims included, and nothing need be known of the matrix beforehand: neither its symmetry nor a compressed
-  copy. A round that gains less than a digit ends it, and the default method goes on from there.
+  which a round begins are true, claims included, and on a box nothing need be known of the matrix beforehand: neither its symmetry nor a
+  compressed copy. A round that gains less than a digit ends it, and the default method goes on from there.
 
   Bytes an unknown beside the preconditioner: an iteration 68, a renewal 84 of a 7-point matrix and 108 of vectors.
 */
@@ -43,8 +43,9 @@ static PetscErrorCode KnowNullSpace(Mat A, PetscBool *known, PetscBool *constant
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Whether the PC can, or before its set-up is likely to, and the user's wishes leave it to Furl */
-PetscErrorCode FurlKSPMayRefine(KSP ksp, PetscBool *may)
+/* Whether the PC can, or before its set-up is likely to, and the user's wishes leave it to Furl. symmetric: if A is symmetric and definite,
+ * as far as is known */
+PetscErrorCode FurlKSPMayRefine(KSP ksp, PetscBool *may, PetscBool *symmetric)
 {
   const KSP_Furl   *f = (const KSP_Furl *)ksp->data;
   Mat               A, P;
@@ -53,7 +54,7 @@ PetscErrorCode FurlKSPMayRefine(KSP ksp, PetscBool *may)
   FurlDevice       *device;
 
   PetscFunctionBegin;
-  *may = PETSC_FALSE;
+  *may = *symmetric = PETSC_FALSE;
   if (!f->refine || f->refine_failed || f->method != KSP_FURL_AUTO || f->compress != KSP_FURL_COMPRESS_AUTO)
     PetscFunctionReturn(PETSC_SUCCESS);
   if (ksp->normtype != KSP_NORM_UNPRECONDITIONED || ksp->calc_sings || ksp->calc_ritz) PetscFunctionReturn(PETSC_SUCCESS);
@@ -63,7 +64,21 @@ PetscErrorCode FurlKSPMayRefine(KSP ksp, PetscBool *may)
   PetscCall(FurlKSPDeviceWanted(ksp, &device));
   if (device) PetscFunctionReturn(PETSC_SUCCESS); /* it runs the default method */
   PetscCall(PetscObjectQueryFunction((PetscObject)ksp->pc, "PCFurlMayRefine_C", &ask));
-  if (ask) PetscCall((*ask)(ksp->pc, constants, may));
+  if (ask) PetscCall((*ask)(ksp->pc, constants, may, symmetric));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Whether a solve begins with refinement. What the PC does not know of A is found then, as the default method would */
+PetscErrorCode FurlKSPWillRefine(KSP ksp, PetscBool *will)
+{
+  const KSP_Furl *f = (const KSP_Furl *)ksp->data;
+  PetscBool       symmetric;
+
+  PetscFunctionBegin;
+  PetscCall(FurlKSPMayRefine(ksp, will, &symmetric));
+  if (!*will || !symmetric) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(FurlKSPDescribe(ksp));
+  *will = f->whole_symmetric && f->one_signed && f->learned == KSP_FURL_AUTO ? PETSC_TRUE : PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -118,7 +133,8 @@ PetscErrorCode FurlKSPRefineProject(KSP ksp, Vec residual, PetscBool *ok)
   PetscCall(VecShift(residual, -mean));
   PetscCall(FurlKSPNorm2(ksp, residual, &left));
   if (PetscAbsReal(mean) * PetscSqrtReal((PetscReal)n) <= SLIGHT * left) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(FurlKSPKnowMirrors(ksp, ok));
+  *ok = ((const KSP_Furl *)ksp->data)->whole_symmetric;
+  if (!((const KSP_Furl *)ksp->data)->described) PetscCall(FurlKSPKnowMirrors(ksp, ok));
   if (!*ok) PetscCall(VecShift(residual, mean));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -252,8 +268,8 @@ PetscErrorCode FurlKSPRunRefined(KSP ksp)
       ksp->rnorm = start;
       if (ksp->reason > 0 && ksp->reason != KSP_CONVERGED_ITS) ksp->reason = Left(ksp);
     }
-    first       = PETSC_FALSE;
-    f->refining = done > 0 && done < LONG && !lost && f->norm <= LITTLE * start ? PETSC_TRUE : PETSC_FALSE;
+    first = PETSC_FALSE;
+    if (!ksp->reason) f->refining = done > 0 && done < LONG && !lost && f->norm <= LITTLE * start ? PETSC_TRUE : PETSC_FALSE;
   }
   if (ksp->reason || f->rnorm == 0) PetscFunctionReturn(PETSC_SUCCESS);
   f->refine_failed = PETSC_TRUE;

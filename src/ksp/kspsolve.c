@@ -41,7 +41,7 @@ static PetscErrorCode Begin(KSP ksp)
   PetscCall(FurlKSPVectorsPlain(ksp));
   f->target   = ksp->normtype != KSP_NORM_NONE && ksp->converged != KSPConvergedSkip ? PETSC_TRUE : PETSC_FALSE;
   f->refining = PETSC_FALSE;
-  if (f->target && !ksp->transpose_solve) PetscCall(FurlKSPMayRefine(ksp, &f->refining));
+  if (f->target && !ksp->transpose_solve) PetscCall(FurlKSPWillRefine(ksp, &f->refining));
   if (f->refining)
     PetscCall(FurlKSPPrepareRefinement(ksp));
   else

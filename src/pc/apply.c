@@ -68,6 +68,11 @@ PetscBool FurlHierarchyIsNarrow(const FurlHierarchy *h)
   return h->level->spread <= NARROW ? PETSC_TRUE : PETSC_FALSE;
 }
 
+int FurlHierarchyShift(const FurlHierarchy *h, double size)
+{
+  return size > 0 && size <= PETSC_MAX_REAL ? -ilogb(size) - HEADROOM - h->level->largest : 0;
+}
+
 PetscErrorCode FurlHierarchyEnqueue(PC pc, FurlHierarchy *there, const double *power, const double *r, double *z)
 {
   FurlLevel *const level  = there->level;

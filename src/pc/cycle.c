@@ -128,6 +128,10 @@ PetscErrorCode FurlHierarchyDestroy(FurlHierarchy *h)
   for (PetscInt l = 0; l < h->nlevels; l++) PetscCall(FurlLevelDestroy(h->level + l));
   PetscCall(PetscFree(h->level));
   PetscCall(FurlCoarseDestroy(&h->coarse));
+  PetscCall(PetscFree(h->p));
+  PetscCall(PetscFree(h->q));
+  PetscCall(PetscFree(h->u));
+  PetscCall(PetscFree(h->partial));
   h->nlevels = 0;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -7,8 +7,9 @@
 #define EXPONENT_LIMIT 1000 /* of the scaling: its square times an entry must stay a double */
 #define POWER_STEPS 10      /* of the power method, which comes from below: hence the margin */
 #define POWER_MARGIN 1.1
+#define NEUTRAL (4 * PETSC_MACHINE_EPSILON) /* of the sizes of a row's entries: a sum that is zero up to rounding */
 
-static PetscErrorCode AllocateFloats(PetscInt n, float **x)
+PetscErrorCode FurlLevelAllocateVector(PetscInt n, float **x)
 {
   PetscFunctionBegin;
   PetscCall(PetscCalloc1((n + FURL_WIDTH - 1) / FURL_WIDTH * FURL_WIDTH + FURL_WIDTH, x));
@@ -66,7 +67,7 @@ static PetscErrorCode EncodeOperator(Mat A, FurlPrecision precision, int skip_di
 
   PetscFunctionBegin;
   PetscCall(FurlMatrixEncode(A, &encoding, &op->matrix));
-  PetscCall(AllocateFloats(op->matrix.nghost, &op->ghost));
+  PetscCall(FurlLevelAllocateVector(op->matrix.nghost, &op->ghost));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -85,32 +86,71 @@ static PetscErrorCode MultiplyExactly(const FurlMatrix *m, const double *v, doub
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Of a row: its sum, and the sizes of its couplings, all and those that have the sign of its diagonal */
+typedef struct {
+  double sum, size, against;
+} RowSum;
+
+static void AddEntries(const FurlCsr *a, PetscInt i, PetscInt skip, double sign, RowSum *row)
+{
+  for (PetscInt k = a->rowptr[i]; k < a->rowptr[i + 1]; k++) {
+    row->sum += a->value[k];
+    if (a->column[k] == skip) continue;
+    row->size += fabs(a->value[k]);
+    if (sign * a->value[k] > 0) row->against += fabs(a->value[k]);
+  }
+}
+
+static RowSum SumRow(const FurlAijParts *parts, PetscInt i, double diagonal)
+{
+  RowSum       row  = {0, 0, 0};
+  const double sign = diagonal < 0 ? -1 : 1;
+
+  AddEntries(&parts->diagonal, i, i, sign, &row);
+  if (parts->offdiagonal.nrows) AddEntries(&parts->offdiagonal, i, -1, sign, &row);
+  return row;
+}
+
 /*
   The diagonal with which the rounded couplings keep the action of A on the constant vector: v = S^-1 1 in the scaled system, so
-  d_i = (s_i sum_j a_ij - sum_j h_ij v_j) / v_i. Rounding errors of size 2^-12 would else shift the lowest modes, which are of size 1/n^2.
+  d_i = (s_i sum_j a_ij - sum_j h_ij v_j) / v_i. Rounding errors of size 2^-11 would else shift the lowest modes, which are of size 1/n^2.
+  Then level and matrix differ by couplings of the size of those errors between pairs of rows: where few have the sign of the diagonal, by
+  about 2^-11 in energy.
 */
 static PetscErrorCode KeepRowSums(Mat A, FurlLevel *level, const double *scale)
 {
   const FurlMatrix *const m = &level->A.matrix;
-  const PetscScalar      *rowsum;
-  double                 *v, *ghost, *sum;
-  Vec                     sums;
+  FurlAijParts            parts;
+  double                 *v, *ghost, *sum, all[6] = {0, 0, 0, 0, 0, 0};
 
   PetscFunctionBegin;
   PetscCall(GetScale(level, -1, &v));
   PetscCall(PetscMalloc1(m->nghost + 1, &ghost));
   PetscCall(PetscCalloc1(level->n + 1, &sum));
   PetscCall(MultiplyExactly(m, v, ghost, sum));
-  PetscCall(MatCreateVecs(A, NULL, &sums));
-  PetscCall(MatGetRowSum(A, sums));
-  PetscCall(VecGetArrayRead(sums, &rowsum));
+  PetscCall(FurlAijGetParts(A, &parts));
   for (PetscInt i = 0; i < level->n; i++) {
-    const double d = (scale[i] * PetscRealPart(rowsum[i]) - sum[i]) / v[i];
+    const double diagonal = level->d[i];
+    const RowSum row      = SumRow(&parts, i, diagonal);
+    const double d        = (scale[i] * row.sum - sum[i]) / v[i];
+    const int    keep     = PetscAbsReal(d - diagonal) < 0.01 * PetscAbsReal(diagonal);
 
-    if (PetscAbsReal(d - level->d[i]) < 0.01 * PetscAbsReal(level->d[i])) level->d[i] = (float)d;
+    if (keep) level->d[i] = (float)d;
+    all[0] += 1;
+    all[1] += keep;
+    all[2] += diagonal > 0;
+    all[3] += diagonal < 0;
+    all[4] += fabs(row.sum) <= NEUTRAL * (row.size + fabs(diagonal) * v[i] * v[i]);
+    all[5] += row.size > 0 ? row.against / row.size : 0;
   }
-  PetscCall(VecRestoreArrayRead(sums, &rowsum));
-  PetscCall(VecDestroy(&sums));
+  PetscCall(FurlAijRestoreParts(A, &parts));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, all, 6, MPI_DOUBLE, MPI_SUM, PetscObjectComm((PetscObject)A)));
+  level->sums = (FurlSums){.kept    = all[1] == all[0] ? PETSC_TRUE : PETSC_FALSE,
+                           .neutral = all[4] == all[0] ? PETSC_TRUE : PETSC_FALSE,
+                           .sign    = all[2] == all[0]   ? 1
+                                      : all[3] == all[0] ? -1
+                                                         : 0,
+                           .against = all[0] > 0 ? all[5] / all[0] : 0};
   PetscCall(PetscFree(sum));
   PetscCall(PetscFree(ghost));
   PetscCall(PetscFree(v));
@@ -162,13 +202,13 @@ PetscErrorCode FurlLevelBuild(Mat A, Mat P, const FurlLevel *coarse, FurlPrecisi
   PetscCall(MatGetLocalSize(A, &level->n, NULL));
   level->nitems = (level->n + FURL_WIDTH - 1) / FURL_WIDTH;
   PetscCall(ChooseScaling(A, level));
-  PetscCall(AllocateFloats(level->n, &level->b));
-  PetscCall(AllocateFloats(level->n, &level->x));
+  PetscCall(FurlLevelAllocateVector(level->n, &level->b));
+  PetscCall(FurlLevelAllocateVector(level->n, &level->x));
   if (!P) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(AllocateFloats(level->n, &level->d));
-  PetscCall(AllocateFloats(level->n, &level->z));
-  PetscCall(AllocateFloats(level->n, &level->w));
-  PetscCall(AllocateFloats(level->n, &level->r));
+  PetscCall(FurlLevelAllocateVector(level->n, &level->d));
+  PetscCall(FurlLevelAllocateVector(level->n, &level->z));
+  PetscCall(FurlLevelAllocateVector(level->n, &level->w));
+  PetscCall(FurlLevelAllocateVector(level->n, &level->r));
   PetscCall(GetScale(level, 1, &scale));
   PetscCall(EncodeOperator(A, precision, 1, scale, scale, &level->A));
   PetscCall(GetScaledDiagonal(A, level, scale));

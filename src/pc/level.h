@@ -10,6 +10,7 @@
 #include <furl/matrix.h>
 #include <furl/kernel.h>
 #include <furl/device.h>
+#include "recurrence.h"
 
 typedef enum {
   FURL_PRECISION_HALF,  /* couplings of 2 bytes, vectors of 4 */
@@ -22,6 +23,14 @@ typedef struct {
   float     *ghost; /* [nghost] */
   FurlQueue *queue; /* of the device that has the arrays; NULL: the host */
 } FurlOperator;
+
+/* What the rows of all processes sum to, where the diagonal was made to keep that */
+typedef struct {
+  PetscBool kept;    /* in all rows: the level is A itself up to the rounding of its couplings */
+  PetscBool neutral; /* all are zero up to rounding */
+  int       sign;    /* of all entries of the diagonal; 0: they differ */
+  double    against; /* mean over the rows of the part of the couplings, by size, that have the sign of the diagonal */
+} FurlSums;
 
 typedef struct {
   PetscInt     n;               /* rows on this process */
@@ -36,6 +45,7 @@ typedef struct {
   float       *b, *x;           /* [padded n] right-hand side and solution of the cycle */
   float       *z, *w, *r;       /* [padded n] its work */
   double       lambda;          /* bound of the largest eigenvalue of D^-1 A */
+  FurlSums     sums;
 } FurlLevel;
 
 /* Solver of the coarsest level */
@@ -56,6 +66,13 @@ typedef struct {
   FurlLevel *level;
   FurlCoarse coarse;
   PetscInt   degree; /* of the Chebyshev smoother, before and after */
+  PetscInt   total;  /* rows of the finest level on all processes */
+  /* levelrefine.c: conjugate gradients in the finest level's unknowns, whose arrays are allocated when they are first asked for */
+  PetscBool faithful, neutral; /* the finest level is the matrix itself up to the rounding of its couplings; its rows sum to zero */
+  int       sign;              /* of its diagonal */
+  float    *p, *q, *u;         /* direction, its image, what has been found since the residual was given */
+  double   *partial;           /* [2 slices] */
+  int       shift;             /* level->b is 2^shift times the scaled residual */
 } FurlHierarchy;
 
 /*
@@ -66,6 +83,7 @@ PETSC_INTERN PetscErrorCode FurlLevelBuild(Mat A, Mat P, const FurlLevel *coarse
                                            const FurlLevel *twin, FurlLevel *level);
 PETSC_INTERN PetscErrorCode FurlLevelSetRows(FurlLevel *level, const PetscInt *row);
 PETSC_INTERN PetscErrorCode FurlLevelDestroy(FurlLevel *level);
+PETSC_INTERN PetscErrorCode FurlLevelAllocateVector(PetscInt n, float **x); /* of zeros, whole slices and some behind */
 PETSC_INTERN PetscErrorCode FurlLevelEstimate(MPI_Comm comm, FurlLevel *level);
 
 /* Runs a kernel whose arguments begin with FurlProductArgs over the rows of op: interior slices while the halo of x travels, then the

@@ -76,6 +76,7 @@ static PetscErrorCode AddHierarchy(const FurlHierarchy *h, FurlPCBytes *bytes)
 
   PetscFunctionBegin;
   for (PetscInt l = 0; l < h->nlevels; l++) AddLevel(h->level + l, bytes);
+  if (h->p) bytes->vectors += 3 * (double)h->level->n * (double)sizeof(float);
   if (c->inverse) bytes->coarsest += (double)(c->n * c->total + c->total + c->n) * (double)sizeof(double);
   if (c->pc) PetscCall(AddBlocks(c->pc, &bytes->coarsest));
   PetscFunctionReturn(PETSC_SUCCESS);

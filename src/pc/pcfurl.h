@@ -38,6 +38,7 @@ typedef struct {
   double           import_factor; /* import_mat = import_factor * Pmat, a power of two */
   PC               fallback;      /* PETSc's PC of the last stages */
   PetscReal        norm;          /* of the vector of the next application, 0: unknown */
+  double           product;       /* pcrefine.c: p'A p of the latest step; 0: there was none */
   FurlQueue       *queue;         /* of the device that has a copy of grid or hierarchy; NULL: none has */
   const FurlArena *arena;         /* of that copy */
   FurlGrid        *device_grid;   /* that copy's structures */
@@ -68,7 +69,17 @@ PETSC_INTERN PetscErrorCode FurlHierarchyApply(PC pc, FurlHierarchy *h, Vec x, V
 /* The same on a device, enqueued; power: [2] 2^-e and 2^e there, of the norm of r */
 PETSC_INTERN PetscErrorCode FurlHierarchyEnqueue(PC pc, FurlHierarchy *there, const double *power, const double *r, double *z);
 PETSC_INTERN PetscBool      FurlHierarchyIsNarrow(const FurlHierarchy *h); /* needs no pass over a vector to be scaled */
+PETSC_INTERN int FurlHierarchyShift(const FurlHierarchy *h, double size);  /* of the scaling of a vector of that norm, where it is narrow */
 PETSC_INTERN PetscErrorCode FurlHierarchyView(PC pc, PetscViewer viewer);
+
+/*
+  levelrefine.c: A y = r in the low precision of the finest level, r of norm `size`; x += factor * y. It can where A is symmetric and that
+  level is A up to the rounding of its couplings. constants: they are known to be the null space of A; else that has none, or none is known
+*/
+PETSC_INTERN PetscErrorCode       FurlHierarchyCanRefine(const FurlHierarchy *h, PetscBool constants, PetscBool *can);
+PETSC_INTERN PetscErrorCode       FurlHierarchyRefineBegin(FurlHierarchy *h, PetscReal size, const PetscScalar *r);
+PETSC_INTERN PetscErrorCode       FurlHierarchyRefineAdd(FurlHierarchy *h, double factor, PetscScalar *x);
+PETSC_INTERN const FurlRecurrence FurlHierarchyRecurrence;
 
 /* pcdevice.c */
 PETSC_INTERN PetscErrorCode PCFurlGetDevice_Furl(PC pc, FurlPCDevice *device);

@@ -12,6 +12,8 @@
 #include <furl/matrix.h>
 #include <furl/memory.h>
 #include <furl/device.h>
+#include "../kernels/cycleargs.h"
+#include "../recurrence.h"
 #include "kernels/gridargs.h"
 
 #define FURL_NOT_SYMMETRIC "the matrix is not symmetric" /* a reason to read it otherwise */
@@ -304,7 +306,6 @@ typedef struct FurlGrid {
   /* refine.c: conjugate gradients in the finest level's unknowns, allocated when they are first asked for */
   FurlBlock memory_of_refinement;
   float    *p, *q, *u; /* direction, its image, what has been found since the residual was given */
-  double    pq;        /* of the latest step; 0: there was none */
   int       shift;     /* level->b is 2^shift times the scaled residual */
   double    factor;    /* the cycle's operator is about factor * A; its sign is the diagonal's */
   PetscInt  n;         /* rows here */
@@ -355,10 +356,8 @@ int                         FurlGridShift(double size); /* of a vector of that n
 /* constants: they are known to be the null space of A; else that has none, or none is known */
 int FurlGridCanRefine(const FurlGrid *grid, int constants);
 /* r of norm `size` */
-PETSC_INTERN PetscErrorCode FurlGridRefineBegin(FurlGrid *grid, double size, const double *r);
-/* *norm: of the residual left, in the user's unknowns; *floor: below it rounding hides the true one; *ok is 0, and nothing done, where the
- * recurrence breaks down */
-PETSC_INTERN PetscErrorCode FurlGridRefineStep(FurlGrid *grid, double *norm, double *floor, int *ok);
+PETSC_INTERN PetscErrorCode       FurlGridRefineBegin(FurlGrid *grid, double size, const double *r);
+PETSC_INTERN const FurlRecurrence FurlGridRecurrence; /* its b is 2^shift times the scaled residual */
 /* x += factor * y */
 PETSC_INTERN PetscErrorCode FurlGridRefineAdd(FurlGrid *grid, double factor, double *x);
 PETSC_INTERN PetscErrorCode FurlGridView(FurlGrid *grid, PetscViewer viewer);

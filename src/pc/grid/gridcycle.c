@@ -264,10 +264,10 @@ static PetscErrorCode CycleLevel(FurlGrid *grid, int l);
 /* x'y and x'z of this process */
 static void Dots(FurlGrid *grid, const FurlGridLevel *level, const float *x, const float *y, const float *z, double sum[2])
 {
-  const FurlGridDotsArgs args = {.x = x, .y = y, .z = z, .partial = grid->partial};
-  const int64_t          n    = 2 * level->box.span / FURL_WIDTH;
+  const FurlLowDotsArgs args = {.x = x, .y = y, .z = z, .partial = grid->partial};
+  const int64_t         n    = 2 * level->box.span / FURL_WIDTH;
 
-  FurlLaunch(&FurlKernelFurlGridDots, &args, n);
+  FurlLaunch(&FurlKernelFurlLowDots, &args, n);
   sum[0] = sum[1] = 0;
   for (int64_t item = 0; item < n; item++) {
     sum[0] += grid->partial[2 * item];
@@ -325,9 +325,9 @@ static PetscErrorCode FillInFull(FurlGridLevel *level, float *x)
 
 static void Update(const FurlGridLevel *level, double alpha, const float *x, double beta, const float *y, float *z)
 {
-  const FurlGridUpdateArgs args = {.x = x, .y = y, .z = z, .alpha = (float)alpha, .beta = (float)beta};
+  const FurlLowUpdateArgs args = {.x = x, .y = y, .z = z, .alpha = (float)alpha, .beta = (float)beta};
 
-  FurlLaunch(&FurlKernelFurlGridUpdate, &args, 2 * level->box.span / FURL_WIDTH);
+  FurlLaunch(&FurlKernelFurlLowUpdate, &args, 2 * level->box.span / FURL_WIDTH);
 }
 
 /*
@@ -380,10 +380,10 @@ static void EnqueueCombine(FurlGrid *grid, int l, int step, const float *const w
                                      .faint   = FAINT};
 
   for (int k = 0; k < 2; k++) {
-    const FurlGridDotsArgs dots = {.x = with[k][0], .y = with[k][1], .z = with[k][2], .partial = grid->partial};
-    const FurlGridSumArgs  sum  = {.partial = grid->partial, .sum = grid->device.sums[k], .n = items};
+    const FurlLowDotsArgs dots = {.x = with[k][0], .y = with[k][1], .z = with[k][2], .partial = grid->partial};
+    const FurlGridSumArgs sum  = {.partial = grid->partial, .sum = grid->device.sums[k], .n = items};
 
-    FurlRun(level->queue, &FurlKernelFurlGridDots, &dots, items);
+    FurlRun(level->queue, &FurlKernelFurlLowDots, &dots, items);
     FurlRun(level->queue, &FurlKernelFurlGridSum, &sum, n);
   }
   FurlRun(level->queue, &FurlKernelFurlGridCombine, &args, 1);
@@ -391,9 +391,9 @@ static void EnqueueCombine(FurlGrid *grid, int l, int step, const float *const w
 
 static void EnqueueUpdate(const FurlGrid *grid, const FurlGridLevel *level, const float *x, const float *y, float *z)
 {
-  const FurlGridUpdateArgs args = {.x = x, .y = y, .z = z, .weights = grid->device.weights};
+  const FurlLowUpdateArgs args = {.x = x, .y = y, .z = z, .weights = grid->device.weights};
 
-  FurlRun(level->queue, &FurlKernelFurlGridUpdate, &args, 2 * level->box.span / FURL_WIDTH);
+  FurlRun(level->queue, &FurlKernelFurlLowUpdate, &args, 2 * level->box.span / FURL_WIDTH);
 }
 
 /* TwoCycles() on a device, where the numbers are not known here: the second cycle is made in any case, and counts for nothing where the

@@ -1,12 +1,7 @@
 /*
-  Conjugate gradients in the unknowns of the finest level: y = sqrt(D) x, whose operator is I - Q with the cycle's own couplings of 2 bytes
-  and its corrected diagonal. Nothing of FP64 is read or written but one sum a slice: 16 B a cell of matrix and vector for the product, 28
-  for the step, 12 for the direction, 12 for the sums, beside the cycle without its conversions.
-
-    z = B b; beta = -z'q / p'q of the direction before; p = z + beta p; q = (I - Q) p; alpha = z'b / p'q; u += alpha p; b -= alpha q
-
-  as KSP furl's own recurrence (kspcg.c), so that the cycle may vary. A renewed residual begins anew: to keep the direction, as residual
-  replacement does, took as many iterations for b = A random, and half as many more for b of ones.
+  Conjugate gradients in the unknowns of a box's finest level: y = sqrt(D) x, whose operator is I - Q with the cycle's own couplings of 2
+  bytes and its corrected diagonal. Nothing of FP64 is read or written but one sum a slice: 16 B a cell of matrix and vector for the
+  product, 28 for the step, 12 for the direction, 12 for the sums, beside the cycle without its conversions.
 */
 #include "grid.h"
 
@@ -48,54 +43,58 @@ PetscErrorCode FurlGridRefineBegin(FurlGrid *grid, double size, const double *r)
   grid->shift = FurlGridShift(size);
   PetscCall(FurlGridTakeVector(grid, grid->shift, r, grid->level[0].b));
   PetscCall(PetscArrayzero(grid->u, (size_t)(2 * box->span)));
-  grid->pq = 0;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The direction p, its image and the step along it; *ok is 0 where one of the products has not the sign of a definite operator's */
-static PetscErrorCode Direct(FurlGrid *grid, double *alpha, int *ok)
+static PetscErrorCode Precondition(void *h, double sum[2])
 {
+  FurlGrid *const            grid  = h;
   const FurlGridLevel *const level = grid->level;
-  double                     z[2];
 
   PetscFunctionBegin;
-  *ok = 0;
   PetscCall(FurlGridCycle(grid));
   FurlGridZeroGhosts(grid, level->b);
-  PetscCall(FurlGridDotsOf(grid, level->x, level->b, grid->q, z));
-  if (!(z[0] > 0) || !(z[0] <= PETSC_MAX_REAL)) PetscFunctionReturn(PETSC_SUCCESS);
-  if (grid->pq > 0)
-    FurlGridUpdateOf(grid, 1, level->x, -z[1] / grid->pq, grid->p, grid->p);
-  else
-    FurlGridUpdateOf(grid, 1, level->x, 0, level->x, grid->p);
-  PetscCall(FurlGridProductOf(grid, grid->p, grid->q, &grid->pq));
-  *alpha = z[0] / grid->pq;
-  *ok    = grid->pq > 0 && grid->pq <= PETSC_MAX_REAL;
+  PetscCall(FurlGridDotsOf(grid, level->x, level->b, grid->q, sum));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Rows sum to what they should up to half of FURL_GRID_UNIT times the diagonal, and vectors of FP32 are no better */
-PetscErrorCode FurlGridRefineStep(FurlGrid *grid, double *norm, double *floor, int *ok)
+static void Turn(void *h, double beta)
 {
-  const FurlGridLevel *const level  = grid->level;
-  const int64_t              items  = 2 * level->box.span / FURL_WIDTH;
-  FurlGridStepArgs           args   = {.p = grid->p, .q = grid->q, .w = level->root, .u = grid->u, .b = level->b, .partial = grid->partial};
-  double                     sum[2] = {0, 0}, alpha = 0;
+  const FurlGrid *const grid = h;
+  const float *const    z    = grid->level->x;
+
+  FurlGridUpdateOf(grid, 1, z, beta, beta != 0 ? grid->p : z, grid->p);
+}
+
+static PetscErrorCode Image(void *h, double *product)
+{
+  FurlGrid *const grid = h;
 
   PetscFunctionBegin;
-  PetscCall(Direct(grid, &alpha, ok));
-  if (!*ok) PetscFunctionReturn(PETSC_SUCCESS);
-  args.alpha = (float)alpha;
-  FurlLaunch(&FurlKernelFurlGridStep, &args, items);
-  for (int64_t item = 0; item < items; item++) {
-    sum[0] += grid->partial[2 * item];
-    sum[1] += grid->partial[2 * item + 1];
-  }
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, 2, MPI_DOUBLE, MPI_SUM, grid->comm));
-  *norm  = ldexp(sqrt(sum[0]), -grid->shift);
-  *floor = ldexp((double)FURL_GRID_UNIT * sqrt(sum[1]), -grid->shift);
+  PetscCall(FurlGridProductOf(grid, grid->p, grid->q, product));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
+
+static PetscErrorCode Step(void *h, float alpha, double square[2])
+{
+  FurlGrid *const            grid  = h;
+  const FurlGridLevel *const level = grid->level;
+  const int64_t              items = 2 * level->box.span / FURL_WIDTH;
+  const FurlGridStepArgs     args  = {
+         .p = grid->p, .q = grid->q, .w = level->root, .u = grid->u, .b = level->b, .partial = grid->partial, .alpha = alpha};
+
+  PetscFunctionBegin;
+  FurlLaunch(&FurlKernelFurlGridStep, &args, items);
+  square[0] = square[1] = 0;
+  for (int64_t item = 0; item < items; item++) {
+    square[0] += grid->partial[2 * item];
+    square[1] += grid->partial[2 * item + 1];
+  }
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, square, 2, MPI_DOUBLE, MPI_SUM, grid->comm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+const FurlRecurrence FurlGridRecurrence = {Precondition, Turn, Image, Step};
 
 PetscErrorCode FurlGridRefineAdd(FurlGrid *grid, double factor, double *x)
 {

@@ -2,7 +2,9 @@
 #include <petsc/private/pcimpl.h>
 #include "../pcfurl.h"
 
-#define SMALL_TOTAL 64   /* rows: such a matrix is its own coarsest level */
+#define SMALL_TOTAL 64 /* rows: such a matrix is its own coarsest level */
+#define AGAINST \
+  0.125 /* of a row's couplings, in the mean: more have the sign of the diagonal where constants are not all that A maps to little */
 #define HUGE_ENTRY 1e100 /* beyond this, or its inverse, the squares that set-ups take leave the range of a double */
 
 static PetscErrorCode GetSizes(Mat A, double *largest, double *smallest)
@@ -228,6 +230,10 @@ static PetscErrorCode CompressLevels(PC pc, PetscInt nlevels, Mat P[], Mat A[], 
     PetscCall(MatDestroy(&aij));
   }
   if (furl->ordered_mat) PetscCall(FurlLevelSetRows(h->level, furl->row));
+  PetscCall(MatGetSize(HierarchyMat(furl), &h->total, NULL));
+  h->sign     = h->level->sums.sign;
+  h->neutral  = h->level->sums.neutral;
+  h->faithful = h->level->sums.kept && h->sign && h->level->sums.against <= AGAINST && !twin ? PETSC_TRUE : PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -117,7 +117,12 @@ FURL_BODY void FurlToLow(const FurlConvertArgs *a, int64_t item)
     FURL_LANES_BELOW(l, n) a->to_low[first + l] = (float)(factor * a->from_high[first + l]);
 }
 
-/* Reads 4 B an entry (6 with exponents, 4 more with rows), writes 8 */
+FURL_BODY void GiveHigh(const FurlConvertArgs *a, int64_t i, double value)
+{
+  a->to_high[i] = a->add ? a->to_high[i] + value : value;
+}
+
+/* Reads 4 B an entry (6 with exponents, 4 more with rows, 8 more where it adds), writes 8 */
 FURL_BODY void FurlToHigh(const FurlConvertArgs *a, int64_t item)
 {
   const int     n      = ItemLength(a->n, item);
@@ -125,11 +130,11 @@ FURL_BODY void FurlToHigh(const FurlConvertArgs *a, int64_t item)
   const double  factor = ConvertFactor(a);
 
   if (a->row)
-    FURL_LANES_BELOW(l, n) a->to_high[a->row[first + l]] = factor * (RowPower(a, first + l) * a->from_low[first + l]);
+    FURL_LANES_BELOW(l, n) GiveHigh(a, a->row[first + l], factor * (RowPower(a, first + l) * a->from_low[first + l]));
   else if (a->exponent)
-    FURL_LANES_BELOW(l, n) a->to_high[first + l] = factor * (FurlPowerDouble(a->exponent[first + l]) * a->from_low[first + l]);
+    FURL_LANES_BELOW(l, n) GiveHigh(a, first + l, factor * (FurlPowerDouble(a->exponent[first + l]) * a->from_low[first + l]));
   else
-    FURL_LANES_BELOW(l, n) a->to_high[first + l] = factor * a->from_low[first + l];
+    FURL_LANES_BELOW(l, n) GiveHigh(a, first + l, factor * a->from_low[first + l]);
 }
 
 FURL_BODY double DenseScale(const FurlDenseArgs *a, int64_t i)
@@ -148,4 +153,90 @@ FURL_BODY void FurlDense(const FurlDenseArgs *a, int64_t item)
     for (int64_t j = 0; j < a->n; j++) sum += a->inverse[i * a->n + j] * (a->b[j] / DenseScale(a, j));
     a->x[i] = (float)(sum / DenseScale(a, i));
   }
+}
+
+/* Reads 8 B an entry, writes 4 */
+FURL_BODY void FurlLowUpdate(const FurlLowUpdateArgs *a, int64_t item)
+{
+  const float *FURL_RESTRICT x = a->x + item * FURL_WIDTH;
+  const float *FURL_RESTRICT y = a->y + item * FURL_WIDTH;
+  float *FURL_RESTRICT       z = a->z + item * FURL_WIDTH;
+
+  if (a->weights) {
+    const float alpha = (float)a->weights[0], beta = (float)a->weights[1];
+
+    FURL_LANES(l) z[l] = (alpha != 0 ? alpha * x[l] : 0) + (beta != 0 ? beta * y[l] : 0);
+  } else
+    FURL_LANES(l) z[l] = a->alpha * x[l] + a->beta * y[l];
+}
+
+/* Reads 12 B an entry */
+FURL_BODY void FurlLowDots(const FurlLowDotsArgs *a, int64_t item)
+{
+  const float *FURL_RESTRICT x = a->x + item * FURL_WIDTH;
+  const float *FURL_RESTRICT y = a->y + item * FURL_WIDTH;
+  const float *FURL_RESTRICT z = a->z + item * FURL_WIDTH;
+  FURL_PER_LANE(double, xy);
+  FURL_PER_LANE(double, xz);
+
+  FURL_LANES(l)
+  {
+    AT(xy, l) = (double)x[l] * (double)y[l];
+    AT(xz, l) = (double)x[l] * (double)z[l];
+  }
+  a->partial[2 * item]     = FurlSumLanes(xy);
+  a->partial[2 * item + 1] = FurlSumLanes(xz);
+}
+
+/* Reads the slice, d, p again from cache: 8 B a row beside the matrix; writes 4 B a row */
+FURL_BODY void FurlLowImage(const FurlLowImageArgs *a, int64_t item)
+{
+  FURL_PER_LANE(float, sum);
+  FURL_PER_LANE(double, product);
+  const int64_t              row0 = ProductRows(&a->product, item, sum);
+  const float *FURL_RESTRICT p    = a->product.x + row0;
+  const float *FURL_RESTRICT d    = a->d + row0;
+  float *FURL_RESTRICT       q    = a->q + row0;
+
+  FURL_LANES(l)
+  {
+    const float image = AT(sum, l) + d[l] * p[l];
+
+    q[l]           = image;
+    AT(product, l) = (double)p[l] * (double)image;
+  }
+  a->partial[row0 / FURL_WIDTH] = FurlSumLanes(product);
+}
+
+/* Reads 20 B a row (22 with exponents), writes 8 */
+FURL_BODY void FurlLowStep(const FurlLowStepArgs *a, int64_t item)
+{
+  const int64_t              at = item * FURL_WIDTH;
+  const float *FURL_RESTRICT p  = a->p + at;
+  const float *FURL_RESTRICT q  = a->q + at;
+  const float *FURL_RESTRICT d  = a->d + at;
+  float *FURL_RESTRICT       u  = a->u + at;
+  float *FURL_RESTRICT       b  = a->b + at;
+  const int                  n  = ItemLength(a->n, item);
+  FURL_PER_LANE(double, left);
+  FURL_PER_LANE(double, part);
+
+  FURL_LANES(l)
+  {
+    b[l] -= a->alpha * q[l];
+    u[l] += a->alpha * p[l];
+    AT(left, l) = (double)b[l];
+    AT(part, l) = (double)d[l] * (double)u[l];
+  }
+  if (a->exponent) FURL_LANES_BELOW(l, n)
+    {
+      const double unit = FurlPowerDouble(-a->exponent[at + l]);
+
+      AT(left, l) *= unit;
+      AT(part, l) *= unit;
+    }
+  FURL_LANES(l) AT(left, l) *= AT(left, l);
+  FURL_LANES(l) AT(part, l) *= AT(part, l);
+  a->partial[2 * item]     = FurlSumLanes(left);
+  a->partial[2 * item + 1] = FurlSumLanes(part);
 }

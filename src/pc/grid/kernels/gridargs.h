@@ -101,15 +101,6 @@ typedef struct {
   int64_t        n;
 } FurlGridGhostsArgs;
 
-/* z = alpha x + beta y over FURL_WIDTH entries an item; weights: [2] alpha and beta, where only the device knows them, else NULL. A vector
- * whose weight is zero is not read */
-typedef struct {
-  const float  *x, *y;
-  float        *z;
-  float         alpha, beta;
-  const double *weights;
-} FurlGridUpdateArgs;
-
 /* The coarsest level: an item is 32 rows of its inverse */
 typedef struct {
   int64_t        n;
@@ -137,12 +128,6 @@ typedef struct {
   int           step;    /* 1 or 2 */
   double        faint;
 } FurlGridCombineArgs;
-
-/* Sums of an item: x'y and x'z, each at its place in partial */
-typedef struct {
-  const float *x, *y, *z;
-  double      *partial; /* [items][2] */
-} FurlGridDotsArgs;
 
 /* One step of conjugate gradients in the scaled unknowns: u += alpha p, b -= alpha q, and in the user's unknowns the sums of the
  * squares of the residual that the new b is, and of the diagonal times what u is */
@@ -242,11 +227,9 @@ typedef struct {
   X(FurlGridSoftenBack, FurlGridSoftenArgs)       \
   X(FurlGridNarrow, FurlGridPacketArgs)           \
   X(FurlGridWiden, FurlGridPacketArgs)            \
-  X(FurlGridUpdate, FurlGridUpdateArgs)           \
   X(FurlGridGhosts, FurlGridGhostsArgs)           \
   X(FurlGridAddToHigh, FurlGridConvertArgs)       \
   X(FurlGridStep, FurlGridStepArgs)               \
-  X(FurlGridDots, FurlGridDotsArgs)               \
   X(FurlGridDense, FurlGridDenseArgs)             \
   X(FurlGridSum, FurlGridSumArgs)                 \
   X(FurlGridCombine, FurlGridCombineArgs)         \

@@ -398,21 +398,6 @@ FURL_BODY void FurlGridGhosts(const FurlGridGhostsArgs *a, int64_t item)
   FURL_LANES_BELOW(l, GridBelow(a->n - first)) a->array[a->at[first + l]] = a->owner ? a->array[a->owner[first + l]] : 0;
 }
 
-/* Reads 8 B an entry, writes 4 */
-FURL_BODY void FurlGridUpdate(const FurlGridUpdateArgs *a, int64_t item)
-{
-  const float *FURL_RESTRICT x = a->x + item * FURL_WIDTH;
-  const float *FURL_RESTRICT y = a->y + item * FURL_WIDTH;
-  float *FURL_RESTRICT       z = a->z + item * FURL_WIDTH;
-
-  if (a->weights) {
-    const float alpha = (float)a->weights[0], beta = (float)a->weights[1];
-
-    FURL_LANES(l) z[l] = (alpha != 0 ? alpha * x[l] : 0) + (beta != 0 ? beta * y[l] : 0);
-  } else
-    FURL_LANES(l) z[l] = a->alpha * x[l] + a->beta * y[l];
-}
-
 /* Reads 8 n B a row; n is a few dozen */
 FURL_BODY void FurlGridDense(const FurlGridDenseArgs *a, int64_t item)
 {
@@ -523,22 +508,4 @@ FURL_BODY void FurlGridStep(const FurlGridStepArgs *a, int64_t item)
   }
   a->partial[2 * item]     = FurlSumLanes(square);
   a->partial[2 * item + 1] = FurlSumLanes(diagonal);
-}
-
-/* Reads 12 B an entry */
-FURL_BODY void FurlGridDots(const FurlGridDotsArgs *a, int64_t item)
-{
-  const float *FURL_RESTRICT x = a->x + item * FURL_WIDTH;
-  const float *FURL_RESTRICT y = a->y + item * FURL_WIDTH;
-  const float *FURL_RESTRICT z = a->z + item * FURL_WIDTH;
-  FURL_PER_LANE(double, xy);
-  FURL_PER_LANE(double, xz);
-
-  FURL_LANES(l)
-  {
-    AT(xy, l) = (double)x[l] * (double)y[l];
-    AT(xz, l) = (double)x[l] * (double)z[l];
-  }
-  a->partial[2 * item]     = FurlSumLanes(xy);
-  a->partial[2 * item + 1] = FurlSumLanes(xz);
 }
