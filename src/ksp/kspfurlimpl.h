@@ -110,6 +110,7 @@ typedef struct {
   PetscReal reached, wanted;
 
   PetscLogEvent event_encode, event_classify, event_verify;
+  void (*aij_mult)(void); /* kspaij.c: PETSc's own product of AIJ matrices; NULL: not looked for yet */
 
   /* Kept only for KSPSetComputeSingularValues(), of all runs of the last solve with the preconditioner at its end */
   PetscReal *lanczos_alpha, *lanczos_beta; /* [nlanczos_max] coefficients of CG; beta = 0 begins a run */
@@ -148,11 +149,13 @@ PETSC_INTERN PetscErrorCode FurlKSPRandom(KSP, Vec);
 PETSC_INTERN PetscErrorCode FurlKSPDots(KSP, Vec z, Vec r, Vec q, PetscReal sums[3]);
 PETSC_INTERN PetscErrorCode FurlKSPDirection(KSP, Vec p, PetscReal beta, Vec z);
 PETSC_INTERN PetscErrorCode FurlKSPUpdate(KSP, Vec x, PetscReal xstep, Vec p, Vec r, PetscReal rstep, Vec q, PetscReal *rr);
+PETSC_INTERN PetscBool      FurlKSPIsSafeNorm(PetscReal norm); /* its square neither overflows nor loses digits */
 PETSC_INTERN PetscErrorCode FurlKSPNorm2(KSP, Vec, PetscReal *);
 PETSC_INTERN PetscErrorCode FurlKSPVectorsPlain(KSP);
 PETSC_INTERN PetscReal      FurlKSPPowerOfTwo(PetscReal);
 
 /* kspresidual.c: residuals, claims and the best iterate */
+PETSC_INTERN PetscErrorCode FurlKSPAijMult(KSP, Mat A, Vec x, Vec b, Vec y, PetscReal *norm, PetscBool *done); /* kspaij.c */
 PETSC_INTERN PetscErrorCode FurlKSPTrueResidual(KSP, PetscBool users);
 PETSC_INTERN PetscErrorCode FurlKSPPrecondition(KSP, Vec r, PetscReal norm, Vec z);
 PETSC_INTERN PetscErrorCode FurlKSPRemoveNullSpace(KSP, Vec);

@@ -310,6 +310,7 @@ PetscErrorCode FurlKSPMult(KSP ksp, Vec x, Vec y, PetscScalar *dot)
   KSP_Furl        *f = (KSP_Furl *)ksp->data;
   Mat              op;
   FurlMatMultDotFn multdot = NULL;
+  PetscBool        done    = PETSC_FALSE;
 
   PetscFunctionBegin;
   PetscCall(PCGetOperators(ksp->pc, &op, NULL));
@@ -319,7 +320,8 @@ PetscErrorCode FurlKSPMult(KSP ksp, Vec x, Vec y, PetscScalar *dot)
     PetscCall((*multdot)(op, x, y, dot));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  PetscCall(KSP_MatMult(ksp, op, x, y));
+  PetscCall(FurlKSPAijMult(ksp, op, x, NULL, y, NULL, &done));
+  if (!done) PetscCall(KSP_MatMult(ksp, op, x, y));
   if (dot) PetscCall(VecDot(y, x, dot));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -87,15 +87,16 @@ static PetscErrorCode UsersNorm(KSP ksp, PetscReal *norm)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Scales r to a norm near 1 and finds both norms */
-static PetscErrorCode ScaleResidual(KSP ksp)
+/* Scales r to a norm near 1 and finds both norms. known: that of r as it is, 0: unknown */
+static PetscErrorCode ScaleResidual(KSP ksp, PetscReal known)
 {
   KSP_Furl *f = (KSP_Furl *)ksp->data;
   Vec       r = FurlKSPr(f);
 
   PetscFunctionBegin;
   PetscCall(Project(ksp, r));
-  PetscCall(FurlKSPNorm2(ksp, r, &f->rnorm));
+  f->rnorm = known;
+  if (f->projected || !FurlKSPIsSafeNorm(known)) PetscCall(FurlKSPNorm2(ksp, r, &f->rnorm));
   f->sigma = FurlKSPPowerOfTwo(f->rnorm);
   if (f->sigma != 1) PetscCall(VecScale(r, f->sigma));
   f->rnorm *= f->sigma;
@@ -109,18 +110,23 @@ static PetscErrorCode ScaleResidual(KSP ksp)
 */
 PetscErrorCode FurlKSPTrueResidual(KSP ksp, PetscBool users)
 {
-  KSP_Furl *f = (KSP_Furl *)ksp->data;
-  Vec       r = FurlKSPr(f);
+  KSP_Furl *f    = (KSP_Furl *)ksp->data;
+  Vec       r    = FurlKSPr(f);
+  PetscReal norm = 0;
+  PetscBool done = PETSC_FALSE;
   Mat       A;
 
   PetscFunctionBegin;
   PetscCall(PCGetOperators(ksp->pc, &A, NULL));
-  if (users)
-    PetscCall(KSP_MatMult(ksp, A, ksp->vec_sol, r));
-  else
-    PetscCall(FurlKSPMult(ksp, ksp->vec_sol, r, NULL));
-  PetscCall(VecAYPX(r, -1, ksp->vec_rhs));
-  PetscCall(ScaleResidual(ksp));
+  if (users) PetscCall(FurlKSPAijMult(ksp, A, ksp->vec_sol, ksp->vec_rhs, r, &norm, &done));
+  if (!done) {
+    if (users)
+      PetscCall(KSP_MatMult(ksp, A, ksp->vec_sol, r));
+    else
+      PetscCall(FurlKSPMult(ksp, ksp->vec_sol, r, NULL));
+    PetscCall(VecAYPX(r, -1, ksp->vec_rhs));
+  }
+  PetscCall(ScaleResidual(ksp, norm));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -135,7 +141,7 @@ PetscErrorCode FurlKSPFirstResidual(KSP ksp)
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(VecCopy(ksp->vec_rhs, FurlKSPr(f)));
-  PetscCall(ScaleResidual(ksp));
+  PetscCall(ScaleResidual(ksp, 0));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -9,6 +9,11 @@
 #define FURL_KSP_TINY 1e-140
 #define FURL_KSP_HUGE 1e140
 
+PetscBool FurlKSPIsSafeNorm(PetscReal norm)
+{
+  return norm > FURL_KSP_TINY && norm < FURL_KSP_HUGE ? PETSC_TRUE : PETSC_FALSE;
+}
+
 /* A power of two near 1/value, so that scaling by it is exact; 1 for what has no such number */
 PetscReal FurlKSPPowerOfTwo(PetscReal value)
 {
@@ -200,7 +205,7 @@ PetscErrorCode FurlKSPNorm2(KSP ksp, Vec v, PetscReal *norm)
 {
   PetscFunctionBegin;
   PetscCall(VecNorm(v, NORM_2, norm));
-  if (PetscIsNanReal(*norm) || (*norm > FURL_KSP_TINY && *norm < FURL_KSP_HUGE)) PetscFunctionReturn(PETSC_SUCCESS);
+  if (PetscIsNanReal(*norm) || FurlKSPIsSafeNorm(*norm)) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ScaledNorm2(ksp, v, norm));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
