@@ -172,14 +172,34 @@ FURL_BODY int FurlEqualLanes(const uint16_t *code, int first)
   return FURL_WIDTH;
 }
 
+#if !defined(__CUDACC__)
+/* The first half of n lanes takes in the second, in vectors of the type: of loops over lanes gcc makes sums of single entries */
+#define FURL_ADD_HALF(value, n, vector)                          \
+  for (int l = 0; l < (n) / 2; l += (int)(sizeof(vector) / 8)) { \
+    vector first, second;                                        \
+                                                                 \
+    memcpy(&first, (value) + l, sizeof(vector));                 \
+    memcpy(&second, (value) + (n) / 2 + l, sizeof(vector));      \
+    first += second;                                             \
+    memcpy((value) + l, &first, sizeof(vector));                 \
+  }
+#endif
+
 /* Sum over the lanes by a tree whose order is the same on every machine, so that results do not depend on the back end's width */
 FURL_BODY double FurlSumLanes(double *value)
 {
 #if defined(__CUDACC__)
   for (int half = FURL_WIDTH / 2; half > 0; half /= 2) value[0] += __shfl_xor_sync(0xffffffffu, value[0], half);
 #else
-  for (int half = FURL_WIDTH / 2; half > 0; half /= 2)
-    for (int l = 0; l < half; l++) value[l] += value[l + half];
+  typedef double Two __attribute__((vector_size(16)));
+  typedef double Four __attribute__((vector_size(32)));
+  typedef double Eight __attribute__((vector_size(64)));
+
+  FURL_ADD_HALF(value, 32, Eight)
+  FURL_ADD_HALF(value, 16, Eight)
+  FURL_ADD_HALF(value, 8, Four)
+  FURL_ADD_HALF(value, 4, Two)
+  value[0] += value[1];
 #endif
   return value[0];
 }

@@ -295,14 +295,15 @@ typedef struct FurlGrid {
   int64_t          whole;    /* cells of a level that every process has as a whole */
   double          *inverse;  /* [cells of the coarsest level]^2 of the scaled operator, natural order */
   double          *rhs;      /* [cells of the coarsest level] */
-  float      *scratch; /* weighted residual of the level at work, or a product; as the finest level's arrays, black only where needed */
-  FurlBlock   memory_of_scratch;
-  double     *partial;   /* sums of slices */
-  double      sharpness; /* see sharpen.c; 0: none */
-  int         faithful;  /* the finest level is the matrix itself, up to the rounding of its couplings */
-  FurlEntries own;       /* rows of this process that hold nothing but their diagonal, */
-  double      nown;      /* and how many there are on all */
-  double      softness;  /* about the largest over the smallest energy of a unit vector, as the coarsest level has it */
+  float       *scratch; /* weighted residual of the level at work, or a product; as the finest level's arrays, black only where needed */
+  FurlBlock    memory_of_scratch;
+  double      *partial;   /* sums of slices */
+  const float *with;      /* during a cycle: its result is to be multiplied with that too; NULL: with nothing */
+  double       sharpness; /* see sharpen.c; 0: none */
+  int          faithful;  /* the finest level is the matrix itself, up to the rounding of its couplings */
+  FurlEntries  own;       /* rows of this process that hold nothing but their diagonal, */
+  double       nown;      /* and how many there are on all */
+  double       softness;  /* about the largest over the smallest energy of a unit vector, as the coarsest level has it */
   /* refine.c: conjugate gradients in the finest level's unknowns, allocated when they are first asked for */
   FurlBlock memory_of_refinement;
   float    *p, *q, *u; /* direction, its image, what has been found since the residual was given */
@@ -339,10 +340,9 @@ PETSC_INTERN PetscErrorCode FurlGridApplyTranspose(FurlGrid *grid, double size, 
 /* y = factor * B x; size: about the norm of x, so that FP32 has room on both sides */
 PETSC_INTERN PetscErrorCode FurlGridApply(FurlGrid *grid, double size, double factor, const double *x, double *y);
 PETSC_INTERN PetscErrorCode FurlGridCycle(FurlGrid *grid);
-/* gridcycle.c, for the finest level: x'y and x'z of all processes; y = A x and x'y; z = alpha x + beta y */
-PETSC_INTERN PetscErrorCode FurlGridDotsOf(FurlGrid *grid, const float *x, const float *y, const float *z, double sum[2]);
+/* gridcycle.c, for the finest level: a cycle, and its x times b and z, of all processes; y = A x and x'y; z = alpha x + beta y */
+PETSC_INTERN PetscErrorCode FurlGridCycleDots(FurlGrid *grid, const float *z, double sum[2]);
 PETSC_INTERN PetscErrorCode FurlGridProductOf(FurlGrid *grid, float *x, float *y, double *dot);
-void                        FurlGridZeroGhosts(const FurlGrid *grid, float *x); /* they do not enter sums then */
 void                        FurlGridUpdateOf(const FurlGrid *grid, double alpha, const float *x, double beta, const float *y, float *z);
 /* gridsetup.c: the user's vector x into the finest level's unknowns, times 2^shift; and back, times factor, perhaps added to y */
 PETSC_INTERN PetscErrorCode FurlGridTakeVector(FurlGrid *grid, int shift, const double *x, float *to);

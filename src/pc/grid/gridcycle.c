@@ -237,6 +237,15 @@ static PetscErrorCode Down(FurlGrid *grid, int l)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The last sweep of the finest level adds up its results times b and another vector, and needs neither again */
+static void WithDots(const FurlGrid *grid, int colour, FurlGridStencilArgs *args)
+{
+  const FurlBox *const box = &grid->level->box;
+
+  args->own     = grid->with + colour * box->span;
+  args->partial = grid->partial + 2 * colour * box->items;
+}
+
 /* The correction and the sweeps after it. Cells that are swept first need no correction, but for ghosts */
 static PetscErrorCode Up(FurlGrid *grid, int l)
 {
@@ -252,14 +261,28 @@ static PetscErrorCode Up(FurlGrid *grid, int l)
     ProlongEnds(&transfer);
   for (int half = 0; level->depth == 1 && half < 2; half++) PetscCall(FurlGhostsFill(&level->ghosts[half], level->x));
   for (int k = 0; k < grid->sweeps; k++) {
-    PetscCall(AddStage(&stages, &FurlKernelFurlGridSweep, 1, level->x));
-    PetscCall(AddStage(&stages, &FurlKernelFurlGridSweep, 0, level->x));
+    const FurlKernel *const sweep = l == 0 && grid->with && k + 1 == grid->sweeps ? &FurlKernelFurlGridSweepDots : &FurlKernelFurlGridSweep;
+
+    for (int colour = 1; colour >= 0; colour--) {
+      PetscCall(AddStage(&stages, sweep, colour, level->x));
+      if (sweep == &FurlKernelFurlGridSweepDots) WithDots(grid, colour, &stages.args[stages.n - 1]);
+    }
   }
   RunInWaves(&stages, NULL);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static PetscErrorCode CycleLevel(FurlGrid *grid, int l);
+
+/* The sums of the first n pairs */
+static void SumPairs(const double *partial, int64_t n, double sum[2])
+{
+  sum[0] = sum[1] = 0;
+  for (int64_t item = 0; item < n; item++) {
+    sum[0] += partial[2 * item];
+    sum[1] += partial[2 * item + 1];
+  }
+}
 
 /* x'y and x'z of this process */
 static void Dots(FurlGrid *grid, const FurlGridLevel *level, const float *x, const float *y, const float *z, double sum[2])
@@ -268,11 +291,7 @@ static void Dots(FurlGrid *grid, const FurlGridLevel *level, const float *x, con
   const int64_t         n    = 2 * level->box.span / FURL_WIDTH;
 
   FurlLaunch(&FurlKernelFurlLowDots, &args, n);
-  sum[0] = sum[1] = 0;
-  for (int64_t item = 0; item < n; item++) {
-    sum[0] += grid->partial[2 * item];
-    sum[1] += grid->partial[2 * item + 1];
-  }
+  SumPairs(grid->partial, n, sum);
 }
 
 static PetscErrorCode SumOverProcesses(const FurlGridLevel *level, double *sum, PetscMPIInt n)
@@ -460,17 +479,24 @@ PetscErrorCode FurlGridCycle(FurlGrid *grid)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode FurlGridDotsOf(FurlGrid *grid, const float *x, const float *y, const float *z, double sum[2])
+/* Where there are ghosts, which are swept too, the sums take a pass of their own */
+PetscErrorCode FurlGridCycleDots(FurlGrid *grid, const float *z, double sum[2])
 {
-  PetscFunctionBegin;
-  Dots(grid, grid->level, x, y, z, sum);
-  PetscCall(SumOverProcesses(grid->level, sum, 2));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
+  const FurlGridLevel *const level = grid->level;
+  const int                  along = level->depth == 0 && grid->nlevels > 1 && !level->door && !level->queue;
 
-void FurlGridZeroGhosts(const FurlGrid *grid, float *x)
-{
-  ZeroGhosts(grid->level, x);
+  PetscFunctionBegin;
+  grid->with = along ? z : NULL;
+  PetscCall(FurlGridCycle(grid));
+  grid->with = NULL;
+  if (along)
+    SumPairs(grid->partial, 2 * level->box.items, sum);
+  else {
+    ZeroGhosts(level, level->b);
+    Dots(grid, level, level->x, level->b, z, sum);
+  }
+  PetscCall(SumOverProcesses(level, sum, 2));
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* The sums of the product's own pass count ghosts: where there are some, x'y takes a pass of its own */

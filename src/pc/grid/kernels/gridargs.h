@@ -28,7 +28,7 @@ typedef struct {
   const float    *own; /* the colour's own unknowns */
   const float    *w;   /* weight of the cell in transfers */
   float          *out;
-  double         *partial; /* [items] sums of own times out of the items; NULL: none wanted */
+  double         *partial; /* [items] sums of own times out of the items, or [items][2] of a sweep's; NULL: none wanted */
   int             neighbours;
 } FurlGridStencilArgs;
 
@@ -216,6 +216,7 @@ typedef struct {
 #define FURL_GRID_KERNELS(X)                      \
   X(FurlGridFirst, FurlGridStencilArgs)           \
   X(FurlGridSweep, FurlGridStencilArgs)           \
+  X(FurlGridSweepDots, FurlGridStencilArgs)       \
   X(FurlGridResidual, FurlGridStencilArgs)        \
   X(FurlGridProduct, FurlGridStencilArgs)         \
   X(FurlGridRestrict, FurlGridTransferArgs)       \

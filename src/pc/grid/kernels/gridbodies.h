@@ -77,6 +77,26 @@ FURL_BODY void FurlGridSweep(const FurlGridStencilArgs *a, int64_t item)
   FURL_LANES(l) out[l] = GridTimesInverse(AT(sum, l), e[l]);
 }
 
+/* The same, and out'b and out'own, where own is another vector; reads 4 B more */
+FURL_BODY void FurlGridSweepDots(const FurlGridStencilArgs *a, int64_t item)
+{
+  const int64_t              at  = item * FURL_WIDTH;
+  const float *FURL_RESTRICT b   = a->b + at;
+  const float *FURL_RESTRICT own = a->own + at;
+  const float *FURL_RESTRICT out = a->out + at;
+  FURL_PER_LANE(double, with_b);
+  FURL_PER_LANE(double, with_own);
+
+  FurlGridSweep(a, item);
+  FURL_LANES(l)
+  {
+    AT(with_b, l)   = (double)out[l] * (double)b[l];
+    AT(with_own, l) = (double)out[l] * (double)own[l];
+  }
+  a->partial[2 * item]     = FurlSumLanes(with_b);
+  a->partial[2 * item + 1] = FurlSumLanes(with_own);
+}
+
 /* Residual of one colour, weighted for the transfer; reads 26 B a cell, writes 4 */
 FURL_BODY void FurlGridResidual(const FurlGridStencilArgs *a, int64_t item)
 {
