@@ -192,11 +192,11 @@ FURL_BODY double FurlSumLanes(double *value)
   for (int half = FURL_WIDTH / 2; half > 0; half /= 2) value[0] += __shfl_xor_sync(0xffffffffu, value[0], half);
 #else
   typedef double Two __attribute__((vector_size(16)));
-  typedef double Four __attribute__((vector_size(32)));
-  typedef double Eight __attribute__((vector_size(64)));
+  typedef double Four __attribute__((vector_size(FURL_VECTOR_BYTES < 32 ? FURL_VECTOR_BYTES : 32)));
+  typedef double Widest __attribute__((vector_size(FURL_VECTOR_BYTES)));
 
-  FURL_ADD_HALF(value, 32, Eight)
-  FURL_ADD_HALF(value, 16, Eight)
+  FURL_ADD_HALF(value, 32, Widest)
+  FURL_ADD_HALF(value, 16, Widest)
   FURL_ADD_HALF(value, 8, Four)
   FURL_ADD_HALF(value, 4, Two)
   value[0] += value[1];

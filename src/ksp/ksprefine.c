@@ -4,7 +4,8 @@
   which a round begins are true, claims included, and on a box nothing need be known of the matrix beforehand: neither its symmetry nor a
   compressed copy. A round that gains less than a digit ends it, and the default method goes on from there.
 
-  Bytes an unknown beside the preconditioner: an iteration 68, a renewal 84 of a 7-point matrix and 108 of vectors.
+  Bytes an unknown beside the preconditioner: an iteration 60 or 68, a renewal 84 of a 7-point matrix and 84 or 108 of
+  vectors.
 */
 #include "kspfurlimpl.h"
 

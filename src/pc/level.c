@@ -8,6 +8,7 @@
 #define POWER_STEPS 10      /* of the power method, which comes from below: hence the margin */
 #define POWER_MARGIN 1.1
 #define NEUTRAL (4 * PETSC_MACHINE_EPSILON) /* of the sizes of a row's entries: a sum that is zero up to rounding */
+#define FAINT (256 * PETSC_MACHINE_EPSILON) /* the same of entries that are sums themselves */
 
 PetscErrorCode FurlLevelAllocateVector(PetscInt n, float **x)
 {
@@ -121,7 +122,7 @@ static PetscErrorCode KeepRowSums(Mat A, FurlLevel *level, const double *scale)
 {
   const FurlMatrix *const m = &level->A.matrix;
   FurlAijParts            parts;
-  double                 *v, *ghost, *sum, all[6] = {0, 0, 0, 0, 0, 0};
+  double                 *v, *ghost, *sum, all[7] = {0, 0, 0, 0, 0, 0, 0};
 
   PetscFunctionBegin;
   PetscCall(GetScale(level, -1, &v));
@@ -132,6 +133,7 @@ static PetscErrorCode KeepRowSums(Mat A, FurlLevel *level, const double *scale)
   for (PetscInt i = 0; i < level->n; i++) {
     const double diagonal = level->d[i];
     const RowSum row      = SumRow(&parts, i, diagonal);
+    const double size     = row.size + fabs(diagonal) * v[i] * v[i];
     const double d        = (scale[i] * row.sum - sum[i]) / v[i];
     const int    keep     = PetscAbsReal(d - diagonal) < 0.01 * PetscAbsReal(diagonal);
 
@@ -140,13 +142,15 @@ static PetscErrorCode KeepRowSums(Mat A, FurlLevel *level, const double *scale)
     all[1] += keep;
     all[2] += diagonal > 0;
     all[3] += diagonal < 0;
-    all[4] += fabs(row.sum) <= NEUTRAL * (row.size + fabs(diagonal) * v[i] * v[i]);
+    all[4] += fabs(row.sum) <= NEUTRAL * size;
+    all[6] += fabs(row.sum) <= FAINT * size;
     all[5] += row.size > 0 ? row.against / row.size : 0;
   }
   PetscCall(FurlAijRestoreParts(A, &parts));
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, all, 6, MPI_DOUBLE, MPI_SUM, PetscObjectComm((PetscObject)A)));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, all, 7, MPI_DOUBLE, MPI_SUM, PetscObjectComm((PetscObject)A)));
   level->sums = (FurlSums){.kept    = all[1] == all[0] ? PETSC_TRUE : PETSC_FALSE,
                            .neutral = all[4] == all[0] ? PETSC_TRUE : PETSC_FALSE,
+                           .faint   = all[6] == all[0] ? PETSC_TRUE : PETSC_FALSE,
                            .sign    = all[2] == all[0]   ? 1
                                       : all[3] == all[0] ? -1
                                                          : 0,

@@ -27,7 +27,8 @@ typedef struct {
 /* What the rows of all processes sum to, where the diagonal was made to keep that */
 typedef struct {
   PetscBool kept;    /* in all rows: the level is A itself up to the rounding of its couplings */
-  PetscBool neutral; /* all are zero up to rounding */
+  PetscBool neutral; /* all are zero up to the rounding of one sum */
+  PetscBool faint;   /* or may be zero up to that of an assembly */
   int       sign;    /* of all entries of the diagonal; 0: they differ */
   double    against; /* mean over the rows of the part of the couplings, by size, that have the sign of the diagonal */
 } FurlSums;
@@ -68,11 +69,12 @@ typedef struct {
   PetscInt   degree; /* of the Chebyshev smoother, before and after */
   PetscInt   total;  /* rows of the finest level on all processes */
   /* levelrefine.c: conjugate gradients in the finest level's unknowns, whose arrays are allocated when they are first asked for */
-  PetscBool faithful, neutral; /* the finest level is the matrix itself up to the rounding of its couplings; its rows sum to zero */
-  int       sign;              /* of its diagonal */
-  float    *p, *q, *u;         /* direction, its image, what has been found since the residual was given */
-  double   *partial;           /* [2 slices] */
-  int       shift;             /* level->b is 2^shift times the scaled residual */
+  PetscBool faithful;       /* the finest level is the matrix itself up to the rounding of its couplings */
+  PetscBool neutral, faint; /* its rows sum to zero, as in FurlSums */
+  int       sign;           /* of its diagonal */
+  float    *p, *q, *u;      /* direction, its image, what has been found since the residual was given */
+  double   *partial;        /* [2 slices] */
+  int       shift;          /* level->b is 2^shift times the scaled residual */
 } FurlHierarchy;
 
 /*

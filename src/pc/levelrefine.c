@@ -11,8 +11,8 @@
 PetscErrorCode FurlHierarchyCanRefine(const FurlHierarchy *h, PetscBool constants, PetscBool *can)
 {
   PetscFunctionBegin;
-  *can = h->nlevels > 1 && h->faithful && h->total >= SMALLEST && FurlHierarchyIsNarrow(h) && !constants == !h->neutral ? PETSC_TRUE
-                                                                                                                        : PETSC_FALSE;
+  *can = h->nlevels > 1 && h->faithful && h->total >= SMALLEST && FurlHierarchyIsNarrow(h) ? PETSC_TRUE : PETSC_FALSE;
+  if (constants ? !h->neutral : h->faint) *can = PETSC_FALSE; /* in the second case A may be singular, and nobody said so */
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

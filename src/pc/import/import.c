@@ -233,6 +233,7 @@ static PetscErrorCode CompressLevels(PC pc, PetscInt nlevels, Mat P[], Mat A[], 
   PetscCall(MatGetSize(HierarchyMat(furl), &h->total, NULL));
   h->sign     = h->level->sums.sign;
   h->neutral  = h->level->sums.neutral;
+  h->faint    = h->level->sums.faint;
   h->faithful = h->level->sums.kept && h->sign && h->level->sums.against <= AGAINST && !twin ? PETSC_TRUE : PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -83,7 +83,7 @@ FURL_BODY void FurlGridSweepDots(const FurlGridStencilArgs *a, int64_t item)
   const int64_t              at  = item * FURL_WIDTH;
   const float *FURL_RESTRICT b   = a->b + at;
   const float *FURL_RESTRICT own = a->own + at;
-  const float *FURL_RESTRICT out = a->out + at;
+  const float               *out = a->out + at;
   FURL_PER_LANE(double, with_b);
   FURL_PER_LANE(double, with_own);
 
