@@ -312,7 +312,7 @@ int main(int argc, char **argv)
 
   test:
     suffix: damaged
-    args: -damaged -malloc_dump 0
+    args: -damaged
     filter: sed -n /PETSC.ERROR/p
 
   test:
