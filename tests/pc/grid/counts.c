@@ -21,10 +21,11 @@ static const struct {
              {{120, 100, 1}, "ddd", FLAT},    {{100, 1, 120}, "dnp", FLAT},    {{1000, 900, 1}, "ddd", WIDE},
              {{4000, 1, 1}, "ddd", LINE},     {{1, 1, 3999}, "nnd", LINE}};
 
-/* Periodic jumps of 1e6 take 7 to 11 iterations, as the rounding of FP32 falls on this machine or that */
+/* Jumps of 1e6 take 7 to 11 iterations in a periodic box and 22 to 37 on a line of 4000 cells, as the rounding of FP32 falls on this
+ * machine or that */
 static const PetscInt MostCombined[GRID_TEST_CLASSES][KINDS] = {
   [BENCH_CONSTANT] = {8, 7, 8, 8, 8, 11},    [BENCH_SMOOTH] = {8, 7, 8, 8, 8, 11},           [BENCH_JUMP4] = {11, 8, 40, 9, 8, 11},
-  [BENCH_JUMP6] = {10, 11, 60, 10, 11, 30},  [BENCH_ANISOTROPIC] = {11, 10, 14, 10, 10, 11}, [BENCH_STRETCHED] = {12, 14, 14, 14, 16, 11},
+  [BENCH_JUMP6] = {10, 11, 60, 10, 11, 45},  [BENCH_ANISOTROPIC] = {11, 10, 14, 10, 10, 11}, [BENCH_STRETCHED] = {12, 14, 14, 14, 16, 11},
   [BENCH_RANDOM] = {11, 12, 12, 16, 18, 13}, [BENCH_LAYERS] = {8, 8, 9, 10, 8, 15}};
 
 static const PetscInt MostLinear[GRID_TEST_CLASSES][KINDS] = {
