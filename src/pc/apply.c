@@ -12,6 +12,11 @@
 */
 #define HEADROOM 32
 
+int FurlLevelShift(const FurlLevel *level, double size)
+{
+  return size > 0 && size <= PETSC_MAX_REAL ? -ilogb(size) - HEADROOM - (level->spread <= NARROW ? level->largest : 0) : 0;
+}
+
 /* The power of two that brings the scaled vector near 2^-HEADROOM, without a pass where its norm is known and the scales are narrow */
 static PetscErrorCode ChooseFactor(PC pc, const FurlLevel *level, Vec x, int *factor)
 {
@@ -20,7 +25,6 @@ static PetscErrorCode ChooseFactor(PC pc, const FurlLevel *level, Vec x, int *fa
 
   PetscFunctionBegin;
   furl->norm = 0;
-  *factor    = 0;
   if (level->spread > NARROW) {
     const PetscScalar *value;
 
@@ -31,7 +35,7 @@ static PetscErrorCode ChooseFactor(PC pc, const FurlLevel *level, Vec x, int *fa
     PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &size, 1, MPIU_REAL, MPIU_MAX, PetscObjectComm((PetscObject)pc)));
   } else if (!(size > 0))
     PetscCall(VecNorm(x, NORM_INFINITY, &size));
-  if (size > 0 && size <= PETSC_MAX_REAL) *factor = -ilogb(size) - HEADROOM - (level->spread <= NARROW ? level->largest : 0);
+  *factor = FurlLevelShift(level, size);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -66,11 +70,6 @@ PetscErrorCode FurlHierarchyApply(PC pc, FurlHierarchy *h, Vec x, Vec y)
 PetscBool FurlHierarchyIsNarrow(const FurlHierarchy *h)
 {
   return h->level->spread <= NARROW ? PETSC_TRUE : PETSC_FALSE;
-}
-
-int FurlHierarchyShift(const FurlHierarchy *h, double size)
-{
-  return size > 0 && size <= PETSC_MAX_REAL ? -ilogb(size) - HEADROOM - h->level->largest : 0;
 }
 
 PetscErrorCode FurlHierarchyEnqueue(PC pc, FurlHierarchy *there, const double *power, const double *r, double *z)

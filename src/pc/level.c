@@ -87,29 +87,33 @@ static PetscErrorCode MultiplyExactly(const FurlMatrix *m, const double *v, doub
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Of a row: its sum, and the sizes of its couplings, all and those that have the sign of its diagonal */
-typedef struct {
-  double sum, size, against;
-} RowSum;
-
-static void AddEntries(const FurlCsr *a, PetscInt i, PetscInt skip, double sign, RowSum *row)
+static void AddEntries(const FurlCsr *a, PetscInt i, PetscInt diagonal, double sign, FurlRowSum *row)
 {
   for (PetscInt k = a->rowptr[i]; k < a->rowptr[i + 1]; k++) {
+    const double size = fabs(a->value[k]);
+
     row->sum += a->value[k];
-    if (a->column[k] == skip) continue;
-    row->size += fabs(a->value[k]);
-    if (sign * a->value[k] > 0) row->against += fabs(a->value[k]);
+    row->size += size;
+    if (a->column[k] == diagonal)
+      row->diagonal = size;
+    else if (sign * a->value[k] > 0)
+      row->against += size;
   }
 }
 
-static RowSum SumRow(const FurlAijParts *parts, PetscInt i, double diagonal)
+FurlRowSum FurlSumRow(const FurlAijParts *parts, PetscInt i, double sign)
 {
-  RowSum       row  = {0, 0, 0};
-  const double sign = diagonal < 0 ? -1 : 1;
+  FurlRowSum row = {0, 0, 0, 0};
 
   AddEntries(&parts->diagonal, i, i, sign, &row);
   if (parts->offdiagonal.nrows) AddEntries(&parts->offdiagonal, i, -1, sign, &row);
   return row;
+}
+
+/* One pinned cell or a shift of 1e-12 of the diagonal is not */
+int FurlIsNeutral(const FurlRowSum *row)
+{
+  return fabs(row->sum) <= NEUTRAL * row->size;
 }
 
 /*
@@ -131,30 +135,31 @@ static PetscErrorCode KeepRowSums(Mat A, FurlLevel *level, const double *scale)
   PetscCall(MultiplyExactly(m, v, ghost, sum));
   PetscCall(FurlAijGetParts(A, &parts));
   for (PetscInt i = 0; i < level->n; i++) {
-    const double diagonal = level->d[i];
-    const RowSum row      = SumRow(&parts, i, diagonal);
-    const double size     = row.size + fabs(diagonal) * v[i] * v[i];
-    const double d        = (scale[i] * row.sum - sum[i]) / v[i];
-    const int    keep     = PetscAbsReal(d - diagonal) < 0.01 * PetscAbsReal(diagonal);
+    const double     diagonal  = level->d[i];
+    const FurlRowSum row       = FurlSumRow(&parts, i, diagonal);
+    const double     couplings = row.size - row.diagonal;
+    const double     d         = (scale[i] * row.sum - sum[i]) / v[i];
+    const int        keep      = PetscAbsReal(d - diagonal) < 0.01 * PetscAbsReal(diagonal);
 
     if (keep) level->d[i] = (float)d;
     all[0] += 1;
     all[1] += keep;
     all[2] += diagonal > 0;
     all[3] += diagonal < 0;
-    all[4] += fabs(row.sum) <= NEUTRAL * size;
-    all[6] += fabs(row.sum) <= FAINT * size;
-    all[5] += row.size > 0 ? row.against / row.size : 0;
+    all[4] += FurlIsNeutral(&row);
+    all[5] += fabs(row.sum) <= FAINT * row.size;
+    all[6] += couplings > 0 ? row.against / couplings : 0;
   }
   PetscCall(FurlAijRestoreParts(A, &parts));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, all, 7, MPI_DOUBLE, MPI_SUM, PetscObjectComm((PetscObject)A)));
-  level->sums = (FurlSums){.kept    = all[1] == all[0] ? PETSC_TRUE : PETSC_FALSE,
+  level->sums = (FurlSums){.rows    = all[0],
+                           .kept    = all[1] == all[0] ? PETSC_TRUE : PETSC_FALSE,
                            .neutral = all[4] == all[0] ? PETSC_TRUE : PETSC_FALSE,
-                           .faint   = all[6] == all[0] ? PETSC_TRUE : PETSC_FALSE,
+                           .faint   = all[5] == all[0] ? PETSC_TRUE : PETSC_FALSE,
                            .sign    = all[2] == all[0]   ? 1
                                       : all[3] == all[0] ? -1
                                                          : 0,
-                           .against = all[0] > 0 ? all[5] / all[0] : 0};
+                           .against = all[0] > 0 ? all[6] / all[0] : 0};
   PetscCall(PetscFree(sum));
   PetscCall(PetscFree(ghost));
   PetscCall(PetscFree(v));

@@ -24,8 +24,14 @@ typedef struct {
   FurlQueue *queue; /* of the device that has the arrays; NULL: the host */
 } FurlOperator;
 
+/* Of a row: its sum, the sizes of all entries and of its diagonal, and of couplings that have the diagonal's sign */
+typedef struct {
+  double sum, size, diagonal, against;
+} FurlRowSum;
+
 /* What the rows of all processes sum to, where the diagonal was made to keep that */
 typedef struct {
+  double    rows;
   PetscBool kept;    /* in all rows: the level is A itself up to the rounding of its couplings */
   PetscBool neutral; /* all are zero up to the rounding of one sum */
   PetscBool faint;   /* or may be zero up to that of an assembly */
@@ -67,14 +73,10 @@ typedef struct {
   FurlLevel *level;
   FurlCoarse coarse;
   PetscInt   degree; /* of the Chebyshev smoother, before and after */
-  PetscInt   total;  /* rows of the finest level on all processes */
   /* levelrefine.c: conjugate gradients in the finest level's unknowns, whose arrays are allocated when they are first asked for */
-  PetscBool faithful;       /* the finest level is the matrix itself up to the rounding of its couplings */
-  PetscBool neutral, faint; /* its rows sum to zero, as in FurlSums */
-  int       sign;           /* of its diagonal */
-  float    *p, *q, *u;      /* direction, its image, what has been found since the residual was given */
-  double   *partial;        /* [2 slices] */
-  int       shift;          /* level->b is 2^shift times the scaled residual */
+  float  *p, *q, *u; /* direction, its image, what has been found since the residual was given */
+  double *partial;   /* [2 slices] */
+  int     shift;     /* level->b is 2^shift times the scaled residual */
 } FurlHierarchy;
 
 /*
@@ -85,7 +87,9 @@ PETSC_INTERN PetscErrorCode FurlLevelBuild(Mat A, Mat P, const FurlLevel *coarse
                                            const FurlLevel *twin, FurlLevel *level);
 PETSC_INTERN PetscErrorCode FurlLevelSetRows(FurlLevel *level, const PetscInt *row);
 PETSC_INTERN PetscErrorCode FurlLevelDestroy(FurlLevel *level);
-PETSC_INTERN PetscErrorCode FurlLevelAllocateVector(PetscInt n, float **x); /* of zeros, whole slices and some behind */
+PETSC_INTERN PetscErrorCode FurlLevelAllocateVector(PetscInt n, float **x);                 /* of zeros, whole slices and some behind */
+FurlRowSum                  FurlSumRow(const FurlAijParts *parts, PetscInt i, double sign); /* of the diagonal */
+int                         FurlIsNeutral(const FurlRowSum *row);                           /* the sum is zero up to rounding */
 PETSC_INTERN PetscErrorCode FurlLevelEstimate(MPI_Comm comm, FurlLevel *level);
 
 /* Runs a kernel whose arguments begin with FurlProductArgs over the rows of op: interior slices while the halo of x travels, then the

@@ -7,13 +7,16 @@
 #include "kernels/cycleargs.h"
 
 #define SMALLEST 4096 /* rows: below, all of it is in a cache, and FP64 costs nothing */
+#define AGAINST \
+  0.125 /* of a row's couplings, in the mean: more have the sign of the diagonal where constants are not all that A maps to little */
 
-PetscErrorCode FurlHierarchyCanRefine(const FurlHierarchy *h, PetscBool constants, PetscBool *can)
+PetscBool FurlHierarchyCanRefine(const FurlHierarchy *h, PetscBool constants)
 {
-  PetscFunctionBegin;
-  *can = h->nlevels > 1 && h->faithful && h->total >= SMALLEST && FurlHierarchyIsNarrow(h) ? PETSC_TRUE : PETSC_FALSE;
-  if (constants ? !h->neutral : h->faint) *can = PETSC_FALSE; /* in the second case A may be singular, and nobody said so */
-  PetscFunctionReturn(PETSC_SUCCESS);
+  const FurlSums *const sums = h->nlevels > 1 ? &h->level->sums : NULL;
+
+  if (!sums || !sums->kept || !sums->sign || sums->rows < SMALLEST || sums->against > AGAINST) return PETSC_FALSE;
+  if (constants ? !sums->neutral : sums->faint) return PETSC_FALSE; /* in the second case A may be singular, and nobody said so */
+  return FurlHierarchyIsNarrow(h);
 }
 
 static PetscErrorCode Allocate(FurlHierarchy *h)
@@ -36,7 +39,7 @@ PetscErrorCode FurlHierarchyRefineBegin(FurlHierarchy *h, PetscReal size, const 
 
   PetscFunctionBegin;
   PetscCall(Allocate(h));
-  h->shift    = FurlHierarchyShift(h, size);
+  h->shift    = FurlLevelShift(level, size);
   args.factor = ldexp(1, h->shift + level->uniform);
   FurlLaunch(&FurlKernelFurlToLow, &args, level->nitems);
   PetscCall(PetscArrayzero(h->u, level->n));
@@ -59,14 +62,11 @@ PetscErrorCode FurlHierarchyRefineAdd(FurlHierarchy *h, double factor, PetscScal
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The sums of a pass: the first n of each item, which has so many */
+/* The n sums of a pass, of all processes */
 static PetscErrorCode SumPartial(const FurlHierarchy *h, int n, double *sum)
 {
   PetscFunctionBegin;
-  for (int k = 0; k < n; k++) sum[k] = 0;
-  for (PetscInt item = 0; item < h->level->nitems; item++) {
-    for (int k = 0; k < n; k++) sum[k] += h->partial[n * item + k];
-  }
+  FurlSumPartial(h->partial, h->level->nitems, n, sum);
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, n, MPI_DOUBLE, MPI_SUM, h->coarse.comm));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

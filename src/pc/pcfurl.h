@@ -69,14 +69,15 @@ PETSC_INTERN PetscErrorCode FurlHierarchyApply(PC pc, FurlHierarchy *h, Vec x, V
 /* The same on a device, enqueued; power: [2] 2^-e and 2^e there, of the norm of r */
 PETSC_INTERN PetscErrorCode FurlHierarchyEnqueue(PC pc, FurlHierarchy *there, const double *power, const double *r, double *z);
 PETSC_INTERN PetscBool      FurlHierarchyIsNarrow(const FurlHierarchy *h); /* needs no pass over a vector to be scaled */
-PETSC_INTERN int FurlHierarchyShift(const FurlHierarchy *h, double size);  /* of the scaling of a vector of that norm, where it is narrow */
+/* The power of two that scales a vector of that norm: the scaled one's where the scales are not narrow */
+int                         FurlLevelShift(const FurlLevel *level, double size);
 PETSC_INTERN PetscErrorCode FurlHierarchyView(PC pc, PetscViewer viewer);
 
 /*
   levelrefine.c: A y = r in the low precision of the finest level, r of norm `size`; x += factor * y. It can where A is symmetric and that
   level is A up to the rounding of its couplings. constants: they are known to be the null space of A; else that has none, or none is known
 */
-PETSC_INTERN PetscErrorCode       FurlHierarchyCanRefine(const FurlHierarchy *h, PetscBool constants, PetscBool *can);
+PETSC_INTERN PetscBool            FurlHierarchyCanRefine(const FurlHierarchy *h, PetscBool constants);
 PETSC_INTERN PetscErrorCode       FurlHierarchyRefineBegin(FurlHierarchy *h, PetscReal size, const PetscScalar *r);
 PETSC_INTERN PetscErrorCode       FurlHierarchyRefineAdd(FurlHierarchy *h, double factor, PetscScalar *x);
 PETSC_INTERN const FurlRecurrence FurlHierarchyRecurrence;

@@ -9,9 +9,9 @@
 #include <furl/compose.h>
 #include "pcfurl.h"
 
-/* Rows sum to what they should up to that times the diagonal, and vectors of FP32 are no better */
-#define BOX_UNIT 0x1p-25
-#define LEVEL_UNIT 0x1p-24 /* a diagonal in FP32 */
+/* Rows sum to what they should up to that times the diagonal, which is in FP32, and vectors of FP32 are no better; of boxes FURL_GRID_UNIT
+ */
+#define LEVEL_UNIT 0x1p-24
 
 static PetscErrorCode PCFurlMayRefine_Furl(PC pc, PetscBool constants, PetscBool *may, PetscBool *symmetric)
 {
@@ -23,7 +23,7 @@ static PetscErrorCode PCFurlMayRefine_Furl(PC pc, PetscBool constants, PetscBool
   if (furl->grid)
     *may = FurlGridCanRefine(furl->grid, constants) ? PETSC_TRUE : PETSC_FALSE;
   else
-    PetscCall(FurlHierarchyCanRefine(&furl->hierarchy, constants, may));
+    *may = FurlHierarchyCanRefine(&furl->hierarchy, constants);
   if (pc->setupcalled || furl->method != PC_FURL_MULTIGRID || furl->kind == PC_FURL_HIERARCHY_IMPORT) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscObjectBaseTypeCompareAny((PetscObject)pc->pmat, &readable, MATSEQAIJ, MATMPIAIJ, MATFURL, ""));
   *symmetric = PETSC_FALSE;
@@ -97,9 +97,9 @@ static PetscErrorCode PCFurlRefineStep_Furl(PC pc, PetscReal *norm, PetscReal *f
   if (furl->grid)
     PetscCall(Iterate(&FurlGridRecurrence, furl->grid, 1, &furl->product, square, ok));
   else
-    PetscCall(Iterate(&FurlHierarchyRecurrence, &furl->hierarchy, furl->hierarchy.sign, &furl->product, square, ok));
+    PetscCall(Iterate(&FurlHierarchyRecurrence, &furl->hierarchy, furl->hierarchy.level->sums.sign, &furl->product, square, ok));
   *norm  = ldexp(sqrt(square[0]), -shift);
-  *floor = ldexp((furl->grid ? BOX_UNIT : LEVEL_UNIT) * sqrt(square[1]), -shift);
+  *floor = ldexp((furl->grid ? (double)FURL_GRID_UNIT : LEVEL_UNIT) * sqrt(square[1]), -shift);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -3,40 +3,12 @@
   with the norm they are told, up to what couplings of 2 bytes allow. Where the hierarchy is not the matrix's own (kept for other values, or
   of a matrix with couplings of both signs) the default method takes over, and the answer is as good.
 */
-#include "../furltest.h"
-
-typedef struct {
-  Mat       A;
-  Vec       b;
-  PetscReal start; /* true norm from which the round at hand began, at least */
-} User;
-
-/* The rounding of 2^-11 of the couplings shows beside the norm at which the round began, of which a round leaves 1e-3 and little less */
-static PetscErrorCode CheckNorm(KSP ksp, PetscInt it, PetscReal told, void *context)
-{
-  User     *user = (User *)context;
-  Vec       x, r;
-  PetscReal built;
-
-  PetscFunctionBegin;
-  PetscCall(VecDuplicate(user->b, &x));
-  PetscCall(VecDuplicate(user->b, &r));
-  PetscCall(KSPBuildSolution(ksp, x, NULL));
-  PetscCall(MatMult(user->A, x, r));
-  PetscCall(VecAYPX(r, -1, user->b));
-  PetscCall(VecNorm(r, NORM_2, &built));
-  FurlTestCheck(PetscAbsReal(built - told) <= 4.9e-4 * user->start, "iteration %" PetscInt_FMT ": told %g, built %g, the round began at %g",
-                it, (double)told, (double)built, (double)user->start);
-  user->start = PetscMin(user->start, 1e4 * built);
-  PetscCall(VecDestroy(&x));
-  PetscCall(VecDestroy(&r));
-  PetscFunctionReturn(0);
-}
+#include "rounds.h"
 
 /* Solves to rtol, with the iterations of the default method and two more at most, and so many copies of the matrix */
 static PetscErrorCode Solve(Mat A, Vec b, PetscReal rtol, PetscBool refine, PetscInt *its)
 {
-  User               user = {A, b, 0};
+  Rounds             rounds;
   KSP                ksp;
   Vec                x;
   PetscReal          residual;
@@ -45,11 +17,11 @@ static PetscErrorCode Solve(Mat A, Vec b, PetscReal rtol, PetscBool refine, Pets
 
   PetscFunctionBegin;
   PetscCall(VecDuplicate(b, &x));
-  PetscCall(VecNorm(b, NORM_2, &user.start));
+  PetscCall(RoundsBegin(A, b, rtol, &rounds));
   PetscCall(FurlTestEncodings(&before));
   PetscCall(FurlTestSolver(A, refine ? NULL : "plain_", &ksp));
   PetscCall(KSPSetTolerances(ksp, rtol, PETSC_DEFAULT, PETSC_DEFAULT, 60));
-  if (refine) PetscCall(KSPMonitorSet(ksp, CheckNorm, &user, NULL));
+  if (refine) PetscCall(KSPMonitorSet(ksp, RoundsCheck, &rounds, NULL));
   PetscCall(KSPSolve(ksp, b, x));
   PetscCall(KSPGetConvergedReason(ksp, &reason));
   PetscCall(KSPGetIterationNumber(ksp, its));

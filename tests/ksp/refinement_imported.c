@@ -6,53 +6,17 @@
 */
 #include <petscfurl.h>
 #include "../pc/disorder.h"
+#include "rounds.h"
 
 #define NX 71
 #define NY 61
 
 static const char *const low = "finest level in low precision"; /* what the view says of refinement */
 
-typedef struct {
-  Mat       A;
-  Vec       b;
-  PetscReal wanted; /* true norm at the end */
-  PetscReal start;  /* that from which the round at hand began */
-  PetscReal goal;   /* that at which it ends: rounds leave a thousandth each, or more, all alike */
-} User;
-
-static void BeginRound(User *user, PetscReal norm)
-{
-  const PetscReal left = user->wanted / norm;
-
-  user->start = norm;
-  user->goal  = left < 1 ? norm * PetscPowReal(left, 1 / PetscCeilReal(PetscLogReal(left) / PetscLogReal(1e-3))) : 0;
-}
-
-static PetscErrorCode CheckNorm(KSP ksp, PetscInt it, PetscReal told, void *context)
-{
-  User     *user = (User *)context;
-  Vec       x, r;
-  PetscReal built;
-
-  PetscFunctionBegin;
-  PetscCall(VecDuplicate(user->b, &x));
-  PetscCall(VecDuplicate(user->b, &r));
-  PetscCall(KSPBuildSolution(ksp, x, NULL));
-  PetscCall(MatMult(user->A, x, r));
-  PetscCall(VecAYPX(r, -1, user->b));
-  PetscCall(VecNorm(r, NORM_2, &built));
-  FurlTestCheck(PetscAbsReal(built - told) <= 4.9e-4 * user->start, "iteration %" PetscInt_FMT ": told %g, built %g, the round began at %g",
-                it, (double)told, (double)built, (double)user->start);
-  if (told <= user->goal) BeginRound(user, built);
-  PetscCall(VecDestroy(&x));
-  PetscCall(VecDestroy(&r));
-  PetscFunctionReturn(0);
-}
-
 static PetscErrorCode Solve(Mat A, Vec b, const char *prefix, PetscReal rtol, PetscBool refined, PetscInt *its)
 {
   char               text[8192];
-  User               user = {A, b, 0, 0, 0};
+  Rounds             rounds;
   KSP                ksp;
   Vec                x;
   PetscReal          residual;
@@ -60,12 +24,10 @@ static PetscErrorCode Solve(Mat A, Vec b, const char *prefix, PetscReal rtol, Pe
 
   PetscFunctionBegin;
   PetscCall(VecDuplicate(b, &x));
-  PetscCall(VecNorm(b, NORM_2, &residual));
-  user.wanted = rtol * residual;
-  BeginRound(&user, residual);
+  PetscCall(RoundsBegin(A, b, rtol, &rounds));
   PetscCall(FurlTestSolver(A, prefix, &ksp));
   PetscCall(KSPSetTolerances(ksp, rtol, PETSC_DEFAULT, PETSC_DEFAULT, 200));
-  if (refined) PetscCall(KSPMonitorSet(ksp, CheckNorm, &user, NULL));
+  if (refined) PetscCall(KSPMonitorSet(ksp, RoundsCheck, &rounds, NULL));
   PetscCall(KSPSolve(ksp, b, x));
   PetscCall(KSPGetConvergedReason(ksp, &reason));
   PetscCall(KSPGetIterationNumber(ksp, its));

@@ -274,16 +274,6 @@ static PetscErrorCode Up(FurlGrid *grid, int l)
 
 static PetscErrorCode CycleLevel(FurlGrid *grid, int l);
 
-/* The sums of the first n pairs */
-static void SumPairs(const double *partial, int64_t n, double sum[2])
-{
-  sum[0] = sum[1] = 0;
-  for (int64_t item = 0; item < n; item++) {
-    sum[0] += partial[2 * item];
-    sum[1] += partial[2 * item + 1];
-  }
-}
-
 /* x'y and x'z of this process */
 static void Dots(FurlGrid *grid, const FurlGridLevel *level, const float *x, const float *y, const float *z, double sum[2])
 {
@@ -291,7 +281,7 @@ static void Dots(FurlGrid *grid, const FurlGridLevel *level, const float *x, con
   const int64_t         n    = 2 * level->box.span / FURL_WIDTH;
 
   FurlLaunch(&FurlKernelFurlLowDots, &args, n);
-  SumPairs(grid->partial, n, sum);
+  FurlSumPartial(grid->partial, n, 2, sum);
 }
 
 static PetscErrorCode SumOverProcesses(const FurlGridLevel *level, double *sum, PetscMPIInt n)
@@ -490,7 +480,7 @@ PetscErrorCode FurlGridCycleDots(FurlGrid *grid, const float *z, double sum[2])
   PetscCall(FurlGridCycle(grid));
   grid->with = NULL;
   if (along)
-    SumPairs(grid->partial, 2 * level->box.items, sum);
+    FurlSumPartial(grid->partial, 2 * level->box.items, 2, sum);
   else {
     ZeroGhosts(level, level->b);
     Dots(grid, level, level->x, level->b, z, sum);

@@ -82,11 +82,7 @@ static PetscErrorCode Step(void *h, float alpha, double square[2])
 
   PetscFunctionBegin;
   FurlLaunch(&FurlKernelFurlGridStep, &args, items);
-  square[0] = square[1] = 0;
-  for (int64_t item = 0; item < items; item++) {
-    square[0] += grid->partial[2 * item];
-    square[1] += grid->partial[2 * item + 1];
-  }
+  FurlSumPartial(grid->partial, items, 2, square);
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, square, 2, MPI_DOUBLE, MPI_SUM, grid->comm));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -2,9 +2,7 @@
 #include <petsc/private/pcimpl.h>
 #include "../pcfurl.h"
 
-#define SMALL_TOTAL 64 /* rows: such a matrix is its own coarsest level */
-#define AGAINST \
-  0.125 /* of a row's couplings, in the mean: more have the sign of the diagonal where constants are not all that A maps to little */
+#define SMALL_TOTAL 64   /* rows: such a matrix is its own coarsest level */
 #define HUGE_ENTRY 1e100 /* beyond this, or its inverse, the squares that set-ups take leave the range of a double */
 
 static PetscErrorCode GetSizes(Mat A, double *largest, double *smallest)
@@ -136,22 +134,6 @@ PetscErrorCode FurlImportToAij(Mat A, Mat *aij)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Row i sums to zero up to rounding: one pinned cell or a shift of 1e-12 of the diagonal is not */
-static PetscBool SumsToZero(const FurlCsr *a, const FurlCsr *b, PetscInt i)
-{
-  double sum = 0, size = 0;
-
-  for (PetscInt k = a->rowptr[i]; k < a->rowptr[i + 1]; k++) {
-    sum += a->value[k];
-    size += fabs(a->value[k]);
-  }
-  for (PetscInt k = b->nrows ? b->rowptr[i] : 0; b->nrows && k < b->rowptr[i + 1]; k++) {
-    sum += b->value[k];
-    size += fabs(b->value[k]);
-  }
-  return (PetscBool)(fabs(sum) <= 4 * PETSC_MACHINE_EPSILON * size);
-}
-
 /* A null space was given, or all rows sum to zero */
 static PetscErrorCode IsSingular(PC pc, PetscBool *singular)
 {
@@ -165,7 +147,11 @@ static PetscErrorCode IsSingular(PC pc, PetscBool *singular)
   *singular = (PetscBool)(null != NULL);
   if (null) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(FurlAijGetParts(A, &parts));
-  for (PetscInt i = 0; zero && i < parts.diagonal.nrows; i++) zero = SumsToZero(&parts.diagonal, &parts.offdiagonal, i);
+  for (PetscInt i = 0; zero && i < parts.diagonal.nrows; i++) {
+    const FurlRowSum row = FurlSumRow(&parts, i, 1);
+
+    zero = FurlIsNeutral(&row);
+  }
   PetscCall(FurlAijRestoreParts(A, &parts));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &zero, 1, MPI_INT, MPI_MIN, PetscObjectComm((PetscObject)pc)));
   *singular = (PetscBool)zero;
@@ -230,11 +216,6 @@ static PetscErrorCode CompressLevels(PC pc, PetscInt nlevels, Mat P[], Mat A[], 
     PetscCall(MatDestroy(&aij));
   }
   if (furl->ordered_mat) PetscCall(FurlLevelSetRows(h->level, furl->row));
-  PetscCall(MatGetSize(HierarchyMat(furl), &h->total, NULL));
-  h->sign     = h->level->sums.sign;
-  h->neutral  = h->level->sums.neutral;
-  h->faint    = h->level->sums.faint;
-  h->faithful = h->level->sums.kept && h->sign && h->level->sums.against <= AGAINST && !twin ? PETSC_TRUE : PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
