@@ -85,15 +85,16 @@ PETSC_EXTERN const char *const PCFurlMethods[];
    PCFurlHierarchy - Whose hierarchy the multigrid of a `PCFURL` uses
 
    Values:
-+  `PC_FURL_HIERARCHY_AUTO`   - that of a box of cells where the matrix is found to be on one, else an imported one
-.  `PC_FURL_HIERARCHY_GRID`   - that of a box of cells; where there is none, an imported one and a word in the view
--  `PC_FURL_HIERARCHY_IMPORT` - that of another `PC`, see `PCFurlGetImportPC()`
++  `PC_FURL_HIERARCHY_AUTO`      - that of a box of cells where the matrix is found to be on one, else one over aggregates
+.  `PC_FURL_HIERARCHY_GRID`      - that of a box of cells; where there is none, one over aggregates and a word in the view
+.  `PC_FURL_HIERARCHY_ALGEBRAIC` - smoothed aggregation, for every assembled matrix
+-  `PC_FURL_HIERARCHY_IMPORT`    - that of another `PC`, see `PCFurlGetImportPC()`
 
    Level: intermediate
 
 .seealso: `PCFURL`, `PCFurlSetHierarchy()`
 E*/
-typedef enum { PC_FURL_HIERARCHY_AUTO, PC_FURL_HIERARCHY_GRID, PC_FURL_HIERARCHY_IMPORT } PCFurlHierarchy;
+typedef enum { PC_FURL_HIERARCHY_AUTO, PC_FURL_HIERARCHY_GRID, PC_FURL_HIERARCHY_ALGEBRAIC, PC_FURL_HIERARCHY_IMPORT } PCFurlHierarchy;
 PETSC_EXTERN const char *const PCFurlHierarchies[];
 
 PETSC_EXTERN PetscErrorCode PCFurlSetHierarchy(PC, PCFurlHierarchy);
@@ -102,6 +103,8 @@ PETSC_EXTERN PetscErrorCode PCFurlSetMethod(PC, PCFurlMethod);
 PETSC_EXTERN PetscErrorCode PCFurlGetMethod(PC, PCFurlMethod *);
 PETSC_EXTERN PetscErrorCode PCFurlSetSmootherDegree(PC, PetscInt);
 PETSC_EXTERN PetscErrorCode PCFurlGetSmootherDegree(PC, PetscInt *);
+PETSC_EXTERN PetscErrorCode PCFurlSetThreshold(PC, PetscReal);
+PETSC_EXTERN PetscErrorCode PCFurlGetThreshold(PC, PetscReal *);
 PETSC_EXTERN PetscErrorCode PCFurlSetReorder(PC, PetscBool);
 PETSC_EXTERN PetscErrorCode PCFurlGetReorder(PC, PetscBool *);
 PETSC_EXTERN PetscErrorCode PCFurlGetImportPC(PC, PC *);

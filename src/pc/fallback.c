@@ -43,7 +43,7 @@ PetscErrorCode FurlMatIsFinite(Mat A, PetscBool *finite)
   Mat          aij;
 
   PetscFunctionBegin;
-  PetscCall(FurlImportToAij(A, &aij));
+  PetscCall(FurlMatToAij(A, &aij));
   PetscCall(FurlAijGetParts(aij, &parts));
   good = AllFinite(&parts.diagonal) && AllFinite(&parts.offdiagonal);
   PetscCall(FurlAijRestoreParts(aij, &parts));

@@ -4,9 +4,7 @@
 #include <furl/planes.h>
 #include "../mat/kernels/matmultargs.h"
 
-#define EXPONENT_LIMIT 1000 /* of the scaling: its square times an entry must stay a double */
-#define POWER_STEPS 10      /* of the power method, which comes from below: hence the margin */
-#define POWER_MARGIN 1.1
+#define EXPONENT_LIMIT 1000                 /* of the scaling: its square times an entry must stay a double */
 #define NEUTRAL (4 * PETSC_MACHINE_EPSILON) /* of the sizes of a row's entries: a sum that is zero up to rounding */
 #define FAINT (256 * PETSC_MACHINE_EPSILON) /* the same of entries that are sums themselves */
 
@@ -184,25 +182,25 @@ static PetscErrorCode GetScaledDiagonal(Mat A, FurlLevel *level, const double *s
 }
 
 /* S^-1 P S_c, and its transpose as a matrix of its own: a product that scatters would need atomics on a GPU */
-static PetscErrorCode BuildTransfers(Mat P, const FurlLevel *coarse, FurlPrecision precision, FurlLevel *level)
+PetscErrorCode FurlLevelSetTransfers(Mat P, Mat R, const FurlLevel *coarse, FurlPrecision precision, FurlLevel *level)
 {
   double *fine_scale, *coarse_scale;
-  Mat     R;
+  Mat     transposed = R;
 
   PetscFunctionBegin;
   PetscCall(GetScale(level, -1, &fine_scale));
   PetscCall(GetScale(coarse, 1, &coarse_scale));
   PetscCall(EncodeOperator(P, precision, 0, fine_scale, coarse_scale, &level->P));
-  PetscCall(MatTranspose(P, MAT_INITIAL_MATRIX, &R));
-  PetscCall(EncodeOperator(R, precision, 0, coarse_scale, fine_scale, &level->R));
-  PetscCall(MatDestroy(&R));
+  if (!R) PetscCall(MatTranspose(P, MAT_INITIAL_MATRIX, &transposed));
+  PetscCall(EncodeOperator(transposed, precision, 0, coarse_scale, fine_scale, &level->R));
+  if (!R) PetscCall(MatDestroy(&transposed));
   PetscCall(PetscFree(coarse_scale));
   PetscCall(PetscFree(fine_scale));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode FurlLevelBuild(Mat A, Mat P, const FurlLevel *coarse, FurlPrecision precision, PetscBool keep_row_sums,
-                              const FurlLevel *twin, FurlLevel *level)
+PetscErrorCode FurlLevelBuild(Mat A, PetscBool coarsest, FurlPrecision precision, PetscBool keep_row_sums, const FurlLevel *twin,
+                              FurlLevel *level)
 {
   double *scale;
 
@@ -213,7 +211,7 @@ PetscErrorCode FurlLevelBuild(Mat A, Mat P, const FurlLevel *coarse, FurlPrecisi
   PetscCall(ChooseScaling(A, level));
   PetscCall(FurlLevelAllocateVector(level->n, &level->b));
   PetscCall(FurlLevelAllocateVector(level->n, &level->x));
-  if (!P) PetscFunctionReturn(PETSC_SUCCESS);
+  if (coarsest) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(FurlLevelAllocateVector(level->n, &level->d));
   PetscCall(FurlLevelAllocateVector(level->n, &level->z));
   PetscCall(FurlLevelAllocateVector(level->n, &level->w));
@@ -223,7 +221,7 @@ PetscErrorCode FurlLevelBuild(Mat A, Mat P, const FurlLevel *coarse, FurlPrecisi
   PetscCall(GetScaledDiagonal(A, level, scale));
   if (keep_row_sums && precision == FURL_PRECISION_HALF) PetscCall(KeepRowSums(A, level, scale));
   PetscCall(PetscFree(scale));
-  PetscCall(BuildTransfers(P, coarse, precision, level));
+
   if (twin) {
     PetscCall(PetscArraycpy(level->d, twin->d, level->n));
     level->lambda = twin->lambda;
@@ -254,53 +252,5 @@ PetscErrorCode FurlLevelDestroy(FurlLevel *level)
   PetscCall(FurlOperatorDestroy(&level->R));
   PetscCall(FurlOperatorDestroy(&level->P));
   PetscCall(FurlOperatorDestroy(&level->A));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* A start vector without structure: a hash of the row's number (the finaliser of MurmurHash3, A. Appleby), so that every run is alike */
-static float HashToFloat(uint32_t i)
-{
-  i = (i ^ i >> 16) * 0x85ebca6bu;
-  i = (i ^ i >> 13) * 0xc2b2ae35u;
-  return (float)((i ^ i >> 16) / 2147483648.0 - 1);
-}
-
-/* sum of d x^2 over all processes: the norm in which D^-1 A is symmetric */
-static PetscErrorCode WeightedNorm(MPI_Comm comm, const FurlLevel *level, const float *x, double *norm)
-{
-  double sum = 0;
-
-  PetscFunctionBegin;
-  for (PetscInt i = 0; i < level->n; i++) sum += fabs((double)level->d[i]) * x[i] * x[i];
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &sum, 1, MPI_DOUBLE, MPI_SUM, comm));
-  *norm = sqrt(sum);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* The power method on D^-1 A, with the kernel of the smoother: b = 0 gives z = -c D^-1 A x */
-PetscErrorCode FurlLevelEstimate(MPI_Comm comm, FurlLevel *level)
-{
-  FurlSmoothArgs args = {.b = level->b, .d = level->d, .c = -1, .out = level->r};
-  double         norm, previous;
-  PetscMPIInt    rank;
-
-  PetscFunctionBegin;
-  PetscCallMPI(MPI_Comm_rank(comm, &rank));
-  PetscCall(PetscArrayzero(level->b, level->n));
-  for (PetscInt i = 0; i < level->n; i++) level->w[i] = HashToFloat((uint32_t)i + 0x9e3779b9u * (uint32_t)rank);
-  PetscCall(WeightedNorm(comm, level, level->w, &previous));
-  for (int k = 0; k < POWER_STEPS; k++) {
-    float *const w = level->w;
-
-    args.z = level->z;
-    args.c = previous > 0 ? (float)(-1 / previous) : 0;
-    PetscCall(FurlOperatorRun(&level->A, &FurlKernelFurlSmooth, &args, w));
-    PetscCall(WeightedNorm(comm, level, level->z, &norm));
-    level->w = level->z;
-    level->z = w;
-    previous = norm;
-  }
-  level->lambda = previous > 0 && previous <= PETSC_MAX_REAL ? POWER_MARGIN * previous : 1;
-  PetscCall(PetscArrayzero(level->z, level->n));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -80,11 +80,12 @@ typedef struct {
 } FurlHierarchy;
 
 /*
-  Level of A (AIJ); P brings the next coarser level's vectors here, coarse is that level, whose scaling P needs: build the coarser first.
-  twin: the level of the transposed matrix whose diagonal and bound this one shares, or NULL.
+    Level of A (AIJ); the coarsest has no smoother. twin: the level of the transposed matrix whose diagonal and bound this one shares, or
+  NULL. P brings the next coarser level's vectors here, R is its transpose or NULL; both levels are to be built before.
 */
-PETSC_INTERN PetscErrorCode FurlLevelBuild(Mat A, Mat P, const FurlLevel *coarse, FurlPrecision precision, PetscBool keep_row_sums,
+PETSC_INTERN PetscErrorCode FurlLevelBuild(Mat A, PetscBool coarsest, FurlPrecision precision, PetscBool keep_row_sums,
                                            const FurlLevel *twin, FurlLevel *level);
+PETSC_INTERN PetscErrorCode FurlLevelSetTransfers(Mat P, Mat R, const FurlLevel *coarse, FurlPrecision precision, FurlLevel *level);
 PETSC_INTERN PetscErrorCode FurlLevelSetRows(FurlLevel *level, const PetscInt *row);
 PETSC_INTERN PetscErrorCode FurlLevelDestroy(FurlLevel *level);
 PETSC_INTERN PetscErrorCode FurlLevelAllocateVector(PetscInt n, float **x);                 /* of zeros, whole slices and some behind */

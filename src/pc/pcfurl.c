@@ -15,7 +15,7 @@ static const char *const StageNames[] = {"multigrid on a box, couplings of 2 byt
 
 static const char *const ShortNames[] = {"multigrid,grid", "multigrid,half", "multigrid,single", "factor", "jacobi", "identity"};
 
-const char *const PCFurlHierarchies[] = {"auto", "grid", "import", "PCFurlHierarchy", "PC_FURL_HIERARCHY_", NULL};
+const char *const PCFurlHierarchies[] = {"auto", "grid", "algebraic", "import", "PCFurlHierarchy", "PC_FURL_HIERARCHY_", NULL};
 
 const char *const PCFurlMethods[] = {"multigrid", "single", "factor", "jacobi", "PCFurlMethod", "PC_FURL_", NULL};
 
@@ -32,9 +32,11 @@ static PetscErrorCode IsAssembled(Mat A, PetscBool *assembled)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+#define PC_FURL_THRESHOLD 0.1 /* jumps need more than 0.05, tetrahedra less than 0.35: docs/pc.md */
+
 static FurlStage StageAsked(const PC_Furl *furl)
 {
-  if (furl->method == PC_FURL_MULTIGRID && furl->kind != PC_FURL_HIERARCHY_IMPORT) return FURL_STAGE_GRID;
+  if (furl->method == PC_FURL_MULTIGRID && furl->kind <= PC_FURL_HIERARCHY_GRID) return FURL_STAGE_GRID;
   return (FurlStage)(FURL_STAGE_HALF + (furl->method - PC_FURL_MULTIGRID));
 }
 
@@ -107,7 +109,7 @@ static PetscErrorCode GetGridMat(Mat P, Mat *A)
   PetscCall(PetscObjectTypeCompare((PetscObject)P, MATFURL, &compressed));
   PetscCall(MatGetBlockSize(P, &bs));
   if (!compressed || bs > 1) {
-    PetscCall(FurlImportToAij(P, A));
+    PetscCall(FurlMatToAij(P, A));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(PetscObjectReference((PetscObject)P));
@@ -147,14 +149,14 @@ static PetscErrorCode SetUpFirstThatServes(PC pc)
   PetscCall(MatDestroy(&furl->import_mat));
   if (furl->stage == FURL_STAGE_GRID) PetscCall(SetUpGrid(pc));
   if (furl->grid) PetscFunctionReturn(PETSC_SUCCESS);
-  if (furl->stage <= FURL_STAGE_SINGLE) PetscCall(FurlImportGetMat(pc, &why));
+  if (furl->stage <= FURL_STAGE_SINGLE) PetscCall(FurlHierarchyGetMat(pc, &why));
   if (furl->stage <= FURL_STAGE_SINGLE) {
-    if (!why) PetscCall(FurlImportSetUp(pc, &why));
+    if (!why) PetscCall(FurlHierarchySetUp(pc, &why));
     if (!why) PetscFunctionReturn(PETSC_SUCCESS);
     furl->stage = FURL_STAGE_SINGLE;
     PetscCall(NextStage(pc, why));
   }
-  PetscCall(FurlImportDropLevels(furl));
+  PetscCall(FurlHierarchyDropLevels(furl));
   PetscCall(SetUpFallback(pc));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -233,7 +235,7 @@ static PetscErrorCode PCApplyTranspose_Furl(PC pc, Vec x, Vec y)
     PetscCall(FurlHierarchyApply(pc, &furl->hierarchy, x, y));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  if (!furl->transposed.nlevels) PetscCall(FurlImportTranspose(pc));
+  if (!furl->transposed.nlevels) PetscCall(FurlHierarchySetUpTranspose(pc));
   PetscCall(FurlHierarchyApply(pc, &furl->transposed, x, y));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -280,7 +282,8 @@ static PetscErrorCode PCSetFromOptions_Furl(PC pc, FurlOptionItems PetscOptionsO
 {
   PC_Furl *const furl   = (PC_Furl *)pc->data;
   PetscEnum      method = (PetscEnum)furl->method, kind = (PetscEnum)furl->kind;
-  PetscInt       degree = furl->degree;
+  PetscInt       degree    = furl->degree;
+  PetscReal      threshold = furl->threshold;
   PetscBool      set, reorder = furl->reorder;
 
   PetscFunctionBegin;
@@ -292,8 +295,11 @@ static PetscErrorCode PCSetFromOptions_Furl(PC pc, FurlOptionItems PetscOptionsO
   PetscCall(PetscOptionsInt("-pc_furl_smoother_degree", "Degree of the Chebyshev smoother, before and after the coarse correction",
                             "PCFurlSetSmootherDegree", degree, &degree, &set));
   if (set) PetscCall(PCFurlSetSmootherDegree(pc, degree));
-  PetscCall(PetscOptionsBool("-pc_furl_reorder", "Rows of the imported hierarchy in another order where theirs is bad", "PCFurlSetReorder",
-                             reorder, &reorder, &set));
+  PetscCall(PetscOptionsReal("-pc_furl_threshold", "Couplings of less than that of the largest are weak", "PCFurlSetThreshold", threshold,
+                             &threshold, &set));
+  if (set) PetscCall(PCFurlSetThreshold(pc, threshold));
+  PetscCall(PetscOptionsBool("-pc_furl_reorder", "Rows of the hierarchy in another order where theirs is bad", "PCFurlSetReorder", reorder,
+                             &reorder, &set));
   if (set) PetscCall(PCFurlSetReorder(pc, reorder));
   PetscOptionsHeadEnd();
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -315,8 +321,9 @@ static PetscErrorCode PCView_Furl(PC pc, PetscViewer viewer)
   if (furl->grid)
     PetscCall(FurlGridView(furl->grid, viewer));
   else if (furl->stage <= FURL_STAGE_SINGLE && furl->hierarchy.nlevels) {
-    PetscCall(PetscViewerASCIIPrintf(viewer, "hierarchy imported from PC %s, V-cycle, Chebyshev smoother of degree %" PetscInt_FMT "\n",
-                                     furl->import ? ((PetscObject)furl->import)->type_name : "none (a small matrix)", furl->degree));
+    PetscCall(PetscViewerASCIIPrintf(viewer, "hierarchy %s%s, V-cycle, Chebyshev smoother of degree %" PetscInt_FMT "\n",
+                                     furl->own ? "of smoothed aggregates" : "imported from PC ",
+                                     furl->own ? "" : ((PetscObject)furl->import)->type_name, furl->degree));
     PetscCall(FurlHierarchyView(pc, viewer));
   } else if (furl->fallback)
     PetscCall(PCView(furl->fallback, viewer));
@@ -331,7 +338,7 @@ static PetscErrorCode PCReset_Furl(PC pc)
   PetscFunctionBegin;
   PetscCall(FurlPCForgetDevice(pc));
   PetscCall(FurlGridDestroy(&furl->grid));
-  PetscCall(FurlImportReset(furl));
+  PetscCall(FurlHierarchyReset(furl));
   PetscCall(PCDestroy(&furl->fallback));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -368,9 +375,10 @@ static PetscErrorCode PCDestroy_Furl(PC pc)
 
    Options Database Keys:
 +  -pc_furl_method multigrid|single|factor|jacobi - the means to begin with; later ones are taken when one fails or `KSPFURL` finds it slow
-.  -pc_furl_hierarchy auto|grid|import            - a box of cells where the matrix is on one, else an imported hierarchy
+.  -pc_furl_hierarchy auto|grid|algebraic|import  - a box of cells where the matrix is on one, else one over aggregates of rows
 .  -pc_furl_smoother_degree <2>                   - degree of the Chebyshev smoother, before and after the coarse correction
-.  -pc_furl_reorder <true>                        - rows of GAMG's hierarchy in another order where theirs is bad
+.  -pc_furl_threshold <0.1>                       - couplings of less than that of the largest are weak, for aggregates
+.  -pc_furl_reorder <true>                        - rows of the hierarchy in another order where theirs is bad
 .  -pc_furl_import_pc_type gamg|mg|hypre          - the PC whose hierarchy is imported; its own options take the prefix -pc_furl_import_
 .  -pc_furl_coarse_                               - prefix of the factorisation of a coarsest level of more than 200 rows
 -  -pc_furl_fallback_                             - prefix of the PC that serves where multigrid does not
@@ -394,6 +402,7 @@ PetscErrorCode PCCreate_Furl(PC pc)
   PetscFunctionBegin;
   PetscCall(PetscNew(&furl));
   furl->degree            = 2;
+  furl->threshold         = PC_FURL_THRESHOLD;
   furl->import_factor     = 1;
   furl->reorder           = PETSC_TRUE;
   pc->data                = furl;

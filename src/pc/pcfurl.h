@@ -9,7 +9,7 @@
 /* The means of the preconditioner, in the order in which they are taken when one serves badly */
 typedef enum {
   FURL_STAGE_GRID,   /* multigrid on a box of cells, couplings of 2 bytes */
-  FURL_STAGE_HALF,   /* multigrid on an imported hierarchy, couplings of 2 bytes */
+  FURL_STAGE_HALF,   /* multigrid on a hierarchy of matrices, couplings of 2 bytes */
   FURL_STAGE_SINGLE, /* the same with couplings in FP32 */
   FURL_STAGE_FACTOR, /* incomplete factorisation of each process's block, FP64 */
   FURL_STAGE_JACOBI, /* diagonal, FP64 */
@@ -26,12 +26,14 @@ typedef struct {
   PetscBool        flexible;     /* the outer method allows a cycle that is not linear; asked again before each set-up */
   FurlGrid        *grid;         /* stage FURL_STAGE_GRID, else NULL */
   PetscInt         degree;       /* option: degree of the smoother */
+  PetscBool        own;          /* the hierarchy of matrices is Furl's own, over aggregates */
   PC               import;       /* the PC whose hierarchy is imported */
-  Mat              import_mat;   /* what it was built of: Pmat, converted or scaled where need be */
+  Mat              import_mat;   /* what a hierarchy of matrices is built of: Pmat, converted or scaled where need be */
   PetscBool        import_given; /* the user has that PC in hand */
   PetscBool        reorder;      /* option: rows of the hierarchy in another order where theirs is bad */
+  double           threshold;    /* option: of the largest coupling, below which one is weak */
   PetscInt        *row;          /* [local rows] the order of the hierarchy's rows; NULL: the user's */
-  Mat              ordered_mat;  /* import_mat in that order, which the hierarchy is built of; NULL: import_mat */
+  Mat              ordered_mat;  /* import_mat in that order, which the hierarchy is built of; NULL: import_mat, or it is built */
   PetscObjectId    ordered_id;   /* the Pmat that it is of, with these states */
   PetscObjectState ordered_pattern, ordered_state;
   double           import_bytes;  /* of the matrices of its levels below the finest and of its transfers, on this process */
@@ -46,20 +48,29 @@ typedef struct {
   const char      *reason;        /* why the stage asked for was left, for the view; static string */
 } PC_Furl;
 
-/* import_mat: Pmat as AIJ in units in which squares are finite */
-PETSC_INTERN PetscErrorCode FurlImportGetMat(PC pc, const char **why);
+/* hierarchy.c: import_mat, Pmat as AIJ in units in which squares are finite */
+PETSC_INTERN PetscErrorCode FurlHierarchyGetMat(PC pc, const char **why);
+Mat                         FurlHierarchyMat(const PC_Furl *furl); /* import_mat, in the order of its rows that was chosen */
+/* Furl's own levels or another PC's; *why is set where there are none, and nothing is left behind then */
+PETSC_INTERN PetscErrorCode FurlHierarchySetUp(PC pc, const char **why);
+PETSC_INTERN PetscErrorCode FurlHierarchySetUpTranspose(PC pc);
+PETSC_INTERN PetscErrorCode FurlHierarchyDropLevels(PC_Furl *furl); /* the matrix stays, for the means after multigrid */
+PETSC_INTERN PetscErrorCode FurlHierarchyReset(PC_Furl *furl);
+PETSC_INTERN PetscErrorCode FurlHierarchyIsSingular(PC pc, PetscBool *singular);
+PETSC_INTERN PetscErrorCode FurlConstantsAreNearNull(Mat A, PetscBool *constants);
 
-/* Sets up the hierarchy from another PC's levels; *why is set where it cannot, and nothing is left behind then */
-PETSC_INTERN PetscErrorCode FurlImportSetUp(PC pc, const char **why);
-PETSC_INTERN PetscErrorCode FurlImportTranspose(PC pc);
-PETSC_INTERN PetscErrorCode FurlImportReset(PC_Furl *furl);
-PETSC_INTERN PetscErrorCode FurlImportDropLevels(PC_Furl *furl); /* the matrix stays, for the means after multigrid */
+/* algebraic/ and import/: twin as in FurlLevelBuild() */
+PETSC_INTERN PetscErrorCode FurlAlgebraicSetUp(PC pc, const FurlHierarchy *twin, FurlHierarchy *h, const char **why);
+PETSC_INTERN PetscErrorCode FurlImportSetUp(PC pc, const FurlHierarchy *twin, FurlHierarchy *h, const char **why);
 PETSC_INTERN PetscErrorCode FurlImportGetPC(PC pc, PC *import);
-/* reorder.c: chooses the order of the hierarchy's rows, and makes row[] and ordered_mat where it is not the user's. Needs the inner PC */
-PETSC_INTERN PetscErrorCode FurlImportOrder(PC pc);
-PETSC_INTERN PetscErrorCode FurlImportForgetOrder(PC_Furl *furl);
+PETSC_INTERN PetscErrorCode FurlImportReset(PC_Furl *furl);
 
-PETSC_INTERN PetscErrorCode FurlImportToAij(Mat A, Mat *aij); /* A itself or a conversion; the caller destroys it */
+/* reorder.c: chooses the order of the hierarchy's rows, and makes row[] and ordered_mat where it is not the user's. Of a hierarchy that is
+ * not Furl's own it needs the PC */
+PETSC_INTERN PetscErrorCode FurlHierarchyOrder(PC pc);
+PETSC_INTERN PetscErrorCode FurlHierarchyForgetOrder(PC_Furl *furl);
+
+PETSC_INTERN PetscErrorCode FurlMatToAij(Mat A, Mat *aij); /* A itself or a conversion; the caller destroys it */
 
 PETSC_INTERN PetscErrorCode FurlFallbackSetUp(PC pc);
 PETSC_INTERN PetscErrorCode FurlMatIsFinite(Mat A, PetscBool *finite);

@@ -24,7 +24,7 @@ static PetscErrorCode PCFurlMayRefine_Furl(PC pc, PetscBool constants, PetscBool
     *may = FurlGridCanRefine(furl->grid, constants) ? PETSC_TRUE : PETSC_FALSE;
   else
     *may = FurlHierarchyCanRefine(&furl->hierarchy, constants);
-  if (pc->setupcalled || furl->method != PC_FURL_MULTIGRID || furl->kind == PC_FURL_HIERARCHY_IMPORT) PetscFunctionReturn(PETSC_SUCCESS);
+  if (pc->setupcalled || furl->method != PC_FURL_MULTIGRID || furl->kind > PC_FURL_HIERARCHY_GRID) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscObjectBaseTypeCompareAny((PetscObject)pc->pmat, &readable, MATSEQAIJ, MATMPIAIJ, MATFURL, ""));
   *symmetric = PETSC_FALSE;
   if (readable) PetscCall(FurlGridGuess(pc->pmat, may));

@@ -88,16 +88,18 @@ PetscErrorCode PCFurlGetMethod(PC pc, PCFurlMethod *method)
 
    Input Parameters:
 +  pc   - the preconditioner
--  kind - `PC_FURL_HIERARCHY_AUTO` (default), `PC_FURL_HIERARCHY_GRID` or `PC_FURL_HIERARCHY_IMPORT`
+-  kind - `PC_FURL_HIERARCHY_AUTO` (default), `PC_FURL_HIERARCHY_GRID`, `PC_FURL_HIERARCHY_ALGEBRAIC` or `PC_FURL_HIERARCHY_IMPORT`
 
    Options Database Key:
-.  -pc_furl_hierarchy auto|grid|import - the hierarchy
+.  -pc_furl_hierarchy auto|grid|algebraic|import - the hierarchy
 
    Level: intermediate
 
    Note:
-   Takes effect when the preconditioner is next set up for a new nonzero pattern. A matrix that is not on a box of cells gets an imported
-   hierarchy in any case; with `PC_FURL_HIERARCHY_GRID` the view says why. Does nothing to a PC of another type.
+   Takes effect when the preconditioner is next set up for a new nonzero pattern. A matrix that is not on a box of cells gets one over
+   aggregates in any case; with `PC_FURL_HIERARCHY_GRID` the view says why. An option with the prefix `-pc_furl_import_`, or
+   `PCFurlGetImportPC()`, is a wish for that PC's hierarchy, unless this kind is `PC_FURL_HIERARCHY_ALGEBRAIC`. Does nothing to a PC of
+   another type.
 
 .seealso: `PCFURL`, `PCFurlGetHierarchy()`, `PCFurlGetImportPC()`
 @*/
@@ -200,7 +202,66 @@ PetscErrorCode PCFurlGetSmootherDegree(PC pc, PetscInt *degree)
 }
 
 /*@
-   PCFurlSetReorder - Sets whether a `PCFURL` may build the hierarchy of `PCGAMG` of a copy of the matrix whose rows stand in another order
+   PCFurlSetThreshold - Sets below what part of the largest coupling of a row a coupling is weak, where a `PCFURL` forms aggregates
+
+   Logically Collective
+
+   Input Parameters:
++  pc        - the preconditioner
+-  threshold - from 0 to below 1, 0.1 by default
+
+   Options Database Key:
+.  -pc_furl_threshold <threshold> - the part
+
+   Level: advanced
+
+   Notes:
+   Couplings, in units in which the diagonal is one, count by those of the sign opposite to the diagonal's, and for blocks by their
+Frobenius norms. One that is weak for either of its rows is left out of aggregates, and for scalar matrices added to the diagonal where the
+transfers are smoothed. Takes effect when the preconditioner is next set up. Does nothing to a PC of another type.
+
+.seealso: `PCFURL`, `PCFurlGetThreshold()`, `PCFurlSetHierarchy()`
+@*/
+PetscErrorCode PCFurlSetThreshold(PC pc, PetscReal threshold)
+{
+  PC_Furl *furl = NULL;
+
+  PetscFunctionBegin;
+  PetscCall(GetFurl(pc, &furl));
+  PetscValidLogicalCollectiveReal(pc, threshold, 2);
+  PetscCheck(threshold >= 0 && threshold < 1, PetscObjectComm((PetscObject)pc), PETSC_ERR_ARG_OUTOFRANGE,
+             "Threshold %g is not in [0, 1); see -pc_furl_threshold", (double)threshold);
+  if (furl) furl->threshold = threshold;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   PCFurlGetThreshold - Gets below what part of the largest coupling of a row a coupling is weak, where a `PCFURL` forms aggregates
+
+   Not Collective
+
+   Input Parameter:
+.  pc - the preconditioner, of type `PCFURL`
+
+   Output Parameter:
+.  threshold - the part
+
+   Level: advanced
+
+.seealso: `PCFURL`, `PCFurlSetThreshold()`
+@*/
+PetscErrorCode PCFurlGetThreshold(PC pc, PetscReal *threshold)
+{
+  PC_Furl *furl = NULL;
+
+  PetscFunctionBegin;
+  PetscCall(NeedFurl(pc, &furl));
+  *threshold = furl->threshold;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   PCFurlSetReorder - Sets whether a `PCFURL` may build a hierarchy of a copy of the matrix whose rows stand in another order
 
    Logically Collective
 
@@ -215,10 +276,12 @@ PetscErrorCode PCFurlGetSmootherDegree(PC pc, PetscInt *degree)
 
    Notes:
    The copy, in reverse Cuthill-McKee order on each process, is made where neighbouring rows of at least 8192 rows of a process
-   share few columns, as those of meshes that are numbered without regard to place. It costs the memory of the matrix. The user's
+   share few columns, as those of meshes that are numbered without regard to place. It costs the memory of
+   the matrix during the set-up, and with an imported hierarchy, which may be none but that of `PCGAMG`, from then on. The user's
    matrix and vectors stay as they are; nothing but speed and rounding depends on it.
 
-   Takes effect at the next set-up. Does nothing to a PC of another type, nor where `PCFurlGetImportPC()` was called.
+   Takes effect at the next set-up. Does nothing to a PC of another type, nor to a hierarchy imported from a PC
+   that `PCFurlGetImportPC()` gave.
 
 .seealso: `PCFURL`, `PCFurlGetReorder()`, `PCFurlGetImportPC()`
 @*/

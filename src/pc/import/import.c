@@ -2,75 +2,6 @@
 #include <petsc/private/pcimpl.h>
 #include "../pcfurl.h"
 
-#define SMALL_TOTAL 64   /* rows: such a matrix is its own coarsest level */
-#define HUGE_ENTRY 1e100 /* beyond this, or its inverse, the squares that set-ups take leave the range of a double */
-
-static PetscErrorCode GetSizes(Mat A, double *largest, double *smallest)
-{
-  Vec d;
-
-  PetscFunctionBegin;
-  PetscCall(MatCreateVecs(A, NULL, &d));
-  PetscCall(MatGetDiagonal(A, d));
-  PetscCall(VecAbs(d));
-  PetscCall(VecMin(d, NULL, smallest));
-  PetscCall(VecNorm(d, NORM_INFINITY, largest));
-  PetscCall(VecDestroy(&d));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* AIJ with all of its operations: aijcrl cannot even be duplicated */
-static PetscErrorCode IsWholeAij(Mat A, PetscBool *whole)
-{
-  PetscBool partial;
-
-  PetscFunctionBegin;
-  PetscCall(PetscObjectBaseTypeCompareAny((PetscObject)A, whole, MATSEQAIJ, MATMPIAIJ, ""));
-  PetscCall(PetscObjectTypeCompareAny((PetscObject)A, &partial, MATSEQAIJCRL, MATMPIAIJCRL, ""));
-  *whole = (PetscBool)(*whole && !partial);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* The matrix that the hierarchy is built of: Pmat itself, its conversion to AIJ, or a copy in units in which its squares are finite */
-PetscErrorCode FurlImportGetMat(PC pc, const char **why)
-{
-  PC_Furl *const furl = (PC_Furl *)pc->data;
-  PetscBool      whole, finite;
-  MatNullSpace   near;
-  double         largest = 1, smallest = 1;
-
-  PetscFunctionBegin;
-  PetscCall(MatDestroy(&furl->import_mat));
-  furl->import_factor = 1;
-  PetscCall(IsWholeAij(pc->pmat, &whole));
-  if (whole) {
-    PetscCall(PetscObjectReference((PetscObject)pc->pmat));
-    furl->import_mat = pc->pmat;
-  } else
-    PetscCall(MatConvert(pc->pmat, MATAIJ, MAT_INITIAL_MATRIX, &furl->import_mat));
-  PetscCall(GetSizes(furl->import_mat, &largest, &smallest));
-  PetscCall(FurlMatIsFinite(furl->import_mat, &finite));
-  if (!finite)
-    *why = "the matrix holds NaN or infinity";
-  else if (!(smallest > 0))
-    *why = "the diagonal has zeros";
-  else if (largest / smallest > HUGE_ENTRY)
-    *why = "the diagonal spans more than 100 decades";
-  if (*why) PetscFunctionReturn(PETSC_SUCCESS);
-  if (largest > HUGE_ENTRY || (largest > 0 && largest < 1 / HUGE_ENTRY)) {
-    Mat scaled;
-
-    furl->import_factor = ldexp(1, PetscMin(1000, -ilogb(largest)));
-    PetscCall(MatDuplicate(furl->import_mat, MAT_COPY_VALUES, &scaled));
-    PetscCall(MatScale(scaled, furl->import_factor));
-    PetscCall(MatDestroy(&furl->import_mat));
-    furl->import_mat = scaled;
-  }
-  PetscCall(MatGetNearNullSpace(pc->pmat, &near));
-  if (near && furl->import_mat != pc->pmat) PetscCall(MatSetNearNullSpace(furl->import_mat, near));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 PetscErrorCode FurlImportGetPC(PC pc, PC *import)
 {
   PC_Furl *const furl = (PC_Furl *)pc->data;
@@ -89,12 +20,6 @@ PetscErrorCode FurlImportGetPC(PC pc, PC *import)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* What the hierarchy is built of */
-static Mat HierarchyMat(const PC_Furl *furl)
-{
-  return furl->ordered_mat ? furl->ordered_mat : furl->import_mat;
-}
-
 /* Sets up the inner PC. Its failure, an error or a reason, is not the program's: the next stage is taken instead */
 static PetscErrorCode SetUpInner(PC pc, const char **why)
 {
@@ -106,10 +31,10 @@ static PetscErrorCode SetUpInner(PC pc, const char **why)
 
   PetscFunctionBegin;
   PetscCall(FurlImportGetPC(pc, &import));
-  PetscCall(PCSetOperators(import, HierarchyMat(furl), HierarchyMat(furl)));
+  PetscCall(PCSetOperators(import, FurlHierarchyMat(furl), FurlHierarchyMat(furl)));
   PetscCall(PCSetFromOptions(import));
-  PetscCall(FurlImportOrder(pc)); /* which asks for the type that the options gave */
-  PetscCall(PCSetOperators(import, HierarchyMat(furl), HierarchyMat(furl)));
+  PetscCall(FurlHierarchyOrder(pc)); /* which asks for the type that the options gave */
+  PetscCall(PCSetOperators(import, FurlHierarchyMat(furl), FurlHierarchyMat(furl)));
   PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
   failed = PCSetUp(import);
   PetscCall(PetscPopErrorHandler());
@@ -117,44 +42,6 @@ static PetscErrorCode SetUpInner(PC pc, const char **why)
   bad = failed || reason;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &bad, 1, MPI_INT, MPI_MAX, PetscObjectComm((PetscObject)pc)));
   if (bad) *why = "the set-up of the imported hierarchy failed";
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-PetscErrorCode FurlImportToAij(Mat A, Mat *aij)
-{
-  PetscBool whole;
-
-  PetscFunctionBegin;
-  PetscCall(IsWholeAij(A, &whole));
-  if (whole) {
-    PetscCall(PetscObjectReference((PetscObject)A));
-    *aij = A;
-  } else
-    PetscCall(MatConvert(A, MATAIJ, MAT_INITIAL_MATRIX, aij));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* A null space was given, or all rows sum to zero */
-static PetscErrorCode IsSingular(PC pc, PetscBool *singular)
-{
-  Mat const    A = HierarchyMat((PC_Furl *)pc->data);
-  MatNullSpace null;
-  FurlAijParts parts;
-  PetscMPIInt  zero = 1;
-
-  PetscFunctionBegin;
-  PetscCall(MatGetNullSpace(pc->pmat, &null));
-  *singular = (PetscBool)(null != NULL);
-  if (null) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(FurlAijGetParts(A, &parts));
-  for (PetscInt i = 0; zero && i < parts.diagonal.nrows; i++) {
-    const FurlRowSum row = FurlSumRow(&parts, i, 1);
-
-    zero = FurlIsNeutral(&row);
-  }
-  PetscCall(FurlAijRestoreParts(A, &parts));
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &zero, 1, MPI_INT, MPI_MIN, PetscObjectComm((PetscObject)pc)));
-  *singular = (PetscBool)zero;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -170,20 +57,6 @@ static PetscErrorCode TransposeInPlace(Mat *A)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Constants are the only near-null space of a scalar matrix; with blocks the modes are others, and the diagonal is kept as it is */
-static PetscErrorCode ConstantsAreNearNull(Mat A, PetscBool *constants)
-{
-  MatNullSpace near;
-  PetscInt     bs, nvecs = 0;
-
-  PetscFunctionBegin;
-  PetscCall(MatGetBlockSize(A, &bs));
-  PetscCall(MatGetNearNullSpace(A, &near));
-  if (near) PetscCall(MatNullSpaceGetVecs(near, NULL, &nvecs, NULL));
-  *constants = (PetscBool)(bs == 1 && !nvecs);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /*
   Levels from the coarsest up: P[l] goes from level l to l + 1 in the inner PC's numbering, 0 the coarsest. With `twin`, the same hierarchy
   of the transposed matrices: its diagonals and bounds are the twin's, so that its cycle is the transpose of the twin's.
@@ -196,7 +69,7 @@ static PetscErrorCode CompressLevels(PC pc, PetscInt nlevels, Mat P[], Mat A[], 
   PetscBool           singular;
 
   PetscFunctionBegin;
-  PetscCall(IsSingular(pc, &singular));
+  PetscCall(FurlHierarchyIsSingular(pc, &singular));
   PetscCall(PetscCalloc1(nlevels, &h->level));
   h->nlevels = nlevels;
   h->degree  = furl->degree;
@@ -206,16 +79,18 @@ static PetscErrorCode CompressLevels(PC pc, PetscInt nlevels, Mat P[], Mat A[], 
     PetscBool        constants = PETSC_FALSE;
     Mat              aij, transfer = NULL;
 
-    PetscCall(FurlImportToAij(l + 1 < nlevels ? A[l] : HierarchyMat(furl), &aij));
-    if (l > 0) PetscCall(FurlImportToAij(P[l - 1], &transfer));
-    if (l + 1 == nlevels && !twin) PetscCall(ConstantsAreNearNull(aij, &constants));
+    PetscCall(FurlMatToAij(l + 1 < nlevels ? A[l] : FurlHierarchyMat(furl), &aij));
+    if (l > 0) PetscCall(FurlMatToAij(P[l - 1], &transfer));
+    if (l + 1 == nlevels && !twin) PetscCall(FurlConstantsAreNearNull(aij, &constants));
     if (twin) PetscCall(TransposeInPlace(&aij));
-    PetscCall(FurlLevelBuild(aij, transfer, level + 1, precision, constants, twin ? twin->level + nlevels - 1 - l : NULL, level));
+    PetscCall(
+      FurlLevelBuild(aij, l == 0 ? PETSC_TRUE : PETSC_FALSE, precision, constants, twin ? twin->level + nlevels - 1 - l : NULL, level));
+    if (l > 0) PetscCall(FurlLevelSetTransfers(transfer, NULL, level + 1, precision, level));
     if (l == 0) PetscCall(FurlCoarseBuild(aij, level, prefix, singular, &h->coarse));
     PetscCall(MatDestroy(&transfer));
     PetscCall(MatDestroy(&aij));
   }
-  if (furl->ordered_mat) PetscCall(FurlLevelSetRows(h->level, furl->row));
+  if (furl->row) PetscCall(FurlLevelSetRows(h->level, furl->row));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -242,55 +117,16 @@ static PetscErrorCode ImportLevels(PC pc, const FurlHierarchy *twin, FurlHierarc
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode IsSmall(PC pc, PetscBool *small)
+PetscErrorCode FurlImportSetUp(PC pc, const FurlHierarchy *twin, FurlHierarchy *h, const char **why)
 {
-  PetscInt total;
-
   PetscFunctionBegin;
-  PetscCall(MatGetSize(pc->pmat, &total, NULL));
-  *small = (PetscBool)(total <= SMALL_TOTAL);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-PetscErrorCode FurlImportSetUp(PC pc, const char **why)
-{
-  PC_Furl *const furl  = (PC_Furl *)pc->data;
-  PetscBool      small = PETSC_FALSE;
-
-  PetscFunctionBegin;
-  PetscCall(FurlHierarchyDestroy(&furl->hierarchy));
-  PetscCall(FurlHierarchyDestroy(&furl->transposed));
-  PetscCall(IsSmall(pc, &small));
-  if (small)
-    PetscCall(FurlImportForgetOrder(furl));
-  else
-    PetscCall(SetUpInner(pc, why));
-  if (*why) PetscFunctionReturn(PETSC_SUCCESS);
-  if (small)
-    PetscCall(CompressLevels(pc, 1, NULL, NULL, NULL, &furl->hierarchy));
-  else
-    PetscCall(ImportLevels(pc, NULL, &furl->hierarchy, why));
-  if (*why) PetscCall(FurlHierarchyDestroy(&furl->hierarchy));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-PetscErrorCode FurlImportTranspose(PC pc)
-{
-  PC_Furl *const furl  = (PC_Furl *)pc->data;
-  const char    *why   = NULL;
-  PetscBool      small = PETSC_FALSE;
-
-  PetscFunctionBegin;
-  PetscCall(IsSmall(pc, &small));
-  if (small)
-    PetscCall(CompressLevels(pc, 1, NULL, NULL, &furl->hierarchy, &furl->transposed));
-  else
-    PetscCall(ImportLevels(pc, &furl->hierarchy, &furl->transposed, &why));
+  if (!twin) PetscCall(SetUpInner(pc, why));
+  if (!*why) PetscCall(ImportLevels(pc, twin, h, why));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* The inner PC without a matrix, ready for one of any size */
-static PetscErrorCode ResetInner(PC_Furl *furl)
+PetscErrorCode FurlImportReset(PC_Furl *furl)
 {
   PetscBool gamg = PETSC_FALSE;
 
@@ -298,24 +134,6 @@ static PetscErrorCode ResetInner(PC_Furl *furl)
   if (furl->import) PetscCall(PetscObjectTypeCompare((PetscObject)furl->import, PCGAMG, &gamg));
   if (gamg && !FURL_GAMG_RESET_IS_WHOLE) PetscCall(PCDestroy(&furl->import));
   if (furl->import) PetscCall(PCReset(furl->import));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-PetscErrorCode FurlImportDropLevels(PC_Furl *furl)
-{
-  PetscFunctionBegin;
-  PetscCall(FurlHierarchyDestroy(&furl->transposed));
-  PetscCall(FurlHierarchyDestroy(&furl->hierarchy));
-  PetscCall(ResetInner(furl));
-  PetscCall(FurlImportForgetOrder(furl));
   furl->import_bytes = 0;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-PetscErrorCode FurlImportReset(PC_Furl *furl)
-{
-  PetscFunctionBegin;
-  PetscCall(FurlImportDropLevels(furl));
-  PetscCall(MatDestroy(&furl->import_mat));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -4,7 +4,7 @@
   Cuthill-McKee order, on each process by itself; the user's vectors are taken in that order as they are converted to FP32 and back.
 */
 #include <petsc/private/pcimpl.h>
-#include "../pcfurl.h"
+#include "pcfurl.h"
 
 #define SAMPLES 64            /* runs of rows looked at */
 #define RUN 32                /* rows of one */
@@ -163,21 +163,21 @@ static PetscErrorCode PermuteRows(Mat A, const PetscInt *row, Mat *ordered)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Only GAMG's hierarchy is known to take the rows in any order: what a user gave to a PC of another type, or in code, may have his */
+/* Furl's own hierarchy takes the rows in any order, and of others GAMG's to: what a user gave to a PC of another type, or in code, may have
+ * his */
 static PetscErrorCode MayOrder(const PC_Furl *furl, PetscBool *may)
 {
   PetscInt rows, columns;
 
   PetscFunctionBegin;
-  *may = (PetscBool)(furl->reorder && !furl->import_given);
-  if (!*may) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(PetscObjectTypeCompare((PetscObject)furl->import, PCGAMG, may));
+  *may = (PetscBool)(furl->reorder && (furl->own || !furl->import_given));
+  if (*may && !furl->own) PetscCall(PetscObjectTypeCompare((PetscObject)furl->import, PCGAMG, may));
   PetscCall(MatGetSize(furl->import_mat, &rows, &columns));
   *may = (PetscBool)(*may && rows == columns);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode FurlImportForgetOrder(PC_Furl *furl)
+PetscErrorCode FurlHierarchyForgetOrder(PC_Furl *furl)
 {
   PetscFunctionBegin;
   PetscCall(MatDestroy(&furl->ordered_mat));
@@ -203,7 +203,7 @@ static PetscErrorCode UpdateOrdered(PC_Furl *furl)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode FurlImportOrder(PC pc)
+PetscErrorCode FurlHierarchyOrder(PC pc)
 {
   PC_Furl *const   furl = (PC_Furl *)pc->data;
   PetscObjectId    id;
@@ -214,11 +214,11 @@ PetscErrorCode FurlImportOrder(PC pc)
   PetscCall(PetscObjectGetId((PetscObject)pc->pmat, &id));
   PetscCall(MatGetNonzeroState(pc->pmat, &pattern));
   PetscCall(PetscObjectStateGet((PetscObject)pc->pmat, &state));
-  same_pattern = (PetscBool)(furl->ordered_mat && furl->ordered_id == id && furl->ordered_pattern == pattern);
+  same_pattern = (PetscBool)(furl->row && furl->ordered_id == id && furl->ordered_pattern == pattern);
   PetscCall(MayOrder(furl, &order));
-  if (order && same_pattern && furl->ordered_state == state) PetscFunctionReturn(PETSC_SUCCESS);
+  if (order && same_pattern && furl->ordered_mat && furl->ordered_state == state) PetscFunctionReturn(PETSC_SUCCESS);
   if (order && !same_pattern) PetscCall(IsScattered(furl->import_mat, &order));
-  if (!order || !same_pattern) PetscCall(FurlImportForgetOrder(furl));
+  if (!order || !same_pattern) PetscCall(FurlHierarchyForgetOrder(furl));
   if (!order) PetscFunctionReturn(PETSC_SUCCESS);
   if (!same_pattern) PetscCall(FindOrder(furl->import_mat, &furl->row));
   PetscCall(UpdateOrdered(furl));

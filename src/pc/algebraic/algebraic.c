@@ -1,0 +1,131 @@
+/* Hierarchy `algebraic`: smoothed aggregation of the assembled matrix, level after level from the finest, each compressed as soon as it is
+ * there */
+#include <petsc/private/pcimpl.h>
+#include "algebraic.h"
+
+#define MOST_LEVELS 20
+#define COARSEST 100      /* rows of all processes: such a level is not coarsened */
+#define STAGNANT 0.9      /* of a level's rows: one with more than that is not coarser */
+#define LARGEST_LAST 2000 /* rows of a coarsest level that is factored */
+
+/* The level that is being built */
+typedef struct {
+  Mat       A;
+  PetscInt  total, bs; /* rows of all processes, of a node */
+  FurlModes modes;
+  PetscBool constants; /* are the only mode */
+} Stage;
+
+/* What of a level becomes the unknowns of a coarser one; aggregate NULL: there is none */
+typedef struct {
+  FurlCouplings couplings;
+  PetscInt     *aggregate, naggregates;
+} Choice;
+
+static PetscErrorCode DestroyChoice(Choice *choice)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscFree(choice->aggregate));
+  PetscCall(FurlCouplingsDestroy(&choice->couplings));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode Choose(const Stage *s, const FurlLevel *level, double threshold, Choice *choice)
+{
+  PetscInt coarse;
+
+  PetscFunctionBegin;
+  *choice = (Choice){.aggregate = NULL};
+  if (s->total <= COARSEST) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(FurlCouplingsBuild(s->A, &level->A.matrix, s->bs, threshold, &choice->couplings));
+  PetscCall(PetscMalloc1(choice->couplings.n + 1, &choice->aggregate));
+  PetscCall(FurlAggregate(&choice->couplings, choice->aggregate, &choice->naggregates));
+  coarse = choice->naggregates * s->modes.k;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &coarse, 1, MPIU_INT, MPI_SUM, PetscObjectComm((PetscObject)s->A)));
+  if (!coarse || coarse > STAGNANT * s->total) PetscCall(DestroyChoice(choice));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Weak couplings are left out of the smoothing of constants alone: adding them to the diagonal would not keep other modes */
+static PetscErrorCode Coarsen(Stage *s, const Choice *choice, double lambda, FurlCoarsening *c)
+{
+  FurlModes  coarse;
+  FurlSparse T;
+
+  PetscFunctionBegin;
+  PetscCall(FurlModesSplit(&s->modes, s->bs, choice->aggregate, choice->naggregates, &T, &coarse));
+  PetscCall(FurlCoarsen(s->A, &T, s->bs == 1 && s->constants ? &choice->couplings : NULL, lambda, c));
+  PetscCall(FurlSparseDestroy(&T));
+  PetscCall(FurlModesDestroy(&s->modes));
+  *s = (Stage){.A = c->A, .modes = coarse, .bs = coarse.k, .constants = (PetscBool)(coarse.k == 1)};
+  PetscCall(MatGetSize(s->A, &s->total, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The twin is of the transposed matrices, with the same transfers */
+static PetscErrorCode BuildLevel(PC pc, const Stage *s, PetscInt l, const FurlHierarchy *twin, FurlPrecision precision, FurlLevel *level)
+{
+  const PetscBool keep_sums = (PetscBool)(!l && !twin && s->constants);
+  Mat             A         = s->A;
+
+  PetscFunctionBegin;
+
+  if (twin) PetscCall(MatTranspose(s->A, MAT_INITIAL_MATRIX, &A));
+  PetscCall(FurlLevelBuild(A, s->total <= COARSEST ? PETSC_TRUE : PETSC_FALSE, precision, keep_sums, twin ? twin->level + l : NULL, level));
+  if (twin) PetscCall(MatDestroy(&A));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode BuildCoarsest(PC pc, const Stage *s, const FurlHierarchy *twin, FurlHierarchy *h, const char **why)
+{
+  const char *prefix;
+  PetscBool   singular;
+  Mat         A = s->A;
+
+  PetscFunctionBegin;
+  if (s->total > LARGEST_LAST) {
+    *why = "aggregates do not coarsen the matrix";
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(FurlHierarchyIsSingular(pc, &singular));
+  PetscCall(PCGetOptionsPrefix(pc, &prefix));
+  if (twin) PetscCall(MatTranspose(s->A, MAT_INITIAL_MATRIX, &A));
+  PetscCall(FurlCoarseBuild(A, h->level + h->nlevels - 1, prefix, singular, &h->coarse));
+  if (twin) PetscCall(MatDestroy(&A));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlAlgebraicSetUp(PC pc, const FurlHierarchy *twin, FurlHierarchy *h, const char **why)
+{
+  PC_Furl *const      furl      = (PC_Furl *)pc->data;
+  const FurlPrecision precision = furl->stage == FURL_STAGE_HALF ? FURL_PRECISION_HALF : FURL_PRECISION_SINGLE;
+  FurlCoarsening      above     = {.P = NULL}, next;
+  Stage               s         = {.A = FurlHierarchyMat(furl)};
+  Choice              choice    = {.aggregate = NULL};
+
+  PetscFunctionBegin;
+  PetscCall(MatGetSize(s.A, &s.total, NULL));
+  PetscCall(MatGetBlockSize(s.A, &s.bs));
+  PetscCall(FurlModesGet(s.A, &s.modes));
+  PetscCall(FurlConstantsAreNearNull(s.A, &s.constants));
+  PetscCall(PetscCalloc1(MOST_LEVELS, &h->level));
+  h->degree = furl->degree;
+  for (;;) {
+    const PetscInt   l     = h->nlevels++;
+    FurlLevel *const level = h->level + l;
+
+    PetscCall(BuildLevel(pc, &s, l, twin, precision, level));
+    if (l) PetscCall(FurlLevelSetTransfers(above.P, above.R, level, precision, level - 1));
+    PetscCall(DestroyChoice(&choice));
+    if (h->nlevels < MOST_LEVELS) PetscCall(Choose(&s, level, furl->threshold, &choice));
+    if (!choice.aggregate) break;
+    PetscCall(Coarsen(&s, &choice, level->lambda, &next));
+    PetscCall(FurlCoarseningDestroy(&above));
+    above = next;
+  }
+  PetscCall(BuildCoarsest(pc, &s, twin, h, why));
+  PetscCall(FurlModesDestroy(&s.modes));
+  PetscCall(FurlCoarseningDestroy(&above));
+  if (furl->row && !*why) PetscCall(FurlLevelSetRows(h->level, furl->row));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

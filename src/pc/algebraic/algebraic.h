@@ -1,0 +1,51 @@
+/* Parts of the set-up of a hierarchy over aggregates of nodes; a node is a block of rows */
+#pragma once
+
+#include "../pcfurl.h"
+#include "sparse.h"
+
+/* Which couplings are strong: those between a process's own nodes, by rows, none of a node to itself; and what tells it of others */
+typedef struct {
+  PetscInt  n;                         /* nodes */
+  PetscInt *rowptr;                    /* [n + 1] */
+  PetscInt *column;                    /* [number of couplings] */
+  float    *weight;                    /* [number of couplings] positive */
+  double   *scale, *least, *sign;      /* [n] see strength.c */
+  double   *ghost_scale, *ghost_least; /* [ghosts] of scalar matrices on several processes, else NULL */
+  char     *elsewhere;                 /* [n] 1 where a node has strong couplings to nodes of other processes */
+} FurlCouplings;
+
+/* bs: rows of a node. threshold: of the largest coupling of a node, below which one is weak. halo: brings the ghosts of A, an AIJ matrix */
+PETSC_INTERN PetscErrorCode FurlCouplingsBuild(Mat A, const FurlMatrix *halo, PetscInt bs, double threshold, FurlCouplings *couplings);
+PETSC_INTERN PetscErrorCode FurlCouplingsDestroy(FurlCouplings *couplings);
+/* Of entry k of row i of a scalar matrix's rows on this process, which is not on the diagonal */
+PetscBool FurlIsStrong(const FurlCouplings *couplings, const FurlCsr *own, PetscInt i, PetscInt k);
+PetscBool FurlIsStrongToGhost(const FurlCouplings *couplings, const FurlCsr *other, PetscInt i, PetscInt k);
+
+/* aggregate: [nodes] numbers of their aggregates, -1 for nodes without strong couplings, which smoothing alone serves */
+PETSC_INTERN PetscErrorCode FurlAggregate(const FurlCouplings *couplings, PetscInt *aggregate, PetscInt *naggregates);
+
+/* What smoothing is to keep: vectors of the local rows that the operator maps to little */
+typedef struct {
+  PetscInt n, k;  /* rows, vectors */
+  double  *value; /* [n][k] */
+} FurlModes;
+
+PETSC_INTERN PetscErrorCode FurlModesGet(Mat A, FurlModes *modes); /* the near-null space, or constants of each row of a block */
+PETSC_INTERN PetscErrorCode FurlModesDestroy(FurlModes *modes);
+
+/* T: [rows][k naggregates] with T coarse = modes on aggregates. One mode stays as it is, and a coarse one of ones; columns of several are
+ * orthonormal, or zero where modes depend on each other */
+PETSC_INTERN PetscErrorCode FurlModesSplit(const FurlModes *modes, PetscInt bs, const PetscInt *aggregate, PetscInt naggregates,
+                                           FurlSparse *T, FurlModes *coarse);
+
+/* P from a coarser level, its transpose where that is at hand, and A there = P^T A P; on one process the Mats' arrays are the three others'
+ */
+typedef struct {
+  Mat        P, R, A;
+  FurlSparse P_arrays, R_arrays, A_arrays;
+} FurlCoarsening;
+
+/* lambda: of D^-1 A the largest eigenvalue. filter: leave weak couplings out of the smoothing of T */
+PETSC_INTERN PetscErrorCode FurlCoarsen(Mat A, const FurlSparse *T, const FurlCouplings *filter, double lambda, FurlCoarsening *coarsening);
+PETSC_INTERN PetscErrorCode FurlCoarseningDestroy(FurlCoarsening *coarsening);

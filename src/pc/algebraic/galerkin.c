@@ -1,0 +1,212 @@
+/*
+  The coarser level of smoothed aggregation: P = S T with S = I - omega D^-1 A_F, where A_F is A without weak couplings, which are added to
+  the diagonal D so that rows keep their sums; and P^T A P. On one process by products of this folder, on several by PETSc's.
+*/
+#include "algebraic.h"
+
+#define DAMPING (4. / 3) /* over the largest eigenvalue of D^-1 A: P. Vanek, M. Brezina, J. Mandel, Numer. Math. 88, 2001 */
+#define LEAST_DIAGONAL \
+  0.1 /* of a diagonal entry: where less than that would be left of it with the weak couplings added, they are dropped */
+
+/* A row of S while it is filled: the entries of A that are kept behind the first `used`, in the columns of all processes */
+typedef struct {
+  PetscInt begin, used, at; /* at: where the diagonal is, -1: nowhere */
+  double   weak;            /* sum of the entries that are left out */
+} SmootherRow;
+
+static void Keep(PetscInt column, double value, SmootherRow *row, FurlSparse *S)
+{
+  S->column[row->used]  = column;
+  S->value[row->used++] = value;
+}
+
+static void TakeOwn(const FurlCsr *own, const FurlCouplings *filter, PetscInt i, PetscInt first, SmootherRow *row, FurlSparse *S)
+{
+  for (PetscInt k = own->rowptr[i]; k < own->rowptr[i + 1]; k++) {
+    if (own->column[k] == i)
+      row->at = row->used;
+    else if (filter && !FurlIsStrong(filter, own, i, k)) {
+      row->weak += own->value[k];
+      continue;
+    }
+    Keep(first + own->column[k], own->value[k], row, S);
+  }
+}
+
+/* Entries between processes, before or after the process's own columns */
+static void TakeOthers(const FurlAijParts *parts, const FurlCouplings *filter, PetscInt i, PetscInt first, int after, SmootherRow *row,
+                       FurlSparse *S)
+{
+  const FurlCsr *const other = &parts->offdiagonal;
+
+  for (PetscInt k = other->rowptr[i]; k < other->rowptr[i + 1]; k++) {
+    const PetscInt column = parts->ghost[other->column[k]];
+
+    if ((column > first) != after) continue;
+    if (filter && !FurlIsStrongToGhost(filter, other, i, k))
+      row->weak += other->value[k];
+    else
+      Keep(column, other->value[k], row, S);
+  }
+}
+
+/* -omega D^-1 A_F and the identity; a row without a diagonal has nothing to be smoothed by */
+static void Finish(double factor, SmootherRow *row, FurlSparse *S)
+{
+  double diagonal = row->at < 0 ? 0 : S->value[row->at];
+
+  if (diagonal == 0) {
+    row->used = row->begin;
+    return;
+  }
+  if (1 + row->weak / diagonal > LEAST_DIAGONAL) diagonal += row->weak;
+  for (PetscInt k = row->begin; k < row->used; k++) S->value[k] *= -factor / diagonal;
+  S->value[row->at] = 1 - factor;
+}
+
+static PetscErrorCode BuildSmoother(const FurlAijParts *parts, PetscInt first, const FurlCouplings *filter, double factor, FurlSparse *S)
+{
+  const FurlCsr *const own    = &parts->diagonal;
+  const PetscInt       n      = (PetscInt)own->nrows;
+  const PetscInt       others = parts->offdiagonal_mat ? parts->offdiagonal.rowptr[n] : 0;
+  SmootherRow          row    = {.used = 0};
+
+  PetscFunctionBegin;
+  PetscCall(FurlSparseAllocate(n, (PetscInt)own->ncols, own->rowptr[n] + others, S));
+  for (PetscInt i = 0; i < n; i++) {
+    row = (SmootherRow){.begin = row.used, .used = row.used, .at = -1};
+    if (parts->offdiagonal_mat) TakeOthers(parts, filter, i, first, 0, &row, S);
+    TakeOwn(own, filter, i, first, &row, S);
+    if (parts->offdiagonal_mat) TakeOthers(parts, filter, i, first, 1, &row, S);
+    Finish(factor, &row, S);
+    S->rowptr[i + 1] = row.used;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A mode that depends on others in its aggregate has a column of zeros in T: an unknown that is coupled to nothing */
+static void FillEmptyRows(FurlSparse *A)
+{
+  for (PetscInt i = 0; i < A->nrows; i++)
+    for (PetscInt k = A->rowptr[i]; k < A->rowptr[i + 1]; k++)
+      if (A->column[k] == i && A->value[k] == 0) A->value[k] = 1;
+}
+
+static PetscErrorCode CoarsenAlone(Mat A, const FurlAijParts *parts, const FurlSparse *S, const FurlSparse *T, FurlCoarsening *c)
+{
+  const MPI_Comm comm = PetscObjectComm((PetscObject)A);
+  const FurlCsr  s = FurlSparseView(S), t = FurlSparseView(T);
+  FurlSparse     AP;
+  FurlCsr        p, r, ap;
+
+  PetscFunctionBegin;
+  PetscCall(FurlSparseMultiply(&s, &t, &c->P_arrays));
+  p = FurlSparseView(&c->P_arrays);
+  PetscCall(FurlSparseTranspose(&p, &c->R_arrays));
+  PetscCall(FurlSparseDestroy(&c->P_arrays));
+  r = FurlSparseView(&c->R_arrays);
+  PetscCall(FurlSparseTranspose(&r, &c->P_arrays)); /* whose columns ascend */
+  p = FurlSparseView(&c->P_arrays);
+  PetscCall(FurlSparseMultiply(&parts->diagonal, &p, &AP));
+  ap = FurlSparseView(&AP);
+  PetscCall(FurlSparseMultiply(&r, &ap, &c->A_arrays));
+  PetscCall(FurlSparseDestroy(&AP));
+  PetscCall(FurlSparseSort(&c->A_arrays));
+  FillEmptyRows(&c->A_arrays);
+  PetscCall(FurlSparseToMat(comm, &c->P_arrays, &c->P));
+  PetscCall(FurlSparseToMat(comm, &c->R_arrays, &c->R));
+  PetscCall(FurlSparseToMat(comm, &c->A_arrays, &c->A));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* T on all processes: each has columns for its own rows alone */
+static PetscErrorCode SpreadTentative(MPI_Comm comm, const FurlSparse *T, Mat *spread)
+{
+  const PetscInt nnz    = T->rowptr[T->nrows];
+  PetscInt       before = 0, *column;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Exscan(&T->ncols, &before, 1, MPIU_INT, MPI_SUM, comm));
+  PetscCall(PetscMalloc1(nnz + 1, &column));
+  for (PetscInt k = 0; k < nnz; k++) column[k] = T->column[k] + before;
+  PetscCall(MatCreateMPIAIJWithArrays(comm, T->nrows, T->ncols, PETSC_DETERMINE, PETSC_DETERMINE, T->rowptr, column, T->value, spread));
+  PetscCall(PetscFree(column));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode SpreadSmoother(MPI_Comm comm, FurlSparse *S, Mat *spread)
+{
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < S->nrows; i++) /* which costs little where they are in order */
+    PetscCall(PetscSortIntWithScalarArray(S->rowptr[i + 1] - S->rowptr[i], S->column + S->rowptr[i], S->value + S->rowptr[i]));
+  PetscCall(MatCreateMPIAIJWithArrays(comm, S->nrows, S->ncols, PETSC_DETERMINE, PETSC_DETERMINE, S->rowptr, S->column, S->value, spread));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode FillEmptyRowsTogether(Mat A)
+{
+  const PetscScalar *diagonal;
+  PetscInt           first, end;
+  Vec                d;
+
+  PetscFunctionBegin;
+  PetscCall(MatCreateVecs(A, &d, NULL));
+  PetscCall(MatGetDiagonal(A, d));
+  PetscCall(MatGetOwnershipRange(A, &first, &end));
+  PetscCall(VecGetArrayRead(d, &diagonal));
+  for (PetscInt i = first; i < end; i++)
+    if (diagonal[i - first] == 0) PetscCall(MatSetValue(A, i, i, 1, INSERT_VALUES));
+  PetscCall(VecRestoreArrayRead(d, &diagonal));
+  PetscCall(VecDestroy(&d));
+  PetscCall(MatAssemblyBegin(A, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(A, MAT_FINAL_ASSEMBLY));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode CoarsenTogether(Mat A, FurlSparse *S, const FurlSparse *T, FurlCoarsening *c)
+{
+  const MPI_Comm comm = PetscObjectComm((PetscObject)A);
+  Mat            smoother, tentative;
+
+  PetscFunctionBegin;
+  PetscCall(SpreadSmoother(comm, S, &smoother));
+  PetscCall(SpreadTentative(comm, T, &tentative));
+  PetscCall(MatMatMult(smoother, tentative, MAT_INITIAL_MATRIX, PETSC_DEFAULT, &c->P));
+  PetscCall(MatDestroy(&tentative));
+  PetscCall(MatDestroy(&smoother));
+  PetscCall(MatPtAP(A, c->P, MAT_INITIAL_MATRIX, PETSC_DEFAULT, &c->A));
+  PetscCall(FillEmptyRowsTogether(c->A));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlCoarsen(Mat A, const FurlSparse *T, const FurlCouplings *filter, double lambda, FurlCoarsening *c)
+{
+  FurlAijParts parts;
+  FurlSparse   S;
+  PetscInt     first;
+
+  PetscFunctionBegin;
+  *c = (FurlCoarsening){.P = NULL};
+  PetscCall(MatGetOwnershipRange(A, &first, NULL));
+  PetscCall(FurlAijGetParts(A, &parts));
+  PetscCall(BuildSmoother(&parts, first, filter, DAMPING / lambda, &S));
+  if (parts.offdiagonal_mat)
+    PetscCall(CoarsenTogether(A, &S, T, c));
+  else
+    PetscCall(CoarsenAlone(A, &parts, &S, T, c));
+  PetscCall(FurlSparseDestroy(&S));
+  PetscCall(FurlAijRestoreParts(A, &parts));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlCoarseningDestroy(FurlCoarsening *c)
+{
+  PetscFunctionBegin;
+  PetscCall(MatDestroy(&c->A));
+  PetscCall(MatDestroy(&c->R));
+  PetscCall(MatDestroy(&c->P));
+  PetscCall(FurlSparseDestroy(&c->A_arrays));
+  PetscCall(FurlSparseDestroy(&c->R_arrays));
+  PetscCall(FurlSparseDestroy(&c->P_arrays));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

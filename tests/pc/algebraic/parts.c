@@ -1,0 +1,227 @@
+/*
+  The parts of the set-up on one process, each against its definition: products and transposes of sparse matrices with empty rows and
+  columns; aggregates, which hold nodes that are connected by strong couplings, and all that have any; the split of modes, T coarse = modes,
+  T'T = I for several, ones for one; the coarser matrix P'A P, and constants in the range of P where rows sum to zero.
+*/
+#include <pc/algebraic/algebraic.h>
+#include "../../furltest.h"
+
+/* Rows with 0 to 6 entries, in no order; some columns stay empty */
+static PetscErrorCode Random(PetscInt nrows, PetscInt ncols, PetscInt seed, FurlSparse *A)
+{
+  PetscInt used = 0;
+
+  PetscFunctionBegin;
+  PetscCall(FurlSparseAllocate(nrows, ncols, 6 * nrows, A));
+  for (PetscInt i = 0; i < nrows; i++) {
+    for (PetscInt k = 0; k < 6; k++) {
+      const PetscInt j  = (PetscInt)((FurlTestHash(7 * i + k, seed) + 1) / 2 * (PetscReal)ncols);
+      PetscBool      is = PETSC_FALSE;
+
+      for (PetscInt m = A->rowptr[i]; m < used; m++) is = (PetscBool)(is || A->column[m] == j);
+      if (is || FurlTestHash(7 * i + k, seed + 1) < 0 || i % 5 == 2 || j % 7 == 3) continue;
+      A->column[used]  = j;
+      A->value[used++] = FurlTestHash(7 * i + k, seed + 2);
+    }
+    A->rowptr[i + 1] = used;
+  }
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode ToDense(const FurlSparse *A, PetscReal **dense)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscCalloc1(A->nrows * A->ncols + 1, dense));
+  for (PetscInt i = 0; i < A->nrows; i++)
+    for (PetscInt k = A->rowptr[i]; k < A->rowptr[i + 1]; k++) (*dense)[i * A->ncols + A->column[k]] += A->value[k];
+  PetscFunctionReturn(0);
+}
+
+/* C = A B, its columns once a row, and C'' = C with columns that ascend */
+static PetscErrorCode CheckProducts(PetscInt n, PetscInt m, PetscInt l)
+{
+  FurlSparse A, B, C, T;
+  FurlCsr    a, b, c;
+  PetscReal *da, *db, *dc, *dt;
+
+  PetscFunctionBegin;
+  PetscCall(Random(n, m, 1, &A));
+  PetscCall(Random(m, l, 5, &B));
+  a = FurlSparseView(&A);
+  b = FurlSparseView(&B);
+  PetscCall(FurlSparseMultiply(&a, &b, &C));
+  c = FurlSparseView(&C);
+  PetscCall(FurlSparseTranspose(&c, &T));
+  PetscCall(ToDense(&A, &da));
+  PetscCall(ToDense(&B, &db));
+  PetscCall(ToDense(&C, &dc));
+  PetscCall(ToDense(&T, &dt));
+  for (PetscInt i = 0; i < n; i++)
+    for (PetscInt j = 0; j < l; j++) {
+      PetscReal sum = 0;
+
+      for (PetscInt k = 0; k < m; k++) sum += da[i * m + k] * db[k * l + j];
+      FurlTestCheck(PetscAbsReal(dc[i * l + j] - sum) <= 1e-14, "(A B)(%d, %d) is %g, not %g", (int)i, (int)j, dc[i * l + j], sum);
+      FurlTestCheck(dt[j * n + i] == dc[i * l + j], "the transpose differs at (%d, %d)", (int)j, (int)i);
+    }
+  PetscCall(FurlSparseSort(&C));
+  for (PetscInt i = 0; i < n; i++)
+    for (PetscInt k = C.rowptr[i]; k < C.rowptr[i + 1]; k++) {
+      FurlTestCheck(k == C.rowptr[i] || C.column[k - 1] < C.column[k], "row %d has column %d twice or out of order", (int)i,
+                    (int)C.column[k]);
+      FurlTestCheck(C.value[k] == dc[i * l + C.column[k]], "sorting changed (%d, %d)", (int)i, (int)C.column[k]);
+    }
+  PetscCall(PetscFree(dt));
+  PetscCall(PetscFree(dc));
+  PetscCall(PetscFree(db));
+  PetscCall(PetscFree(da));
+  PetscCall(FurlSparseDestroy(&T));
+  PetscCall(FurlSparseDestroy(&C));
+  PetscCall(FurlSparseDestroy(&B));
+  PetscCall(FurlSparseDestroy(&A));
+  PetscFunctionReturn(0);
+}
+
+/* Every coupling that is kept is strong for both nodes, and kept for both */
+static PetscErrorCode CheckCouplings(Mat A, const FurlCouplings *c)
+{
+  FurlAijParts parts;
+
+  PetscFunctionBegin;
+  PetscCall(FurlAijGetParts(A, &parts));
+  for (PetscInt i = 0; i < parts.diagonal.nrows; i++) {
+    PetscInt next = c->rowptr[i];
+
+    for (PetscInt k = parts.diagonal.rowptr[i]; k < parts.diagonal.rowptr[i + 1]; k++) {
+      const PetscInt j = parts.diagonal.column[k];
+
+      if (j == i || !FurlIsStrong(c, &parts.diagonal, i, k)) continue;
+      FurlTestCheck(next < c->rowptr[i + 1] && c->column[next] == j, "the strong coupling of %d and %d is not kept", (int)i, (int)j);
+      FurlTestCheck(parts.diagonal.value[k] < 0 && c->weight[next] > 0, "%g counts as a coupling", parts.diagonal.value[k]);
+      next++;
+    }
+    FurlTestCheck(next == c->rowptr[i + 1], "node %d has a coupling that is weak", (int)i);
+  }
+  PetscCall(FurlAijRestoreParts(A, &parts));
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode CheckAggregates(const FurlCouplings *c, const PetscInt *aggregate, PetscInt naggregates)
+{
+  PetscInt *size;
+
+  PetscFunctionBegin;
+  PetscCall(PetscCalloc1(naggregates + 1, &size));
+  for (PetscInt i = 0; i < c->n; i++) {
+    const PetscBool coupled = (PetscBool)(c->rowptr[i + 1] > c->rowptr[i]);
+    PetscBool       other   = PETSC_FALSE;
+
+    FurlTestCheck(coupled == (PetscBool)(aggregate[i] >= 0) && aggregate[i] < naggregates, "node %d is in aggregate %d", (int)i,
+                  (int)aggregate[i]);
+    if (!coupled) continue;
+    size[aggregate[i]]++;
+    for (PetscInt k = c->rowptr[i]; k < c->rowptr[i + 1]; k++) other = (PetscBool)(other || aggregate[c->column[k]] == aggregate[i]);
+    FurlTestCheck(other || size[aggregate[i]] == 1, "node %d is coupled to no other of its aggregate", (int)i);
+  }
+  for (PetscInt a = 0; a < naggregates; a++) FurlTestCheck(size[a] > 0, "aggregate %d is empty", (int)a);
+  PetscCall(PetscFree(size));
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode CheckSplit(const FurlModes *modes, const FurlSparse *T, const FurlModes *coarse, PetscBool dependent)
+{
+  const PetscInt k = modes->k;
+  PetscReal     *gram;
+
+  PetscFunctionBegin;
+  PetscCall(PetscCalloc1(T->ncols * k + 1, &gram));
+  for (PetscInt i = 0; i < T->nrows; i++) {
+    for (PetscInt c = 0; T->rowptr[i + 1] > T->rowptr[i] && c < k; c++) {
+      PetscReal sum = 0;
+
+      for (PetscInt m = T->rowptr[i]; m < T->rowptr[i + 1]; m++) sum += T->value[m] * coarse->value[T->column[m] * k + c];
+      FurlTestCheck(PetscAbsReal(sum - modes->value[i * k + c]) <= 1e-12, "mode %d of row %d comes out as %g", (int)c, (int)i, sum);
+    }
+    for (PetscInt m = T->rowptr[i]; m < T->rowptr[i + 1]; m++)
+      for (PetscInt p = T->rowptr[i]; p < T->rowptr[i + 1]; p++) gram[T->column[m] * k + T->column[p] % k] += T->value[m] * T->value[p];
+  }
+  for (PetscInt j = 0; j < T->ncols; j++)
+    for (PetscInt c = 0; c < k; c++) {
+      const PetscReal value = gram[j * k + c], wanted = c == j % k ? 1 : 0;
+
+      if (k == 1) FurlTestCheck(coarse->value[j] == 1, "the coarse mode is %g", coarse->value[j]);
+      if (k == 1) continue;
+
+      FurlTestCheck(PetscAbsReal(value - wanted) <= 1e-12 || (dependent && value == 0), "T'T has %g beside column %d", value, (int)j);
+    }
+  PetscCall(PetscFree(gram));
+  PetscFunctionReturn(0);
+}
+
+/* modes: 1, then x and a multiple of it, so that the last depends on the others */
+static PetscErrorCode CheckHierarchy(PetscInt nx, PetscInt ny, PetscInt k, PetscReal contrast)
+{
+  FurlTestGridSpec spec = FurlTestGridDefault(nx, ny);
+  FurlCouplings    couplings;
+  FurlCoarsening   c;
+  FurlModes        modes = {.n = nx * ny, .k = k}, coarse;
+  FurlSparse       T;
+  PetscInt        *aggregate, naggregates;
+  PetscReal        norm, difference;
+  Mat              A, PtAP;
+
+  PetscFunctionBegin;
+  spec.contrast = contrast;
+  spec.neumann  = PETSC_TRUE;
+  PetscCall(FurlTestGrid(PETSC_COMM_SELF, spec, &A));
+  PetscCall(PetscMalloc1(modes.n * k, &modes.value));
+  for (PetscInt i = 0; i < modes.n; i++)
+    for (PetscInt m = 0; m < k; m++) modes.value[i * k + m] = m ? (PetscReal)m * FurlTestHash(i, 3) : 1;
+  PetscCall(FurlCouplingsBuild(A, NULL, 1, 0.1, &couplings));
+  PetscCall(CheckCouplings(A, &couplings));
+  PetscCall(PetscMalloc1(modes.n, &aggregate));
+  PetscCall(FurlAggregate(&couplings, aggregate, &naggregates));
+  PetscCall(CheckAggregates(&couplings, aggregate, naggregates));
+  PetscCall(FurlModesSplit(&modes, 1, aggregate, naggregates, &T, &coarse));
+  PetscCall(CheckSplit(&modes, &T, &coarse, (PetscBool)(k > 2 || contrast > 1)));
+  PetscCall(FurlCoarsen(A, &T, k == 1 ? &couplings : NULL, 2, &c));
+  PetscCall(MatPtAP(A, c.P, MAT_INITIAL_MATRIX, PETSC_DEFAULT, &PtAP));
+  PetscCall(MatNorm(PtAP, NORM_FROBENIUS, &norm));
+  PetscCall(MatAXPY(PtAP, -1, c.A, DIFFERENT_NONZERO_PATTERN));
+  PetscCall(MatNorm(PtAP, NORM_FROBENIUS, &difference));
+  FurlTestCheck(k > 2 || difference <= 1e-12 * norm, "the coarser matrix is off by %g of %g", difference, norm);
+  PetscCall(MatDestroy(&PtAP));
+  PetscCall(FurlCoarseningDestroy(&c));
+  PetscCall(FurlSparseDestroy(&T));
+  PetscCall(FurlModesDestroy(&coarse));
+  PetscCall(FurlModesDestroy(&modes));
+  PetscCall(PetscFree(aggregate));
+  PetscCall(FurlCouplingsDestroy(&couplings));
+  PetscCall(MatDestroy(&A));
+  PetscFunctionReturn(0);
+}
+
+int main(int argc, char **argv)
+{
+  PetscCall(PetscInitialize(&argc, &argv, NULL, NULL));
+  PetscCall(CheckProducts(31, 23, 17));
+  PetscCall(CheckProducts(5, 200, 3));
+  PetscCall(CheckProducts(1, 1, 1));
+  PetscCall(CheckProducts(0, 4, 3));
+  PetscCall(CheckHierarchy(21, 17, 1, 1));
+  PetscCall(CheckHierarchy(21, 17, 1, 1e6));
+  PetscCall(CheckHierarchy(21, 17, 2, 10));
+  PetscCall(CheckHierarchy(21, 17, 3, 10));
+  PetscCall(CheckHierarchy(40, 1, 1, 100));
+  PetscCall(PetscFinalize());
+  return 0;
+}
+
+/*TEST
+
+  build:
+    requires: static
+
+  test:
+
+TEST*/
