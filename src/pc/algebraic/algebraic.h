@@ -9,6 +9,7 @@ typedef struct {
   PetscInt  n;                         /* nodes */
   PetscInt *rowptr;                    /* [n + 1] */
   PetscInt *column;                    /* [number of couplings] */
+  PetscInt *entry;                     /* [number of couplings] of scalar matrices: which of the row's entries, in the array of all, each is */
   float    *weight;                    /* [number of couplings] positive */
   double   *scale, *least, *sign;      /* [n] see strength.c */
   double   *ghost_scale, *ghost_least; /* [ghosts] of scalar matrices on several processes, else NULL */
@@ -18,9 +19,9 @@ typedef struct {
 /* bs: rows of a node. threshold: of the largest coupling of a node, below which one is weak. halo: brings the ghosts of A, an AIJ matrix */
 PETSC_INTERN PetscErrorCode FurlCouplingsBuild(Mat A, const FurlMatrix *halo, PetscInt bs, double threshold, FurlCouplings *couplings);
 PETSC_INTERN PetscErrorCode FurlCouplingsDestroy(FurlCouplings *couplings);
-/* Of entry k of row i of a scalar matrix's rows on this process, which is not on the diagonal */
-PetscBool FurlIsStrong(const FurlCouplings *couplings, const FurlCsr *own, PetscInt i, PetscInt k);
+/* Of entry k of row i of a scalar matrix's part in others' columns */
 PetscBool FurlIsStrongToGhost(const FurlCouplings *couplings, const FurlCsr *other, PetscInt i, PetscInt k);
+
 
 /* aggregate: [nodes] numbers of their aggregates, -1 for nodes without strong couplings, which smoothing alone serves */
 PETSC_INTERN PetscErrorCode FurlAggregate(const FurlCouplings *couplings, PetscInt *aggregate, PetscInt *naggregates);

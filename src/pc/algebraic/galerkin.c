@@ -20,18 +20,29 @@ static void Keep(PetscInt column, double value, SmootherRow *row, FurlSparse *S)
   S->value[row->used++] = value;
 }
 
-static void TakeOwn(const FurlCsr *own, const FurlCouplings *filter, PetscInt i, PetscInt first, SmootherRow *row, FurlSparse *S)
+static void TakeAllOwn(const FurlCsr *own, PetscInt i, PetscInt first, SmootherRow *row, FurlSparse *S)
 {
   for (PetscInt k = own->rowptr[i]; k < own->rowptr[i + 1]; k++) {
-    if (own->column[k] == i)
-      row->at = row->used;
-    else if (filter && !FurlIsStrong(filter, own, i, k)) {
-      row->weak += own->value[k];
-      continue;
-    }
+    if (own->column[k] == i) row->at = row->used;
     Keep(first + own->column[k], own->value[k], row, S);
   }
 }
+
+/* The diagonal first, then the strong entries; what is weak is what the row's sum has beside them */
+static void TakeStrongOwn(const FurlCsr *own, const FurlCouplings *filter, PetscInt i, PetscInt first, SmootherRow *row, FurlSparse *S)
+{
+  double diagonal = 0;
+
+  for (PetscInt k = own->rowptr[i]; k < own->rowptr[i + 1]; k++) {
+    row->weak += own->value[k];
+    diagonal += own->column[k] == i ? own->value[k] : 0;
+  }
+  row->at = row->used;
+  Keep(first + i, diagonal, row, S);
+  for (PetscInt k = filter->rowptr[i]; k < filter->rowptr[i + 1]; k++) Keep(first + filter->column[k], own->value[filter->entry[k]], row, S);
+  for (PetscInt k = row->at; k < row->used; k++) row->weak -= S->value[k];
+}
+
 
 /* Entries between processes, before or after the process's own columns */
 static void TakeOthers(const FurlAijParts *parts, const FurlCouplings *filter, PetscInt i, PetscInt first, int after, SmootherRow *row,
@@ -76,7 +87,10 @@ static PetscErrorCode BuildSmoother(const FurlAijParts *parts, PetscInt first, c
   for (PetscInt i = 0; i < n; i++) {
     row = (SmootherRow){.begin = row.used, .used = row.used, .at = -1};
     if (parts->offdiagonal_mat) TakeOthers(parts, filter, i, first, 0, &row, S);
-    TakeOwn(own, filter, i, first, &row, S);
+        if (filter)
+      TakeStrongOwn(own, filter, i, first, &row, S);
+    else
+      TakeAllOwn(own, i, first, &row, S);
     if (parts->offdiagonal_mat) TakeOthers(parts, filter, i, first, 1, &row, S);
     Finish(factor, &row, S);
     S->rowptr[i + 1] = row.used;
@@ -100,13 +114,11 @@ static PetscErrorCode CoarsenAlone(Mat A, const FurlAijParts *parts, const FurlS
   FurlCsr        p, r, ap;
 
   PetscFunctionBegin;
-  PetscCall(FurlSparseMultiply(&s, &t, &c->P_arrays));
+    PetscCall(FurlSparseMultiply(&s, &t, &c->P_arrays));
+  PetscCall(FurlSparseSort(&c->P_arrays));
   p = FurlSparseView(&c->P_arrays);
-  PetscCall(FurlSparseTranspose(&p, &c->R_arrays));
-  PetscCall(FurlSparseDestroy(&c->P_arrays));
-  r = FurlSparseView(&c->R_arrays);
-  PetscCall(FurlSparseTranspose(&r, &c->P_arrays)); /* whose columns ascend */
-  p = FurlSparseView(&c->P_arrays);
+    PetscCall(FurlSparseTranspose(&p, &c->R_arrays));
+    r =  FurlSparseView(&c->R_arrays);
   PetscCall(FurlSparseMultiply(&parts->diagonal, &p, &AP));
   ap = FurlSparseView(&AP);
   PetscCall(FurlSparseMultiply(&r, &ap, &c->A_arrays));

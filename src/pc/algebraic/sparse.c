@@ -1,6 +1,8 @@
 /* Products and transposes of sparse matrices, by rows (F. Gustavson, ACM Trans. Math. Softw. 4, 1978) */
 #include "sparse.h"
 
+#define SHORT_ROW 8 /* entries in the mean: sorted where they are, as the moves grow with the square */
+
 FurlCsr FurlSparseView(const FurlSparse *A)
 {
   return (FurlCsr){.nrows = A->nrows, .ncols = A->ncols, .rowptr = A->rowptr, .column = A->column, .value = A->value};
@@ -55,22 +57,24 @@ typedef struct {
 } Column;
 
 /* Appends row i of A B behind the first `used` entries of C. No branch goes by the pattern: one in two would be guessed wrong */
-static PetscInt MultiplyRow(const FurlCsr *A, const FurlCsr *B, PetscInt i, PetscInt used, Column *of, FurlSparse *C)
+static PetscInt MultiplyRow(const FurlCsr *A, const FurlCsr *B, PetscInt i, PetscInt used, Column *restrict of, FurlSparse *C)
 {
-  PetscInt *const list = C->column + used;
-  PetscInt        n    = 0;
+  const PetscInt *const begin = B->rowptr, *const column = B->column;
+  const double *const   value = B->value;
+  PetscInt *restrict    list  = C->column + used;
+  PetscInt              n     = 0;
 
   for (PetscInt k = A->rowptr[i]; k < A->rowptr[i + 1]; k++) {
-    const PetscInt row = A->column[k];
-    const double   a   = A->value[k];
+    const PetscInt row = A->column[k], end = begin[row + 1];
+    const double   a = A->value[k];
 
-    for (PetscInt m = B->rowptr[row]; m < B->rowptr[row + 1]; m++) {
-      Column *const column = of + B->column[m];
+    for (PetscInt m = begin[row]; m < end; m++) {
+      const PetscInt j = column[m];
 
-      list[n] = B->column[m];
-      n += column->row != i;
-      column->row = i;
-      column->sum += a * B->value[m];
+      list[n] = j;
+      n += of[j].row != i;
+      of[j].row = i;
+      of[j].sum += a * value[m];
     }
   }
   for (PetscInt k = 0; k < n; k++) {
@@ -121,8 +125,25 @@ PetscErrorCode FurlSparseTranspose(const FurlCsr *A, FurlSparse *T)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static void SortByInsertion(FurlSparse *A)
+{
+  for (PetscInt i = 0; i < A->nrows; i++)
+    for (PetscInt k = A->rowptr[i] + 1; k < A->rowptr[i + 1]; k++) {
+      const PetscInt column = A->column[k];
+      const double   value  = A->value[k];
+      PetscInt       to     = k;
+
+      for (; to > A->rowptr[i] && A->column[to - 1] > column; to--) {
+        A->column[to] = A->column[to - 1];
+        A->value[to]  = A->value[to - 1];
+      }
+      A->column[to] = column;
+      A->value[to]  = value;
+    }
+}
+
 /* The transpose of the transpose */
-PetscErrorCode FurlSparseSort(FurlSparse *A)
+static PetscErrorCode SortByTransposing(FurlSparse *A)
 {
   FurlSparse turned;
   FurlCsr    view = FurlSparseView(A);
@@ -133,6 +154,16 @@ PetscErrorCode FurlSparseSort(FurlSparse *A)
   view = FurlSparseView(&turned);
   PetscCall(FurlSparseTranspose(&view, A));
   PetscCall(FurlSparseDestroy(&turned));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlSparseSort(FurlSparse *A)
+{
+  PetscFunctionBegin;
+  if (A->rowptr[A->nrows] <= SHORT_ROW * (int64_t)A->nrows)
+    SortByInsertion(A);
+  else
+    PetscCall(SortByTransposing(A));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

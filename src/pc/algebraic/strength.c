@@ -17,12 +17,7 @@ static double OwnSize(const FurlCouplings *c, const FurlCsr *own, PetscInt i, Pe
   return Size(own->value[k], c->sign[i], c->scale[i], c->scale[own->column[k]]);
 }
 
-PetscBool FurlIsStrong(const FurlCouplings *c, const FurlCsr *own, PetscInt i, PetscInt k)
-{
-  const double size = OwnSize(c, own, i, k);
 
-  return (PetscBool)(size >= c->least[i] && size >= c->least[own->column[k]]);
-}
 
 PetscBool FurlIsStrongToGhost(const FurlCouplings *c, const FurlCsr *other, PetscInt i, PetscInt k)
 {
@@ -68,7 +63,8 @@ static void KeepStrong(const FurlCsr *own, FurlCouplings *c)
       const PetscInt j    = own->column[k];
       const double   size = OwnSize(c, own, i, k);
 
-      c->column[used] = j;
+            c->column[used] = j;
+      c->entry[used]  = k;
       c->weight[used] = (float)size;
       used += (j != i) & (size >= c->least[i]) & (size >= c->least[j]);
     }
@@ -115,7 +111,7 @@ static PetscErrorCode Allocate(PetscInt n, PetscInt nnz, FurlCouplings *c)
   PetscFunctionBegin;
   *c = (FurlCouplings){.n = n};
   PetscCall(PetscCalloc1(n + 1, &c->rowptr));
-  PetscCall(PetscMalloc1(nnz + 1, &c->column));
+  PetscCall(PetscMalloc2(nnz + 1, &c->column, nnz + 1, &c->entry));
   PetscCall(PetscMalloc1(nnz + 1, &c->weight));
   PetscCall(PetscMalloc3(n + 1, &c->scale, n + 1, &c->least, n + 1, &c->sign));
   PetscCall(PetscCalloc1(n + 1, &c->elsewhere));
@@ -184,7 +180,7 @@ PetscErrorCode FurlCouplingsDestroy(FurlCouplings *c)
   PetscCall(PetscFree2(c->ghost_scale, c->ghost_least));
   PetscCall(PetscFree3(c->scale, c->least, c->sign));
   PetscCall(PetscFree(c->weight));
-  PetscCall(PetscFree(c->column));
+  PetscCall(PetscFree2(c->column, c->entry));
   PetscCall(PetscFree(c->rowptr));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

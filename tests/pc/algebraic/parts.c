@@ -95,8 +95,11 @@ static PetscErrorCode CheckCouplings(Mat A, const FurlCouplings *c)
     for (PetscInt k = parts.diagonal.rowptr[i]; k < parts.diagonal.rowptr[i + 1]; k++) {
       const PetscInt j = parts.diagonal.column[k];
 
-      if (j == i || !FurlIsStrong(c, &parts.diagonal, i, k)) continue;
-      FurlTestCheck(next < c->rowptr[i + 1] && c->column[next] == j, "the strong coupling of %d and %d is not kept", (int)i, (int)j);
+            const double size = -parts.diagonal.value[k] * c->scale[i] * c->scale[j];
+
+      if (j == i || size < c->least[i] || size < c->least[j]) continue;
+      FurlTestCheck(next < c->rowptr[i + 1] && c->column[next] == j && c->entry[next] == k, "the strong coupling of %d and %d is not kept",
+                    (int)i, (int)j);
       FurlTestCheck(parts.diagonal.value[k] < 0 && c->weight[next] > 0, "%g counts as a coupling", parts.diagonal.value[k]);
       next++;
     }
@@ -205,6 +208,7 @@ int main(int argc, char **argv)
 {
   PetscCall(PetscInitialize(&argc, &argv, NULL, NULL));
   PetscCall(CheckProducts(31, 23, 17));
+  PetscCall(CheckProducts(40, 50, 60)); /* rows of more entries than are sorted one by one */
   PetscCall(CheckProducts(5, 200, 3));
   PetscCall(CheckProducts(1, 1, 1));
   PetscCall(CheckProducts(0, 4, 3));
