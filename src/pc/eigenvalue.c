@@ -12,7 +12,7 @@
 #define POWER_STEPS 10
 #define POWER_MARGIN 1.1
 #define BISECTIONS 40
-#define LANES 8 /* of a sum, so that it is formed in vectors; vectors of a level are whole slices */
+#define LANES 8   /* of a sum, so that it is formed in vectors; vectors of a level are whole slices */
 #define SKEW 1e-3 /* of the largest eigenvalue: vectors in FP32 are orthogonal up to less than that where A is symmetric */
 
 /* A start vector without structure: a hash of the row's number (the finaliser of MurmurHash3, A. Appleby), so that every run is alike */

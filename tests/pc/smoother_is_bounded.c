@@ -1,7 +1,7 @@
 /*
-  Three rows that are hardly coupled to the others, with an eigenvalue of D^-1 A half as large again as theirs: a smoother made for less would
-  amplify its vector, and the preconditioner of a positive definite matrix would be indefinite. Conjugate gradients of PETSc's, which say so,
-  have to converge with PC furl, and with KSP furl no stage of PC furl may be left.
+  Three rows that are hardly coupled to the others, with an eigenvalue of D^-1 A half as large again as theirs: a smoother made for less
+  would amplify its vector, and the preconditioner of a positive definite matrix would be indefinite. Conjugate gradients of PETSc's, which
+  say so, have to converge with PC furl, and with KSP furl no stage of PC furl may be left.
 */
 #include "../furltest.h"
 

@@ -1,6 +1,7 @@
 /*
   Aggregates of strongly coupled nodes (P. Vanek, J. Mandel, M. Brezina, Computing 56, 1996): nodes all of whose neighbours are free gather
-  them; what is left joins the neighbouring aggregate to which it is coupled most; what is left then gathers its free neighbours.
+  them, and in wide aggregates their free neighbours as well; what is left joins the neighbouring aggregate to which it is coupled most;
+  what is left then gathers its free neighbours.
 */
 #include "algebraic.h"
 
@@ -39,14 +40,18 @@ static PetscInt StrongestNeighbour(const FurlCouplings *c, PetscInt i, const Pet
   return best;
 }
 
-PetscErrorCode FurlAggregate(const FurlCouplings *c, PetscInt *aggregate, PetscInt *naggregates)
+PetscErrorCode FurlAggregate(const FurlCouplings *c, PetscBool wide, PetscInt *aggregate, PetscInt *naggregates)
 {
   PetscInt *joined, n = 0;
 
   PetscFunctionBegin;
   for (PetscInt i = 0; i < c->n; i++) aggregate[i] = FREE;
   for (PetscInt i = 0; i < c->n; i++)
-    if (HasCouplings(c, i) && aggregate[i] == FREE && NeighboursAreFree(c, i, aggregate)) GatherFree(c, i, n++, aggregate);
+    if (HasCouplings(c, i) && aggregate[i] == FREE && NeighboursAreFree(c, i, aggregate)) {
+      GatherFree(c, i, n, aggregate);
+      for (PetscInt k = c->rowptr[i]; wide && k < c->rowptr[i + 1]; k++) GatherFree(c, c->column[k], n, aggregate);
+      n++;
+    }
   PetscCall(PetscMalloc1(c->n + 1, &joined));
   for (PetscInt i = 0; i < c->n; i++) joined[i] = aggregate[i] == FREE ? StrongestNeighbour(c, i, aggregate) : aggregate[i];
   PetscCall(PetscArraycpy(aggregate, joined, c->n));

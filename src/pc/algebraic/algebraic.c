@@ -14,6 +14,7 @@ typedef struct {
   PetscInt  total, bs; /* rows of all processes, of a node */
   FurlModes modes;
   PetscBool constants; /* are the only mode */
+  PetscBool finest;
 } Stage;
 
 /* What of a level becomes the unknowns of a coarser one; aggregate NULL: there is none */
@@ -39,7 +40,7 @@ static PetscErrorCode Choose(const Stage *s, const FurlLevel *level, double thre
   if (s->total <= COARSEST) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(FurlCouplingsBuild(s->A, &level->A.matrix, s->bs, threshold, &choice->couplings));
   PetscCall(PetscMalloc1(choice->couplings.n + 1, &choice->aggregate));
-  PetscCall(FurlAggregate(&choice->couplings, choice->aggregate, &choice->naggregates));
+  PetscCall(FurlAggregate(&choice->couplings, s->finest, choice->aggregate, &choice->naggregates));
   coarse = choice->naggregates * s->modes.k;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &coarse, 1, MPIU_INT, MPI_SUM, PetscObjectComm((PetscObject)s->A)));
   if (!coarse || coarse > STAGNANT * s->total) PetscCall(DestroyChoice(choice));
@@ -100,7 +101,7 @@ PetscErrorCode FurlAlgebraicSetUp(PC pc, const FurlHierarchy *twin, FurlHierarch
   PC_Furl *const      furl      = (PC_Furl *)pc->data;
   const FurlPrecision precision = furl->stage == FURL_STAGE_HALF ? FURL_PRECISION_HALF : FURL_PRECISION_SINGLE;
   FurlCoarsening      above     = {.P = NULL}, next;
-  Stage               s         = {.A = FurlHierarchyMat(furl)};
+  Stage               s         = {.A = FurlHierarchyMat(furl), .finest = PETSC_TRUE};
   Choice              choice    = {.aggregate = NULL};
 
   PetscFunctionBegin;

@@ -6,12 +6,12 @@
 
 /* Which couplings are strong: those between a process's own nodes, by rows, none of a node to itself; and what tells it of others */
 typedef struct {
-  PetscInt  n;                         /* nodes */
-  PetscInt *rowptr;                    /* [n + 1] */
-  PetscInt *column;                    /* [number of couplings] */
-  PetscInt *entry;                     /* [number of couplings] of scalar matrices: which of the row's entries, in the array of all, each is */
-  float    *weight;                    /* [number of couplings] positive */
-  double   *scale, *least, *sign;      /* [n] see strength.c */
+  PetscInt  n;                    /* nodes */
+  PetscInt *rowptr;               /* [n + 1] */
+  PetscInt *column;               /* [number of couplings] */
+  PetscInt *entry;                /* [number of couplings] of scalar matrices: which of the row's entries, in the array of all, each is */
+  float    *weight;               /* [number of couplings] positive */
+  double   *scale, *least, *sign; /* [n] see strength.c */
   double   *ghost_scale, *ghost_least; /* [ghosts] of scalar matrices on several processes, else NULL */
   char     *elsewhere;                 /* [n] 1 where a node has strong couplings to nodes of other processes */
 } FurlCouplings;
@@ -22,9 +22,9 @@ PETSC_INTERN PetscErrorCode FurlCouplingsDestroy(FurlCouplings *couplings);
 /* Of entry k of row i of a scalar matrix's part in others' columns */
 PetscBool FurlIsStrongToGhost(const FurlCouplings *couplings, const FurlCsr *other, PetscInt i, PetscInt k);
 
-
-/* aggregate: [nodes] numbers of their aggregates, -1 for nodes without strong couplings, which smoothing alone serves */
-PETSC_INTERN PetscErrorCode FurlAggregate(const FurlCouplings *couplings, PetscInt *aggregate, PetscInt *naggregates);
+/* aggregate: [nodes] numbers of their aggregates, -1 for nodes without strong couplings, which smoothing alone serves. wide: of three times
+ * as many nodes */
+PETSC_INTERN PetscErrorCode FurlAggregate(const FurlCouplings *couplings, PetscBool wide, PetscInt *aggregate, PetscInt *naggregates);
 
 /* What smoothing is to keep: vectors of the local rows that the operator maps to little */
 typedef struct {
@@ -35,8 +35,8 @@ typedef struct {
 PETSC_INTERN PetscErrorCode FurlModesGet(Mat A, FurlModes *modes); /* the near-null space, or constants of each row of a block */
 PETSC_INTERN PetscErrorCode FurlModesDestroy(FurlModes *modes);
 
-/* T: [rows][k naggregates] with T coarse = modes on aggregates. One mode stays as it is, and a coarse one of ones; columns of several are
- * orthonormal, or zero where modes depend on each other */
+/* T: [nodes][naggregates] blocks of bs x k with T coarse = modes on aggregates. One mode stays as it is, and a coarse one of ones; columns
+ * of several are orthonormal, or zero where modes depend on each other */
 PETSC_INTERN PetscErrorCode FurlModesSplit(const FurlModes *modes, PetscInt bs, const PetscInt *aggregate, PetscInt naggregates,
                                            FurlSparse *T, FurlModes *coarse);
 
@@ -47,6 +47,6 @@ typedef struct {
   FurlSparse P_arrays, R_arrays, A_arrays;
 } FurlCoarsening;
 
-/* lambda: of D^-1 A the largest eigenvalue. filter: leave weak couplings out of the smoothing of T */
-PETSC_INTERN PetscErrorCode FurlCoarsen(Mat A, const FurlSparse *T, const FurlCouplings *filter, double lambda, FurlCoarsening *coarsening);
+/* lambda: of D^-1 A the largest eigenvalue. filter: leave weak couplings out of the smoothing of T, NULL: none */
+PETSC_INTERN PetscErrorCode FurlCoarsen(Mat A, FurlSparse *T, const FurlCouplings *filter, double lambda, FurlCoarsening *coarsening);
 PETSC_INTERN PetscErrorCode FurlCoarseningDestroy(FurlCoarsening *coarsening);

@@ -39,10 +39,10 @@ static void TakeStrongOwn(const FurlCsr *own, const FurlCouplings *filter, Petsc
   }
   row->at = row->used;
   Keep(first + i, diagonal, row, S);
-  for (PetscInt k = filter->rowptr[i]; k < filter->rowptr[i + 1]; k++) Keep(first + filter->column[k], own->value[filter->entry[k]], row, S);
+  for (PetscInt k = filter->rowptr[i]; k < filter->rowptr[i + 1]; k++)
+    Keep(first + filter->column[k], own->value[filter->entry[k]], row, S);
   for (PetscInt k = row->at; k < row->used; k++) row->weak -= S->value[k];
 }
-
 
 /* Entries between processes, before or after the process's own columns */
 static void TakeOthers(const FurlAijParts *parts, const FurlCouplings *filter, PetscInt i, PetscInt first, int after, SmootherRow *row,
@@ -83,11 +83,11 @@ static PetscErrorCode BuildSmoother(const FurlAijParts *parts, PetscInt first, c
   SmootherRow          row    = {.used = 0};
 
   PetscFunctionBegin;
-  PetscCall(FurlSparseAllocate(n, (PetscInt)own->ncols, own->rowptr[n] + others, S));
+  PetscCall(FurlSparseAllocate(n, (PetscInt)own->ncols, 1, 1, own->rowptr[n] + others, S));
   for (PetscInt i = 0; i < n; i++) {
     row = (SmootherRow){.begin = row.used, .used = row.used, .at = -1};
     if (parts->offdiagonal_mat) TakeOthers(parts, filter, i, first, 0, &row, S);
-        if (filter)
+    if (filter)
       TakeStrongOwn(own, filter, i, first, &row, S);
     else
       TakeAllOwn(own, i, first, &row, S);
@@ -106,24 +106,52 @@ static void FillEmptyRows(FurlSparse *A)
       if (A->column[k] == i && A->value[k] == 0) A->value[k] = 1;
 }
 
-static PetscErrorCode CoarsenAlone(Mat A, const FurlAijParts *parts, const FurlSparse *S, const FurlSparse *T, FurlCoarsening *c)
+/* P = S T, R = P' and R A P in blocks as T's, from views that live as long */
+static PetscErrorCode Multiply(const FurlSparseView *A, const FurlSparseView *S, const FurlSparseView *T, FurlCoarsening *c)
 {
-  const MPI_Comm comm = PetscObjectComm((PetscObject)A);
-  const FurlCsr  s = FurlSparseView(S), t = FurlSparseView(T);
   FurlSparse     AP;
-  FurlCsr        p, r, ap;
+  FurlSparseView p, r, ap;
 
   PetscFunctionBegin;
-    PetscCall(FurlSparseMultiply(&s, &t, &c->P_arrays));
+  PetscCall(FurlSparseMultiply(S, T, &c->P_arrays));
   PetscCall(FurlSparseSort(&c->P_arrays));
-  p = FurlSparseView(&c->P_arrays);
-    PetscCall(FurlSparseTranspose(&p, &c->R_arrays));
-    r =  FurlSparseView(&c->R_arrays);
-  PetscCall(FurlSparseMultiply(&parts->diagonal, &p, &AP));
-  ap = FurlSparseView(&AP);
+  p = FurlSparseGetView(&c->P_arrays);
+  PetscCall(FurlSparseTranspose(&p, &c->R_arrays));
+  r = FurlSparseGetView(&c->R_arrays);
+  PetscCall(FurlSparseMultiply(A, &p, &AP));
+  ap = FurlSparseGetView(&AP);
   PetscCall(FurlSparseMultiply(&r, &ap, &c->A_arrays));
   PetscCall(FurlSparseDestroy(&AP));
   PetscCall(FurlSparseSort(&c->A_arrays));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode MultiplyInBlocks(const FurlSparseView *A, const FurlSparseView *S, const FurlSparseView *T, FurlCoarsening *c)
+{
+  FurlSparse     A_blocks, S_blocks;
+  FurlSparseView a, s;
+
+  PetscFunctionBegin;
+  PetscCall(FurlSparseCondense(A, T->height, &A_blocks));
+  PetscCall(FurlSparseCondense(S, T->height, &S_blocks));
+  a = FurlSparseGetView(&A_blocks);
+  s = FurlSparseGetView(&S_blocks);
+  PetscCall(Multiply(&a, &s, T, c));
+  PetscCall(FurlSparseDestroy(&S_blocks));
+  PetscCall(FurlSparseDestroy(&A_blocks));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode CoarsenAlone(Mat A, const FurlAijParts *parts, const FurlSparse *S, const FurlSparse *T, FurlCoarsening *c)
+{
+  const MPI_Comm       comm = PetscObjectComm((PetscObject)A);
+  const FurlSparseView a = FurlSparseViewCsr(&parts->diagonal), s = FurlSparseGetView(S), t = FurlSparseGetView(T);
+
+  PetscFunctionBegin;
+  PetscCall((T->height > 1 ? MultiplyInBlocks : Multiply)(&a, &s, &t, c));
+  PetscCall(FurlSparseExpand(&c->P_arrays));
+  PetscCall(FurlSparseExpand(&c->R_arrays));
+  PetscCall(FurlSparseExpand(&c->A_arrays));
   FillEmptyRows(&c->A_arrays);
   PetscCall(FurlSparseToMat(comm, &c->P_arrays, &c->P));
   PetscCall(FurlSparseToMat(comm, &c->R_arrays, &c->R));
@@ -132,12 +160,13 @@ static PetscErrorCode CoarsenAlone(Mat A, const FurlAijParts *parts, const FurlS
 }
 
 /* T on all processes: each has columns for its own rows alone */
-static PetscErrorCode SpreadTentative(MPI_Comm comm, const FurlSparse *T, Mat *spread)
+static PetscErrorCode SpreadTentative(MPI_Comm comm, FurlSparse *T, Mat *spread)
 {
-  const PetscInt nnz    = T->rowptr[T->nrows];
-  PetscInt       before = 0, *column;
+  PetscInt nnz, before = 0, *column;
 
   PetscFunctionBegin;
+  PetscCall(FurlSparseExpand(T));
+  nnz = T->rowptr[T->nrows];
   PetscCallMPI(MPI_Exscan(&T->ncols, &before, 1, MPIU_INT, MPI_SUM, comm));
   PetscCall(PetscMalloc1(nnz + 1, &column));
   for (PetscInt k = 0; k < nnz; k++) column[k] = T->column[k] + before;
@@ -175,7 +204,7 @@ static PetscErrorCode FillEmptyRowsTogether(Mat A)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode CoarsenTogether(Mat A, FurlSparse *S, const FurlSparse *T, FurlCoarsening *c)
+static PetscErrorCode CoarsenTogether(Mat A, FurlSparse *S, FurlSparse *T, FurlCoarsening *c)
 {
   const MPI_Comm comm = PetscObjectComm((PetscObject)A);
   Mat            smoother, tentative;
@@ -191,7 +220,7 @@ static PetscErrorCode CoarsenTogether(Mat A, FurlSparse *S, const FurlSparse *T,
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode FurlCoarsen(Mat A, const FurlSparse *T, const FurlCouplings *filter, double lambda, FurlCoarsening *c)
+PetscErrorCode FurlCoarsen(Mat A, FurlSparse *T, const FurlCouplings *filter, double lambda, FurlCoarsening *c)
 {
   FurlAijParts parts;
   FurlSparse   S;

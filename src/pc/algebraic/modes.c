@@ -91,17 +91,6 @@ static PetscErrorCode ListMembers(PetscInt n, const PetscInt *aggregate, PetscIn
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* T's rows have k entries each, or none */
-static void SetPattern(const PetscInt *aggregate, PetscInt bs, PetscInt k, FurlSparse *T)
-{
-  PetscInt used = 0;
-
-  for (PetscInt i = 0; i < T->nrows; i++) {
-    for (PetscInt c = 0; aggregate[i / bs] >= 0 && c < k; c++) T->column[used++] = aggregate[i / bs] * k + c;
-    T->rowptr[i + 1] = used;
-  }
-}
-
 PetscErrorCode FurlModesSplit(const FurlModes *modes, PetscInt bs, const PetscInt *aggregate, PetscInt naggregates, FurlSparse *T,
                               FurlModes *coarse)
 {
@@ -112,8 +101,13 @@ PetscErrorCode FurlModesSplit(const FurlModes *modes, PetscInt bs, const PetscIn
   PetscFunctionBegin;
   PetscCall(ListMembers(modes->n / bs, aggregate, naggregates, &member, &begin));
   for (PetscInt a = 0; a < naggregates; a++) most = PetscMax(most, begin[a + 1] - begin[a]);
-  PetscCall(FurlSparseAllocate(modes->n, naggregates * k, begin[naggregates] * bs * k, T));
-  SetPattern(aggregate, bs, k, T);
+  PetscCall(FurlSparseAllocate(modes->n / bs, naggregates, bs, k, begin[naggregates], T));
+  for (PetscInt i = 0; i < T->nrows; i++) {
+    const PetscInt at = T->rowptr[i];
+
+    T->rowptr[i + 1] = at + (aggregate[i] >= 0 ? 1 : 0);
+    if (aggregate[i] >= 0) T->column[at] = aggregate[i];
+  }
   *coarse = (FurlModes){.n = naggregates * k, .k = k};
   PetscCall(PetscCalloc1(naggregates * k * k + 1, &coarse->value));
   PetscCall(PetscMalloc1(most * bs * k + 1, &q));
@@ -125,7 +119,7 @@ PetscErrorCode FurlModesSplit(const FurlModes *modes, PetscInt bs, const PetscIn
       Orthonormalise(m * bs, k, q, coarse->value + a * k * k);
     else
       coarse->value[a] = 1; /* so that constants are kept on all levels by rows that keep their sums */
-    for (PetscInt i = 0; i < m; i++) PetscCall(PetscArraycpy(T->value + T->rowptr[member[begin[a] + i] * bs], q + i * row, row));
+    for (PetscInt i = 0; i < m; i++) PetscCall(PetscArraycpy(T->value + T->rowptr[member[begin[a] + i]] * row, q + i * row, row));
   }
   PetscCall(PetscFree(q));
   PetscCall(PetscFree(begin));

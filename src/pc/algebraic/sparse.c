@@ -1,20 +1,34 @@
 /* Products and transposes of sparse matrices, by rows (F. Gustavson, ACM Trans. Math. Softw. 4, 1978) */
+#include <furl/memory.h>
 #include "sparse.h"
 
 #define SHORT_ROW 8 /* entries in the mean: sorted where they are, as the moves grow with the square */
 
-FurlCsr FurlSparseView(const FurlSparse *A)
+FurlSparseView FurlSparseGetView(const FurlSparse *A)
 {
-  return (FurlCsr){.nrows = A->nrows, .ncols = A->ncols, .rowptr = A->rowptr, .column = A->column, .value = A->value};
+  return (FurlSparseView){A->nrows, A->ncols, A->height, A->width, A->rowptr, A->column, A->value};
 }
 
-PetscErrorCode FurlSparseAllocate(PetscInt nrows, PetscInt ncols, PetscInt nnz, FurlSparse *A)
+FurlSparseView FurlSparseViewCsr(const FurlCsr *a)
+{
+  return (FurlSparseView){(PetscInt)a->nrows, (PetscInt)a->ncols, 1, 1, a->rowptr, a->column, a->value};
+}
+
+/* What is filled once and left takes as long to be brought into memory by small pages as to be computed */
+static void UseLargePages(PetscInt room, FurlSparse *A)
+{
+  FurlMemoryLargePages(A->column, (size_t)room * sizeof(*A->column));
+  FurlMemoryLargePages(A->value, (size_t)(room * A->height * A->width) * sizeof(*A->value));
+}
+
+PetscErrorCode FurlSparseAllocate(PetscInt nrows, PetscInt ncols, PetscInt height, PetscInt width, PetscInt blocks, FurlSparse *A)
 {
   PetscFunctionBegin;
-  *A = (FurlSparse){.nrows = nrows, .ncols = ncols};
+  *A = (FurlSparse){.nrows = nrows, .ncols = ncols, .height = height, .width = width};
   PetscCall(PetscCalloc1(nrows + 1, &A->rowptr));
-  PetscCall(PetscMalloc1(nnz + 1, &A->column));
-  PetscCall(PetscMalloc1(nnz + 1, &A->value));
+  PetscCall(PetscMalloc1(blocks + 1, &A->column));
+  PetscCall(PetscMalloc1((size_t)(blocks + 1) * (size_t)(height * width), &A->value));
+  UseLargePages(blocks, A);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -28,41 +42,52 @@ PetscErrorCode FurlSparseDestroy(FurlSparse *A)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Room for `more` entries behind the first `used` */
-static PetscErrorCode Reserve(PetscInt used, PetscInt more, PetscInt *room, FurlSparse *C)
+/* Room for `more` blocks behind the first `used` */
+static PetscErrorCode Reserve(PetscInt used, int64_t more, PetscInt *room, FurlSparse *C)
 {
+  const size_t size = (size_t)(C->height * C->width) * sizeof(*C->value);
+
   PetscFunctionBegin;
   if (more <= *room - used) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCheck(more <= PETSC_MAX_INT - used, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE,
-             "A coarse level has more than %" PetscInt_FMT " entries on one process: use more processes, or 64-bit indices", PETSC_MAX_INT);
-  *room = PetscMax(used + more, *room > PETSC_MAX_INT / 3 * 2 ? PETSC_MAX_INT - 1 : *room + *room / 2);
+  PetscCheck(more < PETSC_MAX_INT - used, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE,
+             "A coarser level has more than %" PetscInt_FMT " entries on one process: use more processes, or 64-bit indices",
+             PETSC_MAX_INT);
+  *room = (PetscInt)PetscMax(used + more, PetscMin((int64_t)*room + *room / 2, PETSC_MAX_INT - 1));
   PetscCall(PetscRealloc((size_t)(*room + 1) * sizeof(*C->column), &C->column));
-  PetscCall(PetscRealloc((size_t)(*room + 1) * sizeof(*C->value), &C->value));
+  PetscCall(PetscRealloc((size_t)(*room + 1) * size, &C->value));
+  UseLargePages(*room, C);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The most entries that row i of the product can have */
-static PetscInt BoundRow(const FurlCsr *A, const FurlCsr *B, PetscInt i)
+/* The most blocks that row i of the product can have */
+static int64_t BoundRow(const FurlSparseView *A, const FurlSparseView *B, PetscInt i)
 {
   int64_t bound = 0;
 
   for (PetscInt k = A->rowptr[i]; k < A->rowptr[i + 1]; k++) bound += B->rowptr[A->column[k] + 1] - B->rowptr[A->column[k]];
-  return (PetscInt)PetscMin(bound, B->ncols);
+  return PetscMin(bound, B->ncols);
 }
 
-/* What a row of a product has in a column so far; `row` is the last one that has the column, and all sums of rows that are done are zero */
+/*
+  What the product has in a column: `row` is the last one that has it. Of scalar matrices, sum is the entry so far, and zero in rows that
+  are done; of blocks, place is where the block is
+*/
 typedef struct {
-  double   sum;
+  union {
+    double   sum;
+    PetscInt place;
+  };
   PetscInt row;
 } Column;
 
-/* Appends row i of A B behind the first `used` entries of C. No branch goes by the pattern: one in two would be guessed wrong */
-static PetscInt MultiplyRow(const FurlCsr *A, const FurlCsr *B, PetscInt i, PetscInt used, Column *restrict of, FurlSparse *C)
+/* Appends row i of A B, scalar matrices, behind the first `used` entries of C. No branch goes by the pattern: one in two would be guessed
+ * wrong */
+static PetscInt MultiplyRow(const FurlSparseView *A, const FurlSparseView *B, PetscInt i, PetscInt used, Column *restrict of, FurlSparse *C)
 {
   const PetscInt *const begin = B->rowptr, *const column = B->column;
-  const double *const   value = B->value;
-  PetscInt *restrict    list  = C->column + used;
-  PetscInt              n     = 0;
+  const double *const value = B->value;
+  PetscInt *restrict list   = C->column + used;
+  PetscInt n                = 0;
 
   for (PetscInt k = A->rowptr[i]; k < A->rowptr[i + 1]; k++) {
     const PetscInt row = A->column[k], end = begin[row + 1];
@@ -84,33 +109,83 @@ static PetscInt MultiplyRow(const FurlCsr *A, const FurlCsr *B, PetscInt i, Pets
   return used + n;
 }
 
-/* C = A B */
-PetscErrorCode FurlSparseMultiply(const FurlCsr *A, const FurlCsr *B, FurlSparse *C)
+/* c += a b for blocks of h x m and m x w */
+static inline void AddProduct(PetscInt h, PetscInt m, PetscInt w, const double *restrict a, const double *restrict b, double *restrict c)
 {
-  PetscInt room = A->rowptr[A->nrows], used = 0;
-  Column  *of;
+  for (PetscInt i = 0; i < h; i++)
+    for (PetscInt k = 0; k < m; k++)
+      for (PetscInt j = 0; j < w; j++) c[i * w + j] += a[i * m + k] * b[k * w + j];
+}
+
+/* The same, with loops of a length that is known for the modes of solids, and of two and three components */
+static void AddBlocks(PetscInt h, PetscInt m, PetscInt w, const double *a, const double *b, double *c)
+{
+  if (m == 3 && w == 6)
+    AddProduct(h, 3, 6, a, b, c);
+  else if (m == 6 && w == 6)
+    AddProduct(h, 6, 6, a, b, c);
+  else if (m == 3 && w == 3)
+    AddProduct(h, 3, 3, a, b, c);
+  else if (m == 2 && w == 2)
+    AddProduct(h, 2, 2, a, b, c);
+  else
+    AddProduct(h, m, w, a, b, c);
+}
+
+static PetscInt MultiplyBlockRow(const FurlSparseView *A, const FurlSparseView *B, PetscInt i, PetscInt used, Column *of, FurlSparse *C)
+{
+  const PetscInt h = A->height, m = A->width, w = B->width;
+
+  for (PetscInt k = A->rowptr[i]; k < A->rowptr[i + 1]; k++)
+    for (PetscInt l = B->rowptr[A->column[k]]; l < B->rowptr[A->column[k] + 1]; l++) {
+      Column *const column = of + B->column[l];
+
+      if (column->row != i) {
+        *column         = (Column){.place = used, .row = i};
+        C->column[used] = B->column[l];
+        for (PetscInt e = 0; e < h * w; e++) C->value[(size_t)used * (size_t)(h * w) + (size_t)e] = 0;
+        used++;
+      }
+      AddBlocks(h, m, w, A->value + (size_t)k * (size_t)(h * m), B->value + (size_t)l * (size_t)(m * w),
+                C->value + (size_t)column->place * (size_t)(h * w));
+    }
+  return used;
+}
+
+PetscErrorCode FurlSparseMultiply(const FurlSparseView *A, const FurlSparseView *B, FurlSparse *C)
+{
+  const PetscBool scalar = (PetscBool)(A->height * A->width * B->width == 1);
+  PetscInt        room = A->rowptr[A->nrows], used = 0;
+  Column         *of;
 
   PetscFunctionBegin;
-  PetscCall(FurlSparseAllocate((PetscInt)A->nrows, (PetscInt)B->ncols, room, C));
+  PetscCall(FurlSparseAllocate(A->nrows, B->ncols, A->height, B->width, room, C));
   PetscCall(PetscMalloc1(B->ncols + 1, &of));
-  for (int64_t j = 0; j < B->ncols; j++) of[j] = (Column){.row = -1};
+  for (PetscInt j = 0; j < B->ncols; j++) of[j] = (Column){.sum = 0, .row = -1};
   for (PetscInt i = 0; i < A->nrows; i++) {
     PetscCall(Reserve(used, BoundRow(A, B, i), &room, C));
-    used             = MultiplyRow(A, B, i, used, of, C);
+    used             = (scalar ? MultiplyRow : MultiplyBlockRow)(A, B, i, used, of, C);
     C->rowptr[i + 1] = used;
   }
   PetscCall(PetscFree(of));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode FurlSparseTranspose(const FurlCsr *A, FurlSparse *T)
+/* b = a' for a of h x w */
+static void TransposeBlock(PetscInt h, PetscInt w, const double *a, double *b)
 {
-  const PetscInt nnz = A->rowptr[A->nrows];
+  for (PetscInt i = 0; i < h; i++)
+    for (PetscInt j = 0; j < w; j++) b[j * h + i] = a[i * w + j];
+}
+
+PetscErrorCode FurlSparseTranspose(const FurlSparseView *A, FurlSparse *T)
+{
+  const PetscInt blocks = A->rowptr[A->nrows], h = A->height, w = A->width;
   PetscInt      *next;
 
   PetscFunctionBegin;
-  PetscCall(FurlSparseAllocate((PetscInt)A->ncols, (PetscInt)A->nrows, nnz, T));
-  for (PetscInt k = 0; k < nnz; k++) T->rowptr[A->column[k] + 1]++;
+  PetscCall(FurlSparseAllocate(A->ncols, A->nrows, w, h, blocks, T));
+  for (PetscInt k = 0; k < blocks; k++) T->rowptr[A->column[k] + 1]++;
   for (PetscInt j = 0; j < T->nrows; j++) T->rowptr[j + 1] += T->rowptr[j];
   PetscCall(PetscMalloc1(T->nrows + 1, &next));
   PetscCall(PetscArraycpy(next, T->rowptr, T->nrows));
@@ -119,12 +194,13 @@ PetscErrorCode FurlSparseTranspose(const FurlCsr *A, FurlSparse *T)
       const PetscInt to = next[A->column[k]]++;
 
       T->column[to] = i;
-      T->value[to]  = A->value[k];
+      TransposeBlock(h, w, A->value + (size_t)k * (size_t)(h * w), T->value + (size_t)to * (size_t)(h * w));
     }
   PetscCall(PetscFree(next));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Of scalar matrices */
 static void SortByInsertion(FurlSparse *A)
 {
   for (PetscInt i = 0; i < A->nrows; i++)
@@ -145,13 +221,13 @@ static void SortByInsertion(FurlSparse *A)
 /* The transpose of the transpose */
 static PetscErrorCode SortByTransposing(FurlSparse *A)
 {
-  FurlSparse turned;
-  FurlCsr    view = FurlSparseView(A);
+  FurlSparse     turned;
+  FurlSparseView view = FurlSparseGetView(A);
 
   PetscFunctionBegin;
   PetscCall(FurlSparseTranspose(&view, &turned));
   PetscCall(FurlSparseDestroy(A));
-  view = FurlSparseView(&turned);
+  view = FurlSparseGetView(&turned);
   PetscCall(FurlSparseTranspose(&view, A));
   PetscCall(FurlSparseDestroy(&turned));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -160,10 +236,71 @@ static PetscErrorCode SortByTransposing(FurlSparse *A)
 PetscErrorCode FurlSparseSort(FurlSparse *A)
 {
   PetscFunctionBegin;
-  if (A->rowptr[A->nrows] <= SHORT_ROW * (int64_t)A->nrows)
+  if (A->height * A->width == 1 && A->rowptr[A->nrows] <= SHORT_ROW * (int64_t)A->nrows)
     SortByInsertion(A);
   else
     PetscCall(SortByTransposing(A));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Row i of blocks of a's rows */
+static PetscInt CondenseRow(const FurlSparseView *a, PetscInt n, PetscInt i, PetscInt used, PetscInt *place, FurlSparse *A)
+{
+  const PetscInt begin = used;
+
+  for (PetscInt r = 0; r < n; r++)
+    for (PetscInt k = a->rowptr[i * n + r]; k < a->rowptr[i * n + r + 1]; k++) {
+      const PetscInt j = a->column[k] / n;
+
+      if (place[j] < begin) {
+        place[j]        = used;
+        A->column[used] = j;
+        for (PetscInt e = 0; e < n * n; e++) A->value[(size_t)used * (size_t)(n * n) + (size_t)e] = 0;
+        used++;
+      }
+      A->value[(size_t)place[j] * (size_t)(n * n) + (size_t)(r * n + a->column[k] % n)] = a->value[k];
+    }
+  return used;
+}
+
+PetscErrorCode FurlSparseCondense(const FurlSparseView *a, PetscInt n, FurlSparse *A)
+{
+  PetscInt *place, room = a->rowptr[a->nrows] / (n * n);
+
+  PetscFunctionBegin;
+  PetscCall(FurlSparseAllocate(a->nrows / n, a->ncols / n, n, n, room, A));
+  PetscCall(PetscMalloc1(A->ncols + 1, &place));
+  for (PetscInt j = 0; j < A->ncols; j++) place[j] = -1;
+  for (PetscInt i = 0; i < A->nrows; i++) {
+    PetscCall(Reserve(A->rowptr[i], PetscMin(a->rowptr[(i + 1) * n] - a->rowptr[i * n], A->ncols), &room, A));
+    A->rowptr[i + 1] = CondenseRow(a, n, i, A->rowptr[i], place, A);
+  }
+  PetscCall(PetscFree(place));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlSparseExpand(FurlSparse *A)
+{
+  const PetscInt h = A->height, w = A->width;
+  PetscInt       used = 0;
+  FurlSparse     a;
+
+  PetscFunctionBegin;
+  if (h * w == 1) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCheck((int64_t)A->rowptr[A->nrows] * h * w < PETSC_MAX_INT, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE,
+             "A coarser level has more than %" PetscInt_FMT " entries on one process: use more processes, or 64-bit indices",
+             PETSC_MAX_INT);
+  PetscCall(FurlSparseAllocate(A->nrows * h, A->ncols * w, 1, 1, A->rowptr[A->nrows] * h * w, &a));
+  for (PetscInt i = 0; i < a.nrows; i++) {
+    for (PetscInt k = A->rowptr[i / h]; k < A->rowptr[i / h + 1]; k++)
+      for (PetscInt j = 0; j < w; j++) {
+        a.column[used]  = A->column[k] * w + j;
+        a.value[used++] = A->value[(size_t)k * (size_t)(h * w) + (size_t)(i % h * w + j)];
+      }
+    a.rowptr[i + 1] = used;
+  }
+  PetscCall(FurlSparseDestroy(A));
+  *A = a;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -4,6 +4,7 @@
   are weak for the side where it is large, and what is smooth there has nothing to do with the other side.
 */
 #include <float.h>
+#include <furl/memory.h>
 #include "algebraic.h"
 
 /* scale = 1/sqrt(|a_ii|) */
@@ -16,8 +17,6 @@ static double OwnSize(const FurlCouplings *c, const FurlCsr *own, PetscInt i, Pe
 {
   return Size(own->value[k], c->sign[i], c->scale[i], c->scale[own->column[k]]);
 }
-
-
 
 PetscBool FurlIsStrongToGhost(const FurlCouplings *c, const FurlCsr *other, PetscInt i, PetscInt k)
 {
@@ -63,7 +62,7 @@ static void KeepStrong(const FurlCsr *own, FurlCouplings *c)
       const PetscInt j    = own->column[k];
       const double   size = OwnSize(c, own, i, k);
 
-            c->column[used] = j;
+      c->column[used] = j;
       c->entry[used]  = k;
       c->weight[used] = (float)size;
       used += (j != i) & (size >= c->least[i]) & (size >= c->least[j]);
@@ -72,37 +71,21 @@ static void KeepStrong(const FurlCsr *own, FurlCouplings *c)
   }
 }
 
-/* The row of node i in a matrix of nodes: minus the Frobenius norms of its blocks, but its own's, which is positive */
-static PetscInt CondenseRow(const FurlCsr *a, PetscInt bs, PetscInt i, PetscInt begin, PetscInt *place, FurlSparse *nodes)
+/* The matrix of nodes: minus the Frobenius norms of the blocks, but a node's own, which is positive */
+static PetscErrorCode TakeNorms(const FurlCsr *a, PetscInt bs, FurlSparse *nodes)
 {
-  PetscInt end = begin;
-
-  for (PetscInt k = a->rowptr[i * bs]; k < a->rowptr[(i + 1) * bs]; k++) {
-    const PetscInt j = a->column[k] / bs;
-
-    if (place[j] < begin) {
-      place[j]           = end;
-      nodes->column[end] = j;
-      nodes->value[end]  = 0;
-      end++;
-    }
-    nodes->value[place[j]] += a->value[k] * a->value[k];
-  }
-  for (PetscInt k = begin; k < end; k++) nodes->value[k] = (nodes->column[k] == i ? 1 : -1) * sqrt(nodes->value[k]);
-  return end;
-}
-
-static PetscErrorCode Condense(const FurlCsr *a, PetscInt bs, FurlSparse *nodes)
-{
-  const PetscInt n = (PetscInt)(a->nrows / bs);
-  PetscInt      *place;
+  const FurlSparseView rows = FurlSparseViewCsr(a);
 
   PetscFunctionBegin;
-  PetscCall(FurlSparseAllocate(n, n, a->rowptr[a->nrows], nodes));
-  PetscCall(PetscMalloc1(n + 1, &place));
-  for (PetscInt i = 0; i < n; i++) place[i] = -1;
-  for (PetscInt i = 0; i < n; i++) nodes->rowptr[i + 1] = CondenseRow(a, bs, i, nodes->rowptr[i], place, nodes);
-  PetscCall(PetscFree(place));
+  PetscCall(FurlSparseCondense(&rows, bs, nodes));
+  for (PetscInt i = 0; i < nodes->nrows; i++)
+    for (PetscInt k = nodes->rowptr[i]; k < nodes->rowptr[i + 1]; k++) {
+      const double *const block  = nodes->value + (size_t)k * (size_t)(bs * bs);
+      double              square = 0;
+
+      for (PetscInt e = 0; e < bs * bs; e++) square += block[e] * block[e];
+      nodes->value[k] = (nodes->column[k] == i ? 1 : -1) * sqrt(square); /* which lies before the blocks that are to come */
+    }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -111,8 +94,12 @@ static PetscErrorCode Allocate(PetscInt n, PetscInt nnz, FurlCouplings *c)
   PetscFunctionBegin;
   *c = (FurlCouplings){.n = n};
   PetscCall(PetscCalloc1(n + 1, &c->rowptr));
-  PetscCall(PetscMalloc2(nnz + 1, &c->column, nnz + 1, &c->entry));
+  PetscCall(PetscMalloc1(nnz + 1, &c->column));
+  PetscCall(PetscMalloc1(nnz + 1, &c->entry));
   PetscCall(PetscMalloc1(nnz + 1, &c->weight));
+  FurlMemoryLargePages(c->column, (size_t)nnz * sizeof(*c->column));
+  FurlMemoryLargePages(c->entry, (size_t)nnz * sizeof(*c->entry));
+  FurlMemoryLargePages(c->weight, (size_t)nnz * sizeof(*c->weight));
   PetscCall(PetscMalloc3(n + 1, &c->scale, n + 1, &c->least, n + 1, &c->sign));
   PetscCall(PetscCalloc1(n + 1, &c->elsewhere));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -125,8 +112,8 @@ static PetscErrorCode BuildOfNodes(const FurlCsr *a, const FurlCsr *other, Petsc
   FurlCsr    own;
 
   PetscFunctionBegin;
-  PetscCall(Condense(a, bs, &nodes));
-  own = FurlSparseView(&nodes);
+  PetscCall(TakeNorms(a, bs, &nodes));
+  own = (FurlCsr){.nrows = nodes.nrows, .ncols = nodes.ncols, .rowptr = nodes.rowptr, .column = nodes.column, .value = nodes.value};
   PetscCall(Allocate(nodes.nrows, own.rowptr[nodes.nrows], c));
   GetScale(&own, c);
   GetLeast(&own, NULL, threshold, c);
@@ -180,7 +167,8 @@ PetscErrorCode FurlCouplingsDestroy(FurlCouplings *c)
   PetscCall(PetscFree2(c->ghost_scale, c->ghost_least));
   PetscCall(PetscFree3(c->scale, c->least, c->sign));
   PetscCall(PetscFree(c->weight));
-  PetscCall(PetscFree2(c->column, c->entry));
+  PetscCall(PetscFree(c->entry));
+  PetscCall(PetscFree(c->column));
   PetscCall(PetscFree(c->rowptr));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -7,12 +7,12 @@
 #include "../../furltest.h"
 
 /* Rows with 0 to 6 entries, in no order; some columns stay empty */
-static PetscErrorCode Random(PetscInt nrows, PetscInt ncols, PetscInt seed, FurlSparse *A)
+static PetscErrorCode Random(PetscInt nrows, PetscInt ncols, PetscInt height, PetscInt width, PetscInt seed, FurlSparse *A)
 {
   PetscInt used = 0;
 
   PetscFunctionBegin;
-  PetscCall(FurlSparseAllocate(nrows, ncols, 6 * nrows, A));
+  PetscCall(FurlSparseAllocate(nrows, ncols, height, width, 6 * nrows, A));
   for (PetscInt i = 0; i < nrows; i++) {
     for (PetscInt k = 0; k < 6; k++) {
       const PetscInt j  = (PetscInt)((FurlTestHash(7 * i + k, seed) + 1) / 2 * (PetscReal)ncols);
@@ -20,8 +20,9 @@ static PetscErrorCode Random(PetscInt nrows, PetscInt ncols, PetscInt seed, Furl
 
       for (PetscInt m = A->rowptr[i]; m < used; m++) is = (PetscBool)(is || A->column[m] == j);
       if (is || FurlTestHash(7 * i + k, seed + 1) < 0 || i % 5 == 2 || j % 7 == 3) continue;
-      A->column[used]  = j;
-      A->value[used++] = FurlTestHash(7 * i + k, seed + 2);
+      A->column[used] = j;
+      for (PetscInt e = 0; e < height * width; e++) A->value[used * height * width + e] = FurlTestHash(50 * (7 * i + k) + e, seed + 2);
+      used++;
     }
     A->rowptr[i + 1] = used;
   }
@@ -30,51 +31,88 @@ static PetscErrorCode Random(PetscInt nrows, PetscInt ncols, PetscInt seed, Furl
 
 static PetscErrorCode ToDense(const FurlSparse *A, PetscReal **dense)
 {
+  const PetscInt h = A->height, w = A->width;
+
   PetscFunctionBegin;
-  PetscCall(PetscCalloc1(A->nrows * A->ncols + 1, dense));
-  for (PetscInt i = 0; i < A->nrows; i++)
-    for (PetscInt k = A->rowptr[i]; k < A->rowptr[i + 1]; k++) (*dense)[i * A->ncols + A->column[k]] += A->value[k];
+  PetscCall(PetscCalloc1(A->nrows * A->ncols * h * w + 1, dense));
+  for (PetscInt i = 0; i < A->nrows * h; i++)
+    for (PetscInt k = A->rowptr[i / h]; k < A->rowptr[i / h + 1]; k++)
+      for (PetscInt j = 0; j < w; j++) (*dense)[(i * A->ncols + A->column[k]) * w + j] += A->value[(k * h + i % h) * w + j];
   PetscFunctionReturn(0);
 }
 
-/* C = A B, its columns once a row, and C'' = C with columns that ascend */
-static PetscErrorCode CheckProducts(PetscInt n, PetscInt m, PetscInt l)
+static PetscErrorCode CheckOrder(const FurlSparse *C)
 {
-  FurlSparse A, B, C, T;
-  FurlCsr    a, b, c;
-  PetscReal *da, *db, *dc, *dt;
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < C->nrows; i++)
+    for (PetscInt k = C->rowptr[i] + 1; k < C->rowptr[i + 1]; k++)
+      FurlTestCheck(C->column[k - 1] < C->column[k], "row %d has column %d twice or out of order", (int)i, (int)C->column[k]);
+  PetscFunctionReturn(0);
+}
+
+/* Both have the same entries, one in blocks perhaps and the other not, or one is the other's transpose */
+static PetscErrorCode CheckSame(const FurlSparse *A, const FurlSparse *B, PetscBool transposed)
+{
+  const PetscInt n = A->nrows * A->height, m = A->ncols * A->width;
+  PetscReal     *a, *b;
 
   PetscFunctionBegin;
-  PetscCall(Random(n, m, 1, &A));
-  PetscCall(Random(m, l, 5, &B));
-  a = FurlSparseView(&A);
-  b = FurlSparseView(&B);
+  PetscCall(ToDense(A, &a));
+  PetscCall(ToDense(B, &b));
+  FurlTestCheck(B->nrows * B->height == (transposed ? m : n) && B->ncols * B->width == (transposed ? n : m), "the shapes differ");
+  for (PetscInt i = 0; i < n; i++)
+    for (PetscInt j = 0; j < m; j++)
+      FurlTestCheck(a[i * m + j] == b[transposed ? j * n + i : i * m + j], "(%d, %d) differs", (int)i, (int)j);
+  PetscCall(PetscFree(b));
+  PetscCall(PetscFree(a));
+  PetscFunctionReturn(0);
+}
+
+/* C = A B by its definition; C', C with columns that ascend, C without blocks and in blocks again are the same */
+static PetscErrorCode CheckProducts(PetscInt n, PetscInt m, PetscInt l, PetscInt h, PetscInt k, PetscInt w)
+{
+  FurlSparse     A, B, C, D, T;
+  FurlSparseView a, b, c;
+  PetscReal     *da, *db, *dc;
+
+  PetscFunctionBegin;
+  PetscCall(Random(n, m, h, k, 1, &A));
+  PetscCall(Random(m, l, k, w, 5, &B));
+  a = FurlSparseGetView(&A);
+  b = FurlSparseGetView(&B);
   PetscCall(FurlSparseMultiply(&a, &b, &C));
-  c = FurlSparseView(&C);
-  PetscCall(FurlSparseTranspose(&c, &T));
   PetscCall(ToDense(&A, &da));
   PetscCall(ToDense(&B, &db));
   PetscCall(ToDense(&C, &dc));
-  PetscCall(ToDense(&T, &dt));
-  for (PetscInt i = 0; i < n; i++)
-    for (PetscInt j = 0; j < l; j++) {
+  for (PetscInt i = 0; i < n * h; i++)
+    for (PetscInt j = 0; j < l * w; j++) {
       PetscReal sum = 0;
 
-      for (PetscInt k = 0; k < m; k++) sum += da[i * m + k] * db[k * l + j];
-      FurlTestCheck(PetscAbsReal(dc[i * l + j] - sum) <= 1e-14, "(A B)(%d, %d) is %g, not %g", (int)i, (int)j, dc[i * l + j], sum);
-      FurlTestCheck(dt[j * n + i] == dc[i * l + j], "the transpose differs at (%d, %d)", (int)j, (int)i);
+      for (PetscInt p = 0; p < m * k; p++) sum += da[i * m * k + p] * db[p * l * w + j];
+      FurlTestCheck(PetscAbsReal(dc[i * l * w + j] - sum) <= 1e-13, "(A B)(%d, %d) is %g, not %g", (int)i, (int)j, dc[i * l * w + j], sum);
     }
-  PetscCall(FurlSparseSort(&C));
-  for (PetscInt i = 0; i < n; i++)
-    for (PetscInt k = C.rowptr[i]; k < C.rowptr[i + 1]; k++) {
-      FurlTestCheck(k == C.rowptr[i] || C.column[k - 1] < C.column[k], "row %d has column %d twice or out of order", (int)i,
-                    (int)C.column[k]);
-      FurlTestCheck(C.value[k] == dc[i * l + C.column[k]], "sorting changed (%d, %d)", (int)i, (int)C.column[k]);
-    }
-  PetscCall(PetscFree(dt));
+  c = FurlSparseGetView(&C);
+  PetscCall(FurlSparseTranspose(&c, &T));
+  PetscCall(CheckSame(&C, &T, PETSC_TRUE));
+  PetscCall(CheckOrder(&T));
+  PetscCall(FurlSparseMultiply(&a, &b, &D));
+  PetscCall(FurlSparseSort(&D));
+  PetscCall(CheckSame(&C, &D, PETSC_FALSE));
+  PetscCall(CheckOrder(&D));
+  PetscCall(FurlSparseExpand(&D));
+  FurlTestCheck(D.height == 1 && D.width == 1, "blocks of %d x %d are left", (int)D.height, (int)D.width);
+  PetscCall(CheckSame(&C, &D, PETSC_FALSE));
+  PetscCall(CheckOrder(&D));
+  if (h == w) {
+    PetscCall(FurlSparseDestroy(&T));
+    c = FurlSparseGetView(&D);
+    PetscCall(FurlSparseCondense(&c, h, &T));
+    PetscCall(CheckSame(&C, &T, PETSC_FALSE));
+  }
   PetscCall(PetscFree(dc));
   PetscCall(PetscFree(db));
   PetscCall(PetscFree(da));
+  PetscCall(FurlSparseDestroy(&D));
   PetscCall(FurlSparseDestroy(&T));
   PetscCall(FurlSparseDestroy(&C));
   PetscCall(FurlSparseDestroy(&B));
@@ -95,7 +133,7 @@ static PetscErrorCode CheckCouplings(Mat A, const FurlCouplings *c)
     for (PetscInt k = parts.diagonal.rowptr[i]; k < parts.diagonal.rowptr[i + 1]; k++) {
       const PetscInt j = parts.diagonal.column[k];
 
-            const double size = -parts.diagonal.value[k] * c->scale[i] * c->scale[j];
+      const double size = -parts.diagonal.value[k] * c->scale[i] * c->scale[j];
 
       if (j == i || size < c->least[i] || size < c->least[j]) continue;
       FurlTestCheck(next < c->rowptr[i + 1] && c->column[next] == j && c->entry[next] == k, "the strong coupling of %d and %d is not kept",
@@ -131,6 +169,7 @@ static PetscErrorCode CheckAggregates(const FurlCouplings *c, const PetscInt *ag
   PetscFunctionReturn(0);
 }
 
+/* T without blocks */
 static PetscErrorCode CheckSplit(const FurlModes *modes, const FurlSparse *T, const FurlModes *coarse, PetscBool dependent)
 {
   const PetscInt k = modes->k;
@@ -162,13 +201,13 @@ static PetscErrorCode CheckSplit(const FurlModes *modes, const FurlSparse *T, co
 }
 
 /* modes: 1, then x and a multiple of it, so that the last depends on the others */
-static PetscErrorCode CheckHierarchy(PetscInt nx, PetscInt ny, PetscInt k, PetscReal contrast)
+static PetscErrorCode CheckHierarchy(PetscInt nx, PetscInt ny, PetscInt k, PetscReal contrast, PetscBool wide)
 {
   FurlTestGridSpec spec = FurlTestGridDefault(nx, ny);
   FurlCouplings    couplings;
   FurlCoarsening   c;
   FurlModes        modes = {.n = nx * ny, .k = k}, coarse;
-  FurlSparse       T;
+  FurlSparse       T, flat;
   PetscInt        *aggregate, naggregates;
   PetscReal        norm, difference;
   Mat              A, PtAP;
@@ -183,10 +222,13 @@ static PetscErrorCode CheckHierarchy(PetscInt nx, PetscInt ny, PetscInt k, Petsc
   PetscCall(FurlCouplingsBuild(A, NULL, 1, 0.1, &couplings));
   PetscCall(CheckCouplings(A, &couplings));
   PetscCall(PetscMalloc1(modes.n, &aggregate));
-  PetscCall(FurlAggregate(&couplings, aggregate, &naggregates));
+  PetscCall(FurlAggregate(&couplings, wide, aggregate, &naggregates));
   PetscCall(CheckAggregates(&couplings, aggregate, naggregates));
+  PetscCall(FurlModesSplit(&modes, 1, aggregate, naggregates, &flat, &coarse));
+  PetscCall(FurlModesDestroy(&coarse));
+  PetscCall(FurlSparseExpand(&flat));
   PetscCall(FurlModesSplit(&modes, 1, aggregate, naggregates, &T, &coarse));
-  PetscCall(CheckSplit(&modes, &T, &coarse, (PetscBool)(k > 2 || contrast > 1)));
+  PetscCall(CheckSplit(&modes, &flat, &coarse, (PetscBool)(k > 2 || contrast > 1)));
   PetscCall(FurlCoarsen(A, &T, k == 1 ? &couplings : NULL, 2, &c));
   PetscCall(MatPtAP(A, c.P, MAT_INITIAL_MATRIX, PETSC_DEFAULT, &PtAP));
   PetscCall(MatNorm(PtAP, NORM_FROBENIUS, &norm));
@@ -195,6 +237,7 @@ static PetscErrorCode CheckHierarchy(PetscInt nx, PetscInt ny, PetscInt k, Petsc
   FurlTestCheck(k > 2 || difference <= 1e-12 * norm, "the coarser matrix is off by %g of %g", difference, norm);
   PetscCall(MatDestroy(&PtAP));
   PetscCall(FurlCoarseningDestroy(&c));
+  PetscCall(FurlSparseDestroy(&flat));
   PetscCall(FurlSparseDestroy(&T));
   PetscCall(FurlModesDestroy(&coarse));
   PetscCall(FurlModesDestroy(&modes));
@@ -207,16 +250,25 @@ static PetscErrorCode CheckHierarchy(PetscInt nx, PetscInt ny, PetscInt k, Petsc
 int main(int argc, char **argv)
 {
   PetscCall(PetscInitialize(&argc, &argv, NULL, NULL));
-  PetscCall(CheckProducts(31, 23, 17));
-  PetscCall(CheckProducts(40, 50, 60)); /* rows of more entries than are sorted one by one */
-  PetscCall(CheckProducts(5, 200, 3));
-  PetscCall(CheckProducts(1, 1, 1));
-  PetscCall(CheckProducts(0, 4, 3));
-  PetscCall(CheckHierarchy(21, 17, 1, 1));
-  PetscCall(CheckHierarchy(21, 17, 1, 1e6));
-  PetscCall(CheckHierarchy(21, 17, 2, 10));
-  PetscCall(CheckHierarchy(21, 17, 3, 10));
-  PetscCall(CheckHierarchy(40, 1, 1, 100));
+  PetscCall(CheckProducts(31, 23, 17, 1, 1, 1));
+  PetscCall(CheckProducts(40, 50, 60, 1, 1, 1)); /* rows of more entries than are sorted one by one */
+  PetscCall(CheckProducts(5, 200, 3, 1, 1, 1));
+  PetscCall(CheckProducts(1, 1, 1, 1, 1, 1));
+  PetscCall(CheckProducts(0, 4, 3, 1, 1, 1));
+  PetscCall(CheckProducts(21, 13, 17, 3, 3, 6));
+  PetscCall(CheckProducts(11, 13, 17, 6, 6, 6));
+  PetscCall(CheckProducts(11, 23, 17, 6, 3, 6));
+  PetscCall(CheckProducts(21, 23, 7, 3, 3, 3));
+  PetscCall(CheckProducts(21, 23, 17, 2, 2, 2));
+  PetscCall(CheckProducts(21, 23, 17, 1, 1, 4));
+  PetscCall(CheckProducts(21, 23, 17, 5, 4, 5));
+  for (int wide = 0; wide < 2; wide++) {
+    PetscCall(CheckHierarchy(21, 17, 1, 1, (PetscBool)wide));
+    PetscCall(CheckHierarchy(21, 17, 1, 1e6, (PetscBool)wide));
+    PetscCall(CheckHierarchy(21, 17, 2, 10, (PetscBool)wide));
+    PetscCall(CheckHierarchy(21, 17, 3, 10, (PetscBool)wide));
+    PetscCall(CheckHierarchy(40, 1, 1, 100, (PetscBool)wide));
+  }
   PetscCall(PetscFinalize());
   return 0;
 }
