@@ -4,7 +4,7 @@
 #include <furl/register.h>
 #include "pcfurl.h"
 
-#define RAISE_COST 200
+#define RAISE_COST 150
 
 static const char *const StageNames[] = {"multigrid on a box, couplings of 2 bytes, vectors in FP32",
                                          "multigrid, couplings of 2 bytes, vectors in FP32",
@@ -254,8 +254,9 @@ static PetscErrorCode PCFurlSetFlexible_Furl(PC pc, PetscBool flexible)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* What the next stage costs before it can help, in applications of this one. A box is set up in the time of a few cycles, an imported
- * hierarchy in that of 150 to 250 of them (docs/grid-stencils.md): while fewer than that are to come, going on is cheaper */
+/* What the next stage costs, in applications of this one. A box is set up in the time of a few cycles, aggregates in that of 30 to 120 of
+ * them, and then 20 to 40 of theirs take two to three times as long as one each (docs/grid-stencils.md): while fewer than that are to come,
+ * going on is cheaper */
 static PetscErrorCode PCFurlGetRaiseCost_Furl(PC pc, PetscReal *applications)
 {
   PetscFunctionBegin;

@@ -10,12 +10,34 @@
 
 /* The level that is being built */
 typedef struct {
-  Mat       A;
-  PetscInt  total, bs; /* rows of all processes, of a node */
-  FurlModes modes;
-  PetscBool constants; /* are the only mode */
-  PetscBool finest;
+  Mat        A;
+  PetscInt   total, bs; /* rows of all processes, of a node */
+  FurlModes  modes;
+  FurlSparse blocks;    /* of a node's rows, where these are several, while there are to be coarser levels */
+  PetscBool  constants; /* are the only mode */
+  PetscBool  finest;
 } Stage;
+
+static PetscErrorCode CondenseOwn(Stage *s)
+{
+  FurlAijParts   parts;
+  FurlSparseView own;
+
+  PetscFunctionBegin;
+  PetscCall(FurlAijGetParts(s->A, &parts));
+  own = FurlSparseViewCsr(&parts.diagonal);
+  PetscCall(FurlSparseCondense(&own, s->bs, &s->blocks));
+  PetscCall(FurlAijRestoreParts(s->A, &parts));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode DestroyStage(Stage *s)
+{
+  PetscFunctionBegin;
+  PetscCall(FurlModesDestroy(&s->modes));
+  PetscCall(FurlSparseDestroy(&s->blocks));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
 
 /* What of a level becomes the unknowns of a coarser one; aggregate NULL: there is none */
 typedef struct {
@@ -31,14 +53,15 @@ static PetscErrorCode DestroyChoice(Choice *choice)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode Choose(const Stage *s, const FurlLevel *level, double threshold, Choice *choice)
+static PetscErrorCode Choose(Stage *s, const FurlLevel *level, double threshold, Choice *choice)
 {
   PetscInt coarse;
 
   PetscFunctionBegin;
   *choice = (Choice){.aggregate = NULL};
   if (s->total <= COARSEST) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(FurlCouplingsBuild(s->A, &level->A.matrix, s->bs, threshold, &choice->couplings));
+  if (s->bs > 1) PetscCall(CondenseOwn(s));
+  PetscCall(FurlCouplingsBuild(s->A, s->bs > 1 ? &s->blocks : NULL, &level->A.matrix, threshold, &choice->couplings));
   PetscCall(PetscMalloc1(choice->couplings.n + 1, &choice->aggregate));
   PetscCall(FurlAggregate(&choice->couplings, s->finest, choice->aggregate, &choice->naggregates));
   coarse = choice->naggregates * s->modes.k;
@@ -55,9 +78,9 @@ static PetscErrorCode Coarsen(Stage *s, const Choice *choice, double lambda, Fur
 
   PetscFunctionBegin;
   PetscCall(FurlModesSplit(&s->modes, s->bs, choice->aggregate, choice->naggregates, &T, &coarse));
-  PetscCall(FurlCoarsen(s->A, &T, s->bs == 1 && s->constants ? &choice->couplings : NULL, lambda, c));
+  PetscCall(FurlCoarsen(s->A, s->bs > 1 ? &s->blocks : NULL, &T, s->bs == 1 && s->constants ? &choice->couplings : NULL, lambda, c));
   PetscCall(FurlSparseDestroy(&T));
-  PetscCall(FurlModesDestroy(&s->modes));
+  PetscCall(DestroyStage(s));
   *s = (Stage){.A = c->A, .modes = coarse, .bs = coarse.k, .constants = (PetscBool)(coarse.k == 1)};
   PetscCall(MatGetSize(s->A, &s->total, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -125,7 +148,7 @@ PetscErrorCode FurlAlgebraicSetUp(PC pc, const FurlHierarchy *twin, FurlHierarch
     above = next;
   }
   PetscCall(BuildCoarsest(pc, &s, twin, h, why));
-  PetscCall(FurlModesDestroy(&s.modes));
+  PetscCall(DestroyStage(&s));
   PetscCall(FurlCoarseningDestroy(&above));
   if (furl->row && !*why) PetscCall(FurlLevelSetRows(h->level, furl->row));
   PetscFunctionReturn(PETSC_SUCCESS);

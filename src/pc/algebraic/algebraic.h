@@ -16,8 +16,10 @@ typedef struct {
   char     *elsewhere;                 /* [n] 1 where a node has strong couplings to nodes of other processes */
 } FurlCouplings;
 
-/* bs: rows of a node. threshold: of the largest coupling of a node, below which one is weak. halo: brings the ghosts of A, an AIJ matrix */
-PETSC_INTERN PetscErrorCode FurlCouplingsBuild(Mat A, const FurlMatrix *halo, PetscInt bs, double threshold, FurlCouplings *couplings);
+/* blocks: the process's own part of A, an AIJ matrix, in blocks of a node's rows, NULL where these are single ones; halo: brings A's
+ * ghosts; threshold: of the largest coupling of a node, below which one is weak */
+PETSC_INTERN PetscErrorCode FurlCouplingsBuild(Mat A, const FurlSparse *blocks, const FurlMatrix *halo, double threshold,
+                                               FurlCouplings *couplings);
 PETSC_INTERN PetscErrorCode FurlCouplingsDestroy(FurlCouplings *couplings);
 /* Of entry k of row i of a scalar matrix's part in others' columns */
 PetscBool FurlIsStrongToGhost(const FurlCouplings *couplings, const FurlCsr *other, PetscInt i, PetscInt k);
@@ -47,6 +49,7 @@ typedef struct {
   FurlSparse P_arrays, R_arrays, A_arrays;
 } FurlCoarsening;
 
-/* lambda: of D^-1 A the largest eigenvalue. filter: leave weak couplings out of the smoothing of T, NULL: none */
-PETSC_INTERN PetscErrorCode FurlCoarsen(Mat A, FurlSparse *T, const FurlCouplings *filter, double lambda, FurlCoarsening *coarsening);
+/* blocks: as above. lambda: of D^-1 A the largest eigenvalue. filter: leave weak couplings out of the smoothing of T, NULL: none */
+PETSC_INTERN PetscErrorCode FurlCoarsen(Mat A, const FurlSparse *blocks, FurlSparse *T, const FurlCouplings *filter, double lambda,
+                                        FurlCoarsening *coarsening);
 PETSC_INTERN PetscErrorCode FurlCoarseningDestroy(FurlCoarsening *coarsening);

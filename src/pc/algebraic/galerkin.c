@@ -106,14 +106,51 @@ static void FillEmptyRows(FurlSparse *A)
       if (A->column[k] == i && A->value[k] == 0) A->value[k] = 1;
 }
 
-/* P = S T, R = P' and R A P in blocks as T's, from views that live as long */
-static PetscErrorCode Multiply(const FurlSparseView *A, const FurlSparseView *S, const FurlSparseView *T, FurlCoarsening *c)
+/* scale: omega / a_ii of the rows of node i; 0 without a diagonal, as nothing smooths there */
+static void GetScale(const FurlSparseView *A, PetscInt i, double factor, double *scale)
+{
+  const PetscInt n = A->height;
+
+  for (PetscInt r = 0; r < n; r++) {
+    double diagonal = 0;
+
+    for (PetscInt k = A->rowptr[i]; k < A->rowptr[i + 1]; k++)
+      if (A->column[k] == i) diagonal = A->value[(size_t)k * (size_t)(n * n) + (size_t)(r * n + r)];
+    scale[r] = diagonal == 0 ? 0 : factor / diagonal;
+  }
+}
+
+/* P = T - omega D^-1 A T, for modes of any number; factor: omega */
+static PetscErrorCode SmoothAll(const FurlSparseView *A, const FurlSparseView *T, double factor, FurlSparse *P)
+{
+  const PetscInt h = T->height, w = T->width;
+  double        *scale;
+
+  PetscFunctionBegin;
+  PetscCall(FurlSparseMultiply(A, T, P));
+  PetscCall(PetscMalloc1(h, &scale));
+  for (PetscInt i = 0; i < P->nrows; i++) {
+    GetScale(A, i, factor, scale);
+    for (PetscInt k = P->rowptr[i]; k < P->rowptr[i + 1]; k++) {
+      double *const       block = P->value + (size_t)k * (size_t)(h * w);
+      const double *const own   = T->rowptr[i + 1] > T->rowptr[i] && T->column[T->rowptr[i]] == P->column[k]
+                                    ? T->value + (size_t)T->rowptr[i] * (size_t)(h * w)
+                                    : NULL;
+
+      for (PetscInt e = 0; e < h * w; e++) block[e] = (own ? own[e] : 0) - scale[e / w] * block[e];
+    }
+  }
+  PetscCall(PetscFree(scale));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* P is given: R = P' and R A P */
+static PetscErrorCode Project(const FurlSparseView *A, FurlCoarsening *c)
 {
   FurlSparse     AP;
   FurlSparseView p, r, ap;
 
   PetscFunctionBegin;
-  PetscCall(FurlSparseMultiply(S, T, &c->P_arrays));
   PetscCall(FurlSparseSort(&c->P_arrays));
   p = FurlSparseGetView(&c->P_arrays);
   PetscCall(FurlSparseTranspose(&p, &c->R_arrays));
@@ -126,29 +163,24 @@ static PetscErrorCode Multiply(const FurlSparseView *A, const FurlSparseView *S,
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode MultiplyInBlocks(const FurlSparseView *A, const FurlSparseView *S, const FurlSparseView *T, FurlCoarsening *c)
-{
-  FurlSparse     A_blocks, S_blocks;
-  FurlSparseView a, s;
-
-  PetscFunctionBegin;
-  PetscCall(FurlSparseCondense(A, T->height, &A_blocks));
-  PetscCall(FurlSparseCondense(S, T->height, &S_blocks));
-  a = FurlSparseGetView(&A_blocks);
-  s = FurlSparseGetView(&S_blocks);
-  PetscCall(Multiply(&a, &s, T, c));
-  PetscCall(FurlSparseDestroy(&S_blocks));
-  PetscCall(FurlSparseDestroy(&A_blocks));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode CoarsenAlone(Mat A, const FurlAijParts *parts, const FurlSparse *S, const FurlSparse *T, FurlCoarsening *c)
+static PetscErrorCode CoarsenAlone(Mat A, const FurlAijParts *parts, const FurlSparse *blocks, const FurlSparse *T,
+                                   const FurlCouplings *filter, double factor, FurlCoarsening *c)
 {
   const MPI_Comm       comm = PetscObjectComm((PetscObject)A);
-  const FurlSparseView a = FurlSparseViewCsr(&parts->diagonal), s = FurlSparseGetView(S), t = FurlSparseGetView(T);
+  const FurlSparseView a = blocks ? FurlSparseGetView(blocks) : FurlSparseViewCsr(&parts->diagonal), t = FurlSparseGetView(T);
 
   PetscFunctionBegin;
-  PetscCall((T->height > 1 ? MultiplyInBlocks : Multiply)(&a, &s, &t, c));
+  if (filter) {
+    FurlSparse     S;
+    FurlSparseView s;
+
+    PetscCall(BuildSmoother(parts, 0, filter, factor, &S));
+    s = FurlSparseGetView(&S);
+    PetscCall(FurlSparseMultiply(&s, &t, &c->P_arrays));
+    PetscCall(FurlSparseDestroy(&S));
+  } else
+    PetscCall(SmoothAll(&a, &t, factor, &c->P_arrays));
+  PetscCall(Project(&a, c));
   PetscCall(FurlSparseExpand(&c->P_arrays));
   PetscCall(FurlSparseExpand(&c->R_arrays));
   PetscCall(FurlSparseExpand(&c->A_arrays));
@@ -204,13 +236,19 @@ static PetscErrorCode FillEmptyRowsTogether(Mat A)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode CoarsenTogether(Mat A, FurlSparse *S, FurlSparse *T, FurlCoarsening *c)
+static PetscErrorCode CoarsenTogether(Mat A, const FurlAijParts *parts, FurlSparse *T, const FurlCouplings *filter, double factor,
+                                      FurlCoarsening *c)
 {
   const MPI_Comm comm = PetscObjectComm((PetscObject)A);
   Mat            smoother, tentative;
+  PetscInt       first;
+  FurlSparse     S;
 
   PetscFunctionBegin;
-  PetscCall(SpreadSmoother(comm, S, &smoother));
+  PetscCall(MatGetOwnershipRange(A, &first, NULL));
+  PetscCall(BuildSmoother(parts, first, filter, factor, &S));
+  PetscCall(SpreadSmoother(comm, &S, &smoother));
+  PetscCall(FurlSparseDestroy(&S));
   PetscCall(SpreadTentative(comm, T, &tentative));
   PetscCall(MatMatMult(smoother, tentative, MAT_INITIAL_MATRIX, PETSC_DEFAULT, &c->P));
   PetscCall(MatDestroy(&tentative));
@@ -220,22 +258,17 @@ static PetscErrorCode CoarsenTogether(Mat A, FurlSparse *S, FurlSparse *T, FurlC
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode FurlCoarsen(Mat A, FurlSparse *T, const FurlCouplings *filter, double lambda, FurlCoarsening *c)
+PetscErrorCode FurlCoarsen(Mat A, const FurlSparse *blocks, FurlSparse *T, const FurlCouplings *filter, double lambda, FurlCoarsening *c)
 {
   FurlAijParts parts;
-  FurlSparse   S;
-  PetscInt     first;
 
   PetscFunctionBegin;
   *c = (FurlCoarsening){.P = NULL};
-  PetscCall(MatGetOwnershipRange(A, &first, NULL));
   PetscCall(FurlAijGetParts(A, &parts));
-  PetscCall(BuildSmoother(&parts, first, filter, DAMPING / lambda, &S));
   if (parts.offdiagonal_mat)
-    PetscCall(CoarsenTogether(A, &S, T, c));
+    PetscCall(CoarsenTogether(A, &parts, T, filter, DAMPING / lambda, c));
   else
-    PetscCall(CoarsenAlone(A, &parts, &S, T, c));
-  PetscCall(FurlSparseDestroy(&S));
+    PetscCall(CoarsenAlone(A, &parts, blocks, T, filter, DAMPING / lambda, c));
   PetscCall(FurlAijRestoreParts(A, &parts));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -243,8 +243,8 @@ PetscErrorCode FurlSparseSort(FurlSparse *A)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Row i of blocks of a's rows */
-static PetscInt CondenseRow(const FurlSparseView *a, PetscInt n, PetscInt i, PetscInt used, PetscInt *place, FurlSparse *A)
+/* Row i of blocks of a's rows; n is best a constant, as every entry is divided by it */
+static inline PetscInt CondenseRow(const FurlSparseView *a, PetscInt n, PetscInt i, PetscInt used, PetscInt *place, FurlSparse *A)
 {
   const PetscInt begin = used;
 
@@ -273,7 +273,12 @@ PetscErrorCode FurlSparseCondense(const FurlSparseView *a, PetscInt n, FurlSpars
   for (PetscInt j = 0; j < A->ncols; j++) place[j] = -1;
   for (PetscInt i = 0; i < A->nrows; i++) {
     PetscCall(Reserve(A->rowptr[i], PetscMin(a->rowptr[(i + 1) * n] - a->rowptr[i * n], A->ncols), &room, A));
-    A->rowptr[i + 1] = CondenseRow(a, n, i, A->rowptr[i], place, A);
+    if (n == 3)
+      A->rowptr[i + 1] = CondenseRow(a, 3, i, A->rowptr[i], place, A);
+    else if (n == 6)
+      A->rowptr[i + 1] = CondenseRow(a, 6, i, A->rowptr[i], place, A);
+    else
+      A->rowptr[i + 1] = CondenseRow(a, n, i, A->rowptr[i], place, A);
   }
   PetscCall(PetscFree(place));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -72,21 +72,18 @@ static void KeepStrong(const FurlCsr *own, FurlCouplings *c)
 }
 
 /* The matrix of nodes: minus the Frobenius norms of the blocks, but a node's own, which is positive */
-static PetscErrorCode TakeNorms(const FurlCsr *a, PetscInt bs, FurlSparse *nodes)
+static void TakeNorms(const FurlSparse *blocks, double *norm)
 {
-  const FurlSparseView rows = FurlSparseViewCsr(a);
+  const PetscInt size = blocks->height * blocks->width;
 
-  PetscFunctionBegin;
-  PetscCall(FurlSparseCondense(&rows, bs, nodes));
-  for (PetscInt i = 0; i < nodes->nrows; i++)
-    for (PetscInt k = nodes->rowptr[i]; k < nodes->rowptr[i + 1]; k++) {
-      const double *const block  = nodes->value + (size_t)k * (size_t)(bs * bs);
+  for (PetscInt i = 0; i < blocks->nrows; i++)
+    for (PetscInt k = blocks->rowptr[i]; k < blocks->rowptr[i + 1]; k++) {
+      const double *const block  = blocks->value + (size_t)k * (size_t)size;
       double              square = 0;
 
-      for (PetscInt e = 0; e < bs * bs; e++) square += block[e] * block[e];
-      nodes->value[k] = (nodes->column[k] == i ? 1 : -1) * sqrt(square); /* which lies before the blocks that are to come */
+      for (PetscInt e = 0; e < size; e++) square += block[e] * block[e];
+      norm[k] = (blocks->column[k] == i ? 1 : -1) * sqrt(square);
     }
-  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static PetscErrorCode Allocate(PetscInt n, PetscInt nnz, FurlCouplings *c)
@@ -106,20 +103,22 @@ static PetscErrorCode Allocate(PetscInt n, PetscInt nnz, FurlCouplings *c)
 }
 
 /* Nodes of several rows; what their blocks are elsewhere is not asked: all of those count as strong */
-static PetscErrorCode BuildOfNodes(const FurlCsr *a, const FurlCsr *other, PetscInt bs, double threshold, FurlCouplings *c)
+static PetscErrorCode BuildOfNodes(const FurlSparse *blocks, const FurlCsr *other, double threshold, FurlCouplings *c)
 {
-  FurlSparse nodes;
-  FurlCsr    own;
+  const PetscInt bs = blocks->height, n = blocks->nrows;
+  FurlCsr        own = {.nrows = n, .ncols = blocks->ncols, .rowptr = blocks->rowptr, .column = blocks->column};
+  double        *norm;
 
   PetscFunctionBegin;
-  PetscCall(TakeNorms(a, bs, &nodes));
-  own = (FurlCsr){.nrows = nodes.nrows, .ncols = nodes.ncols, .rowptr = nodes.rowptr, .column = nodes.column, .value = nodes.value};
-  PetscCall(Allocate(nodes.nrows, own.rowptr[nodes.nrows], c));
+  PetscCall(PetscMalloc1(blocks->rowptr[n] + 1, &norm));
+  TakeNorms(blocks, norm);
+  own.value = norm;
+  PetscCall(Allocate(n, own.rowptr[n], c));
   GetScale(&own, c);
   GetLeast(&own, NULL, threshold, c);
   KeepStrong(&own, c);
-  for (PetscInt i = 0; other && i < c->n; i++) c->elsewhere[i] = other->rowptr[(i + 1) * bs] > other->rowptr[i * bs];
-  PetscCall(FurlSparseDestroy(&nodes));
+  for (PetscInt i = 0; other && i < n; i++) c->elsewhere[i] = other->rowptr[(i + 1) * bs] > other->rowptr[i * bs];
+  PetscCall(PetscFree(norm));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -146,14 +145,14 @@ static PetscErrorCode BuildOfRows(const FurlAijParts *parts, const FurlMatrix *h
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode FurlCouplingsBuild(Mat A, const FurlMatrix *halo, PetscInt bs, double threshold, FurlCouplings *c)
+PetscErrorCode FurlCouplingsBuild(Mat A, const FurlSparse *blocks, const FurlMatrix *halo, double threshold, FurlCouplings *c)
 {
   FurlAijParts parts;
 
   PetscFunctionBegin;
   PetscCall(FurlAijGetParts(A, &parts));
-  if (bs > 1)
-    PetscCall(BuildOfNodes(&parts.diagonal, parts.offdiagonal_mat ? &parts.offdiagonal : NULL, bs, threshold, c));
+  if (blocks)
+    PetscCall(BuildOfNodes(blocks, parts.offdiagonal_mat ? &parts.offdiagonal : NULL, threshold, c));
   else
     PetscCall(BuildOfRows(&parts, halo, threshold, c));
   PetscCall(FurlAijRestoreParts(A, &parts));

@@ -219,7 +219,7 @@ static PetscErrorCode CheckHierarchy(PetscInt nx, PetscInt ny, PetscInt k, Petsc
   PetscCall(PetscMalloc1(modes.n * k, &modes.value));
   for (PetscInt i = 0; i < modes.n; i++)
     for (PetscInt m = 0; m < k; m++) modes.value[i * k + m] = m ? (PetscReal)m * FurlTestHash(i, 3) : 1;
-  PetscCall(FurlCouplingsBuild(A, NULL, 1, 0.1, &couplings));
+  PetscCall(FurlCouplingsBuild(A, NULL, NULL, 0.1, &couplings));
   PetscCall(CheckCouplings(A, &couplings));
   PetscCall(PetscMalloc1(modes.n, &aggregate));
   PetscCall(FurlAggregate(&couplings, wide, aggregate, &naggregates));
@@ -229,7 +229,7 @@ static PetscErrorCode CheckHierarchy(PetscInt nx, PetscInt ny, PetscInt k, Petsc
   PetscCall(FurlSparseExpand(&flat));
   PetscCall(FurlModesSplit(&modes, 1, aggregate, naggregates, &T, &coarse));
   PetscCall(CheckSplit(&modes, &flat, &coarse, (PetscBool)(k > 2 || contrast > 1)));
-  PetscCall(FurlCoarsen(A, &T, k == 1 ? &couplings : NULL, 2, &c));
+  PetscCall(FurlCoarsen(A, NULL, &T, k == 1 ? &couplings : NULL, 2, &c));
   PetscCall(MatPtAP(A, c.P, MAT_INITIAL_MATRIX, PETSC_DEFAULT, &PtAP));
   PetscCall(MatNorm(PtAP, NORM_FROBENIUS, &norm));
   PetscCall(MatAXPY(PtAP, -1, c.A, DIFFERENT_NONZERO_PATTERN));
