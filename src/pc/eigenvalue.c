@@ -12,8 +12,9 @@
 #define POWER_STEPS 10
 #define POWER_MARGIN 1.1
 #define BISECTIONS 40
-#define LANES 8   /* of a sum, so that it is formed in vectors; vectors of a level are whole slices */
-#define SKEW 1e-3 /* of the largest eigenvalue: vectors in FP32 are orthogonal up to less than that where A is symmetric */
+#define LANES 8        /* of a sum, so that it is formed in vectors; vectors of a level are whole slices */
+#define EXHAUSTED 1e-5 /* of the largest eigenvalue: what is left then is rounding, and the Krylov space invariant */
+#define SKEW 1e-3      /* of the largest eigenvalue: vectors in FP32 are orthogonal up to less than that where A is symmetric */
 
 /* A start vector without structure: a hash of the row's number (the finaliser of MurmurHash3, A. Appleby), so that every run is alike */
 static float HashToFloat(uint32_t i)
@@ -125,12 +126,12 @@ static void Subtract(PetscInt n, float *x, double a, const float *y, double b, c
 static PetscErrorCode ByLanczos(MPI_Comm comm, FurlLevel *level, double *lambda)
 {
   Tridiagonal t    = {.n = 0};
-  double      skew = 0, norm;
+  double      skew = 0, largest = 0, norm;
 
   PetscFunctionBegin;
   PetscCall(Begin(comm, level, &norm));
   PetscCall(PetscArrayzero(level->x, level->n));
-  while (t.n < LANCZOS_STEPS && norm > 0 && norm <= PETSC_MAX_REAL) {
+  while (t.n < LANCZOS_STEPS && norm > EXHAUSTED * largest && norm <= PETSC_MAX_REAL) {
     float *const before = level->x;
     const double beta   = t.n ? t.beside[t.n - 1] : 0;
     double       dot[2];
@@ -138,6 +139,7 @@ static PetscErrorCode ByLanczos(MPI_Comm comm, FurlLevel *level, double *lambda)
     PetscCall(Image(level));
     PetscCall(WeightedDots(comm, level, level->z, level->w, before, dot));
     t.diagonal[t.n] = dot[0];
+    largest         = PetscMax(largest, fabs(dot[0]));
     skew            = PetscMax(skew, fabs(dot[1] - beta));
     Subtract(level->n, level->z, dot[0], level->w, beta, before);
     PetscCall(Normalise(comm, level, level->z, &norm));

@@ -168,13 +168,42 @@ static PetscErrorCode ChooseOwn(PC pc)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* What the levels are made of, for those of the transposed matrix that may be asked for later */
+static PetscErrorCode Remember(PC pc)
+{
+  PC_Furl *const furl = (PC_Furl *)pc->data;
+
+  PetscFunctionBegin;
+  furl->set_up.threshold = furl->threshold;
+  PetscCall(PetscObjectGetId((PetscObject)pc->pmat, &furl->set_up.id));
+  PetscCall(PetscObjectStateGet((PetscObject)pc->pmat, &furl->set_up.state));
+  PetscCall(MatGetNearNullSpace(furl->import_mat, &furl->set_up.near));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Whether Furl's own levels are those of the matrix as it is now */
+PetscErrorCode FurlHierarchyIsCurrent(PC pc, PetscBool *current)
+{
+  const PC_Furl *const furl = (const PC_Furl *)pc->data;
+  PetscObjectState     state;
+  PetscObjectId        id;
+  MatNullSpace         near;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectGetId((PetscObject)pc->pmat, &id));
+  PetscCall(PetscObjectStateGet((PetscObject)pc->pmat, &state));
+  PetscCall(MatGetNearNullSpace(furl->import_mat, &near));
+  *current = (PetscBool)(id == furl->set_up.id && state == furl->set_up.state && near == furl->set_up.near);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The copy in another order serves no longer than the set-up, which keeps nothing of it */
 static PetscErrorCode SetUpOwn(PC pc, const FurlHierarchy *twin, FurlHierarchy *h, const char **why)
 {
   PC_Furl *const furl = (PC_Furl *)pc->data;
 
   PetscFunctionBegin;
-  PetscCall(FurlHierarchyOrder(pc));
+  if (furl->row && !furl->ordered_mat) PetscCall(FurlHierarchyOrderAgain(furl));
   PetscCall(FurlAlgebraicSetUp(pc, twin, h, why));
   PetscCall(MatDestroy(&furl->ordered_mat));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -189,7 +218,9 @@ PetscErrorCode FurlHierarchySetUp(PC pc, const char **why)
   PetscCall(FurlHierarchyDestroy(&furl->transposed));
   PetscCall(ChooseOwn(pc));
   if (furl->own) {
-    PetscCall(FurlImportReset(furl));
+    if (!furl->import_given) PetscCall(FurlImportReset(furl));
+    PetscCall(FurlHierarchyOrder(pc));
+    PetscCall(Remember(pc));
     PetscCall(SetUpOwn(pc, NULL, &furl->hierarchy, why));
   }
   if (*why && furl->kind != PC_FURL_HIERARCHY_ALGEBRAIC) {
@@ -203,7 +234,7 @@ PetscErrorCode FurlHierarchySetUp(PC pc, const char **why)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Of the matrix as it is: that the set-up served it is known */
+/* Of the matrix as it was set up, which served */
 PetscErrorCode FurlHierarchySetUpTranspose(PC pc)
 {
   PC_Furl *const furl = (PC_Furl *)pc->data;
@@ -211,6 +242,8 @@ PetscErrorCode FurlHierarchySetUpTranspose(PC pc)
 
   PetscFunctionBegin;
   PetscCall((furl->own ? SetUpOwn : FurlImportSetUp)(pc, &furl->hierarchy, &furl->transposed, &why));
+  PetscCheck(!why, PetscObjectComm((PetscObject)pc), PETSC_ERR_PLIB, "The levels of the transposed matrix: %s, unlike those of the matrix",
+             why);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

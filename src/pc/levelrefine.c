@@ -1,7 +1,7 @@
 /*
-  Conjugate gradients in the unknowns of an imported hierarchy's finest level, S^-1 x, with the cycle's own couplings of 2 bytes and the
-  diagonal that keeps the sums of its rows. An iteration moves, beside the cycle without its conversions, the couplings once more and 12 B a
-  row for the product, 28 for the step, 12 for the direction and 12 for the sums.
+  Conjugate gradients in the unknowns of the finest level of a hierarchy of matrices, S^-1 x, with the cycle's own couplings of 2 bytes and
+  the diagonal that keeps the sums of its rows. An iteration moves, beside the cycle without its conversions, the couplings once more and 12
+  B a row for the product, 28 for the step, 12 for the direction and 12 for the sums.
 */
 #include "pcfurl.h"
 #include "kernels/cycleargs.h"

@@ -216,6 +216,24 @@ static PetscErrorCode PCApply_Furl(PC pc, Vec x, Vec y)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Where nothing of Furl's own levels is kept and the matrix has changed since (a program may reuse the preconditioner then), both
+ * directions are set up anew */
+static PetscErrorCode PrepareTranspose(PC pc)
+{
+  PC_Furl *const furl    = (PC_Furl *)pc->data;
+  PetscBool      current = PETSC_TRUE;
+
+  PetscFunctionBegin;
+  if (furl->transposed.nlevels) PetscFunctionReturn(PETSC_SUCCESS);
+  if (furl->own) PetscCall(FurlHierarchyIsCurrent(pc, &current));
+  if (!current) {
+    PetscCall(PetscInfo(pc, "The matrix has changed since the set-up, which is done again for the transpose\n"));
+    PetscCall(SetUpStage(pc));
+  }
+  if (furl->hierarchy.nlevels) PetscCall(FurlHierarchySetUpTranspose(pc));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode PCApplyTranspose_Furl(PC pc, Vec x, Vec y)
 {
   PC_Furl *const furl = (PC_Furl *)pc->data;
@@ -226,17 +244,13 @@ static PetscErrorCode PCApplyTranspose_Furl(PC pc, Vec x, Vec y)
     PetscCall(ApplyGrid(pc, PETSC_TRUE, x, y));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  if (furl->stage > FURL_STAGE_SINGLE) {
-    PetscCall(PCApplyTranspose(furl->fallback, x, y));
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
   PetscCall(MatIsSymmetricKnown(pc->pmat, &known, &symmetric));
-  if (known && symmetric) {
-    PetscCall(FurlHierarchyApply(pc, &furl->hierarchy, x, y));
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  if (!furl->transposed.nlevels) PetscCall(FurlHierarchySetUpTranspose(pc));
-  PetscCall(FurlHierarchyApply(pc, &furl->transposed, x, y));
+  symmetric = (PetscBool)(known && symmetric);
+  if (furl->stage <= FURL_STAGE_SINGLE && !symmetric) PetscCall(PrepareTranspose(pc));
+  if (furl->stage > FURL_STAGE_SINGLE)
+    PetscCall(PCApplyTranspose(furl->fallback, x, y));
+  else
+    PetscCall(FurlHierarchyApply(pc, symmetric ? &furl->hierarchy : &furl->transposed, x, y));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -17,24 +17,30 @@ typedef enum {
 } FurlStage;
 
 typedef struct {
-  FurlHierarchy    hierarchy;
-  FurlHierarchy    transposed; /* of the transposed matrix, built at the first transposed application of a matrix not known symmetric */
-  FurlStage        stage;
-  FurlStage        asked;        /* that the options asked for, for the view */
-  PCFurlMethod     method;       /* option: where to begin */
-  PCFurlHierarchy  kind;         /* option: whose hierarchy */
-  PetscBool        flexible;     /* the outer method allows a cycle that is not linear; asked again before each set-up */
-  FurlGrid        *grid;         /* stage FURL_STAGE_GRID, else NULL */
-  PetscInt         degree;       /* option: degree of the smoother */
-  PetscBool        own;          /* the hierarchy of matrices is Furl's own, over aggregates */
-  PC               import;       /* the PC whose hierarchy is imported */
-  Mat              import_mat;   /* what a hierarchy of matrices is built of: Pmat, converted or scaled where need be */
-  PetscBool        import_given; /* the user has that PC in hand */
-  PetscBool        reorder;      /* option: rows of the hierarchy in another order where theirs is bad */
-  double           threshold;    /* option: of the largest coupling, below which one is weak */
-  PetscInt        *row;          /* [local rows] the order of the hierarchy's rows; NULL: the user's */
-  Mat              ordered_mat;  /* import_mat in that order, which the hierarchy is built of; NULL: import_mat, or it is built */
-  PetscObjectId    ordered_id;   /* the Pmat that it is of, with these states */
+  FurlHierarchy   hierarchy;
+  FurlHierarchy   transposed; /* of the transposed matrix, built at the first transposed application of a matrix not known symmetric */
+  FurlStage       stage;
+  FurlStage       asked;        /* that the options asked for, for the view */
+  PCFurlMethod    method;       /* option: where to begin */
+  PCFurlHierarchy kind;         /* option: whose hierarchy */
+  PetscBool       flexible;     /* the outer method allows a cycle that is not linear; asked again before each set-up */
+  FurlGrid       *grid;         /* stage FURL_STAGE_GRID, else NULL */
+  PetscInt        degree;       /* option: degree of the smoother */
+  PetscBool       own;          /* the hierarchy of matrices is Furl's own, over aggregates */
+  PC              import;       /* the PC whose hierarchy is imported */
+  Mat             import_mat;   /* what a hierarchy of matrices is built of: Pmat, converted or scaled where need be */
+  PetscBool       import_given; /* the user has that PC in hand */
+  PetscBool       reorder;      /* option: rows of the hierarchy in another order where theirs is bad */
+  double          threshold;    /* option: of the largest coupling, below which one is weak */
+  struct {
+    double           threshold;
+    PetscObjectId    id; /* of Pmat, with this state */
+    PetscObjectState state;
+    MatNullSpace     near;      /* the near null space of import_mat; not owned, for comparison */
+  } set_up;                     /* what Furl's own hierarchy was made of */
+  PetscInt        *row;         /* [local rows] the order of the hierarchy's rows; NULL: the user's */
+  Mat              ordered_mat; /* import_mat in that order, which the hierarchy is built of; NULL: import_mat, or it is built */
+  PetscObjectId    ordered_id;  /* the Pmat that it is of, with these states */
   PetscObjectState ordered_pattern, ordered_state;
   double           import_bytes;  /* of the matrices of its levels below the finest and of its transfers, on this process */
   double           import_factor; /* import_mat = import_factor * Pmat, a power of two */
@@ -44,7 +50,7 @@ typedef struct {
   FurlQueue       *queue;         /* of the device that has a copy of grid or hierarchy; NULL: none has */
   const FurlArena *arena;         /* of that copy */
   FurlGrid        *device_grid;   /* that copy's structures */
-  FurlHierarchy    device_levels; /* the same of an imported hierarchy; nlevels 0: none */
+  FurlHierarchy    device_levels; /* the same of a hierarchy of matrices; nlevels 0: none */
   const char      *reason;        /* why the stage asked for was left, for the view; static string */
 } PC_Furl;
 
@@ -54,6 +60,7 @@ Mat                         FurlHierarchyMat(const PC_Furl *furl); /* import_mat
 /* Furl's own levels or another PC's; *why is set where there are none, and nothing is left behind then */
 PETSC_INTERN PetscErrorCode FurlHierarchySetUp(PC pc, const char **why);
 PETSC_INTERN PetscErrorCode FurlHierarchySetUpTranspose(PC pc);
+PETSC_INTERN PetscErrorCode FurlHierarchyIsCurrent(PC pc, PetscBool *current);
 PETSC_INTERN PetscErrorCode FurlHierarchyDropLevels(PC_Furl *furl); /* the matrix stays, for the means after multigrid */
 PETSC_INTERN PetscErrorCode FurlHierarchyReset(PC_Furl *furl);
 PETSC_INTERN PetscErrorCode FurlHierarchyIsSingular(PC pc, PetscBool *singular);
@@ -68,6 +75,7 @@ PETSC_INTERN PetscErrorCode FurlImportReset(PC_Furl *furl);
 /* reorder.c: chooses the order of the hierarchy's rows, and makes row[] and ordered_mat where it is not the user's. Of a hierarchy that is
  * not Furl's own it needs the PC */
 PETSC_INTERN PetscErrorCode FurlHierarchyOrder(PC pc);
+PETSC_INTERN PetscErrorCode FurlHierarchyOrderAgain(PC_Furl *furl); /* the copy in the order that was chosen */
 PETSC_INTERN PetscErrorCode FurlHierarchyForgetOrder(PC_Furl *furl);
 
 PETSC_INTERN PetscErrorCode FurlMatToAij(Mat A, Mat *aij); /* A itself or a conversion; the caller destroys it */

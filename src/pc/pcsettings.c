@@ -96,9 +96,9 @@ PetscErrorCode PCFurlGetMethod(PC pc, PCFurlMethod *method)
    Level: intermediate
 
    Note:
-   Takes effect when the preconditioner is next set up for a new nonzero pattern. A matrix that is not on a box of cells gets one over
-   aggregates in any case; with `PC_FURL_HIERARCHY_GRID` the view says why. An option with the prefix `-pc_furl_import_`, or
-   `PCFurlGetImportPC()`, is a wish for that PC's hierarchy, unless this kind is `PC_FURL_HIERARCHY_ALGEBRAIC`. Does nothing to a PC of
+   Takes effect when the preconditioner is next set up, as far as a box of cells goes for a new nonzero pattern. A matrix that is not on a
+   box gets one over aggregates in any case; with `PC_FURL_HIERARCHY_GRID` the view says why. An option with the prefix `-pc_furl_import_`,
+or `PCFurlGetImportPC()`, is a wish for that PC's hierarchy, unless this kind is `PC_FURL_HIERARCHY_ALGEBRAIC`. Does nothing to a PC of
    another type.
 
 .seealso: `PCFURL`, `PCFurlGetHierarchy()`, `PCFurlGetImportPC()`
@@ -297,7 +297,7 @@ PetscErrorCode PCFurlSetReorder(PC pc, PetscBool reorder)
 }
 
 /*@
-   PCFurlGetReorder - Gets whether a `PCFURL` may build an imported hierarchy of rows in another order
+   PCFurlGetReorder - Gets whether a `PCFURL` may build a hierarchy of rows in another order
 
    Not Collective
 

@@ -186,7 +186,7 @@ PetscErrorCode FurlHierarchyForgetOrder(PC_Furl *furl)
 }
 
 /* New values go into the copy that is there: GAMG keeps what rests on the pattern of a matrix that it has seen, not of another */
-static PetscErrorCode UpdateOrdered(PC_Furl *furl)
+PetscErrorCode FurlHierarchyOrderAgain(PC_Furl *furl)
 {
   Mat ordered;
 
@@ -221,7 +221,7 @@ PetscErrorCode FurlHierarchyOrder(PC pc)
   if (!order || !same_pattern) PetscCall(FurlHierarchyForgetOrder(furl));
   if (!order) PetscFunctionReturn(PETSC_SUCCESS);
   if (!same_pattern) PetscCall(FindOrder(furl->import_mat, &furl->row));
-  PetscCall(UpdateOrdered(furl));
+  PetscCall(FurlHierarchyOrderAgain(furl));
   furl->ordered_id      = id;
   furl->ordered_pattern = pattern;
   furl->ordered_state   = state;

@@ -53,7 +53,8 @@ static PetscErrorCode DestroyChoice(Choice *choice)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode Choose(Stage *s, const FurlLevel *level, double threshold, Choice *choice)
+/* halo: brings the ghosts of the level's matrix */
+static PetscErrorCode Choose(Stage *s, const FurlMatrix *halo, double threshold, Choice *choice)
 {
   PetscInt coarse;
 
@@ -61,7 +62,7 @@ static PetscErrorCode Choose(Stage *s, const FurlLevel *level, double threshold,
   *choice = (Choice){.aggregate = NULL};
   if (s->total <= COARSEST) PetscFunctionReturn(PETSC_SUCCESS);
   if (s->bs > 1) PetscCall(CondenseOwn(s));
-  PetscCall(FurlCouplingsBuild(s->A, s->bs > 1 ? &s->blocks : NULL, &level->A.matrix, threshold, &choice->couplings));
+  PetscCall(FurlCouplingsBuild(s->A, s->bs > 1 ? &s->blocks : NULL, halo, threshold, &choice->couplings));
   PetscCall(PetscMalloc1(choice->couplings.n + 1, &choice->aggregate));
   PetscCall(FurlAggregate(&choice->couplings, s->finest, choice->aggregate, &choice->naggregates));
   coarse = choice->naggregates * s->modes.k;
@@ -100,11 +101,12 @@ static PetscErrorCode BuildLevel(PC pc, const Stage *s, PetscInt l, const FurlHi
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A copy, as who factors it may look at it later, and its arrays go */
 static PetscErrorCode BuildCoarsest(PC pc, const Stage *s, const FurlHierarchy *twin, FurlHierarchy *h, const char **why)
 {
   const char *prefix;
   PetscBool   singular;
-  Mat         A = s->A;
+  Mat         A;
 
   PetscFunctionBegin;
   if (s->total > LARGEST_LAST) {
@@ -113,9 +115,12 @@ static PetscErrorCode BuildCoarsest(PC pc, const Stage *s, const FurlHierarchy *
   }
   PetscCall(FurlHierarchyIsSingular(pc, &singular));
   PetscCall(PCGetOptionsPrefix(pc, &prefix));
-  if (twin) PetscCall(MatTranspose(s->A, MAT_INITIAL_MATRIX, &A));
+  if (twin)
+    PetscCall(MatTranspose(s->A, MAT_INITIAL_MATRIX, &A));
+  else
+    PetscCall(MatDuplicate(s->A, MAT_COPY_VALUES, &A));
   PetscCall(FurlCoarseBuild(A, h->level + h->nlevels - 1, prefix, singular, &h->coarse));
-  if (twin) PetscCall(MatDestroy(&A));
+  PetscCall(MatDestroy(&A));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -141,7 +146,7 @@ PetscErrorCode FurlAlgebraicSetUp(PC pc, const FurlHierarchy *twin, FurlHierarch
     PetscCall(BuildLevel(pc, &s, l, twin, precision, level));
     if (l) PetscCall(FurlLevelSetTransfers(above.P, above.R, level, precision, level - 1));
     PetscCall(DestroyChoice(&choice));
-    if (h->nlevels < MOST_LEVELS) PetscCall(Choose(&s, level, furl->threshold, &choice));
+    if (h->nlevels < MOST_LEVELS) PetscCall(Choose(&s, &(twin ? twin->level + l : level)->A.matrix, furl->set_up.threshold, &choice));
     if (!choice.aggregate) break;
     PetscCall(Coarsen(&s, &choice, level->lambda, &next));
     PetscCall(FurlCoarseningDestroy(&above));

@@ -61,13 +61,14 @@ static void TakeOthers(const FurlAijParts *parts, const FurlCouplings *filter, P
   }
 }
 
-/* -omega D^-1 A_F and the identity; a row without a diagonal has nothing to be smoothed by */
-static void Finish(double factor, SmootherRow *row, FurlSparse *S)
+/* -omega D^-1 A_F and the identity; a row without a diagonal has nothing to be smoothed by. column: of the diagonal */
+static void Finish(PetscInt column, double factor, SmootherRow *row, FurlSparse *S)
 {
   double diagonal = row->at < 0 ? 0 : S->value[row->at];
 
   if (diagonal == 0) {
     row->used = row->begin;
+    Keep(column, 1, row, S);
     return;
   }
   if (1 + row->weak / diagonal > LEAST_DIAGONAL) diagonal += row->weak;
@@ -83,7 +84,7 @@ static PetscErrorCode BuildSmoother(const FurlAijParts *parts, PetscInt first, c
   SmootherRow          row    = {.used = 0};
 
   PetscFunctionBegin;
-  PetscCall(FurlSparseAllocate(n, (PetscInt)own->ncols, 1, 1, own->rowptr[n] + others, S));
+  PetscCall(FurlSparseAllocate(n, (PetscInt)own->ncols, 1, 1, own->rowptr[n] + others + n, S));
   for (PetscInt i = 0; i < n; i++) {
     row = (SmootherRow){.begin = row.used, .used = row.used, .at = -1};
     if (parts->offdiagonal_mat) TakeOthers(parts, filter, i, first, 0, &row, S);
@@ -92,18 +93,25 @@ static PetscErrorCode BuildSmoother(const FurlAijParts *parts, PetscInt first, c
     else
       TakeAllOwn(own, i, first, &row, S);
     if (parts->offdiagonal_mat) TakeOthers(parts, filter, i, first, 1, &row, S);
-    Finish(factor, &row, S);
+    Finish(first + i, factor, &row, S);
     S->rowptr[i + 1] = row.used;
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* A mode that depends on others in its aggregate has a column of zeros in T: an unknown that is coupled to nothing */
+/* A mode that depends on others in its aggregate has a column of zeros in T: an unknown that is coupled to nothing. Its diagonal entry
+ * becomes the largest of all, so that it is none of the matrix's small singular values, nor all others' measure */
 static void FillEmptyRows(FurlSparse *A)
 {
-  for (PetscInt i = 0; i < A->nrows; i++)
-    for (PetscInt k = A->rowptr[i]; k < A->rowptr[i + 1]; k++)
-      if (A->column[k] == i && A->value[k] == 0) A->value[k] = 1;
+  double largest = 0;
+
+  for (int pass = 0; pass < 2; pass++)
+    for (PetscInt i = 0; i < A->nrows; i++)
+      for (PetscInt k = A->rowptr[i]; k < A->rowptr[i + 1]; k++) {
+        if (A->column[k] != i) continue;
+        if (!pass) largest = PetscMax(largest, fabs(A->value[k]));
+        if (pass && A->value[k] == 0) A->value[k] = largest;
+      }
 }
 
 /* scale: omega / a_ii of the rows of node i; 0 without a diagonal, as nothing smooths there */
@@ -115,7 +123,7 @@ static void GetScale(const FurlSparseView *A, PetscInt i, double factor, double 
     double diagonal = 0;
 
     for (PetscInt k = A->rowptr[i]; k < A->rowptr[i + 1]; k++)
-      if (A->column[k] == i) diagonal = A->value[(size_t)k * (size_t)(n * n) + (size_t)(r * n + r)];
+      if (A->column[k] == i) diagonal += A->value[(size_t)k * (size_t)(n * n) + (size_t)(r * n + r)];
     scale[r] = diagonal == 0 ? 0 : factor / diagonal;
   }
 }
@@ -219,6 +227,7 @@ static PetscErrorCode SpreadSmoother(MPI_Comm comm, FurlSparse *S, Mat *spread)
 static PetscErrorCode FillEmptyRowsTogether(Mat A)
 {
   const PetscScalar *diagonal;
+  PetscReal          largest;
   PetscInt           first, end;
   Vec                d;
 
@@ -226,9 +235,10 @@ static PetscErrorCode FillEmptyRowsTogether(Mat A)
   PetscCall(MatCreateVecs(A, &d, NULL));
   PetscCall(MatGetDiagonal(A, d));
   PetscCall(MatGetOwnershipRange(A, &first, &end));
+  PetscCall(VecNorm(d, NORM_INFINITY, &largest));
   PetscCall(VecGetArrayRead(d, &diagonal));
   for (PetscInt i = first; i < end; i++)
-    if (diagonal[i - first] == 0) PetscCall(MatSetValue(A, i, i, 1, INSERT_VALUES));
+    if (diagonal[i - first] == 0) PetscCall(MatSetValue(A, i, i, largest, INSERT_VALUES));
   PetscCall(VecRestoreArrayRead(d, &diagonal));
   PetscCall(VecDestroy(&d));
   PetscCall(MatAssemblyBegin(A, MAT_FINAL_ASSEMBLY));
@@ -251,9 +261,11 @@ static PetscErrorCode CoarsenTogether(Mat A, const FurlAijParts *parts, FurlSpar
   PetscCall(FurlSparseDestroy(&S));
   PetscCall(SpreadTentative(comm, T, &tentative));
   PetscCall(MatMatMult(smoother, tentative, MAT_INITIAL_MATRIX, PETSC_DEFAULT, &c->P));
+  PetscCall(MatProductClear(c->P)); /* which would hold its factors, and the next one all levels */
   PetscCall(MatDestroy(&tentative));
   PetscCall(MatDestroy(&smoother));
   PetscCall(MatPtAP(A, c->P, MAT_INITIAL_MATRIX, PETSC_DEFAULT, &c->A));
+  PetscCall(MatProductClear(c->A));
   PetscCall(FillEmptyRowsTogether(c->A));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

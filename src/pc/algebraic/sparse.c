@@ -2,7 +2,8 @@
 #include <furl/memory.h>
 #include "sparse.h"
 
-#define SHORT_ROW 8 /* entries in the mean: sorted where they are, as the moves grow with the square */
+#define SHORT_ROW 8 /* entries in the mean: sorted where they are, as the moves grow with the square; */
+#define LONG_ROW 64 /* not where a row has more than that */
 
 FurlSparseView FurlSparseGetView(const FurlSparse *A)
 {
@@ -18,7 +19,7 @@ FurlSparseView FurlSparseViewCsr(const FurlCsr *a)
 static void UseLargePages(PetscInt room, FurlSparse *A)
 {
   FurlMemoryLargePages(A->column, (size_t)room * sizeof(*A->column));
-  FurlMemoryLargePages(A->value, (size_t)(room * A->height * A->width) * sizeof(*A->value));
+  FurlMemoryLargePages(A->value, (size_t)room * (size_t)(A->height * A->width) * sizeof(*A->value));
 }
 
 PetscErrorCode FurlSparseAllocate(PetscInt nrows, PetscInt ncols, PetscInt height, PetscInt width, PetscInt blocks, FurlSparse *A)
@@ -235,8 +236,11 @@ static PetscErrorCode SortByTransposing(FurlSparse *A)
 
 PetscErrorCode FurlSparseSort(FurlSparse *A)
 {
+  PetscInt longest = 0;
+
   PetscFunctionBegin;
-  if (A->height * A->width == 1 && A->rowptr[A->nrows] <= SHORT_ROW * (int64_t)A->nrows)
+  for (PetscInt i = 0; i < A->nrows; i++) longest = PetscMax(longest, A->rowptr[i + 1] - A->rowptr[i]);
+  if (A->height * A->width == 1 && longest <= LONG_ROW && A->rowptr[A->nrows] <= SHORT_ROW * (int64_t)A->nrows)
     SortByInsertion(A);
   else
     PetscCall(SortByTransposing(A));
@@ -258,7 +262,7 @@ static inline PetscInt CondenseRow(const FurlSparseView *a, PetscInt n, PetscInt
         for (PetscInt e = 0; e < n * n; e++) A->value[(size_t)used * (size_t)(n * n) + (size_t)e] = 0;
         used++;
       }
-      A->value[(size_t)place[j] * (size_t)(n * n) + (size_t)(r * n + a->column[k] % n)] = a->value[k];
+      A->value[(size_t)place[j] * (size_t)(n * n) + (size_t)(r * n + a->column[k] % n)] += a->value[k];
     }
   return used;
 }

@@ -32,7 +32,7 @@ static void GetScale(const FurlCsr *own, FurlCouplings *c)
     double diagonal = 0;
 
     for (PetscInt k = own->rowptr[i]; k < own->rowptr[i + 1]; k++)
-      if (own->column[k] == i) diagonal = own->value[k];
+      if (own->column[k] == i) diagonal += own->value[k];
     c->scale[i] = diagonal ? 1 / sqrt(fabs(diagonal)) : 0;
     c->sign[i]  = diagonal < 0 ? -1 : 1;
   }

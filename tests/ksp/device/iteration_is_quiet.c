@@ -80,6 +80,6 @@ int main(int argc, char **argv)
     requires: static
 
   test:
-    args: -pc_furl_hierarchy {{grid import}} -ksp_furl_method {{cg gmres bcgs}}
+    args: -pc_furl_hierarchy {{grid algebraic import}} -ksp_furl_method {{cg gmres bcgs}}
 
 TEST*/

@@ -214,6 +214,6 @@ int main(int argc, char **argv)
 
   test:
     suffix: import
-    args: -ksp_rtol 1e-8 -box {{17,11,9 40,33,1 5,3,1}} -pc_furl_hierarchy import -pc_furl_smoother_degree {{1 2 3}}
+    args: -ksp_rtol 1e-8 -box {{17,11,9 40,33,1 5,3,1}} -pc_furl_hierarchy {{algebraic import}} -pc_furl_smoother_degree {{1 2 3}}
 
 TEST*/

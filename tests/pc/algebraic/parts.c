@@ -1,7 +1,8 @@
 /*
   The parts of the set-up on one process, each against its definition: products and transposes of sparse matrices with empty rows and
   columns; aggregates, which hold nodes that are connected by strong couplings, and all that have any; the split of modes, T coarse = modes,
-  T'T = I for several, ones for one; the coarser matrix P'A P, and constants in the range of P where rows sum to zero.
+  T'T = I for several, ones for one; the coarser matrix P'A P, where modes that depend on others have the largest diagonal
+  entry; and constants in the range of P, where rows sum to zero.
 */
 #include <pc/algebraic/algebraic.h>
 #include "../../furltest.h"
@@ -200,6 +201,51 @@ static PetscErrorCode CheckSplit(const FurlModes *modes, const FurlSparse *T, co
   PetscFunctionReturn(0);
 }
 
+/* The third of three modes depends on the second */
+static PetscErrorCode CheckFilled(Mat A, PetscInt naggregates, PetscInt k)
+{
+  const PetscScalar *diagonal;
+  PetscReal          largest;
+  Vec                d;
+
+  PetscFunctionBegin;
+  PetscCall(MatCreateVecs(A, &d, NULL));
+  PetscCall(MatGetDiagonal(A, d));
+  PetscCall(VecNorm(d, NORM_INFINITY, &largest));
+  PetscCall(VecGetArrayRead(d, &diagonal));
+  for (PetscInt a = 0; a < naggregates * k; a++) {
+    FurlTestCheck(PetscRealPart(diagonal[a]) > 0, "row %d has the diagonal entry %g", (int)a, (double)PetscRealPart(diagonal[a]));
+    if (a % k == 2)
+      FurlTestCheck(PetscRealPart(diagonal[a]) == largest, "row %d has %g and not %g", (int)a, (double)PetscRealPart(diagonal[a]),
+                    (double)largest);
+  }
+  PetscCall(VecRestoreArrayRead(d, &diagonal));
+  PetscCall(VecDestroy(&d));
+  PetscFunctionReturn(0);
+}
+
+/* P 1 = 1 in all rows, as each sums to zero and all have strong couplings */
+static PetscErrorCode CheckConstants(Mat P, const PetscInt *aggregate)
+{
+  const PetscScalar *value;
+  PetscInt           n;
+  Vec                one, x;
+
+  PetscFunctionBegin;
+  PetscCall(MatCreateVecs(P, &one, &x));
+  PetscCall(VecSet(one, 1));
+  PetscCall(MatMult(P, one, x));
+  PetscCall(VecGetLocalSize(x, &n));
+  PetscCall(VecGetArrayRead(x, &value));
+  for (PetscInt i = 0; i < n; i++)
+    FurlTestCheck(aggregate[i] < 0 || PetscAbsScalar(value[i] - 1) <= 1e-12, "P 1 has %g in row %d", (double)PetscRealPart(value[i]),
+                  (int)i);
+  PetscCall(VecRestoreArrayRead(x, &value));
+  PetscCall(VecDestroy(&x));
+  PetscCall(VecDestroy(&one));
+  PetscFunctionReturn(0);
+}
+
 /* modes: 1, then x and a multiple of it, so that the last depends on the others */
 static PetscErrorCode CheckHierarchy(PetscInt nx, PetscInt ny, PetscInt k, PetscReal contrast, PetscBool wide)
 {
@@ -235,6 +281,8 @@ static PetscErrorCode CheckHierarchy(PetscInt nx, PetscInt ny, PetscInt k, Petsc
   PetscCall(MatAXPY(PtAP, -1, c.A, DIFFERENT_NONZERO_PATTERN));
   PetscCall(MatNorm(PtAP, NORM_FROBENIUS, &difference));
   FurlTestCheck(k > 2 || difference <= 1e-12 * norm, "the coarser matrix is off by %g of %g", difference, norm);
+  PetscCall(CheckFilled(c.A, naggregates, k));
+  if (k == 1) PetscCall(CheckConstants(c.P, aggregate));
   PetscCall(MatDestroy(&PtAP));
   PetscCall(FurlCoarseningDestroy(&c));
   PetscCall(FurlSparseDestroy(&flat));

@@ -1,8 +1,8 @@
 /*
-  Iterative refinement on an imported hierarchy: grids numbered without regard to place, units and signs of all kinds, constants as null
-  space, rows that hold nothing but their diagonal. Convergence is true, monitors see the iterate that goes with the norm they are told; the
-  default method takes as many iterations, but for two and a tenth of them. Where the finest level is not the matrix, or that is not
-  symmetric, the default method runs, and the answer is as good.
+  Iterative refinement on hierarchies of matrices, of Furl's own and imported: grids numbered without regard to place, units and signs of
+  all kinds, constants as null space, rows that hold nothing but their diagonal. Convergence is true, monitors see the iterate that goes
+  with the norm they are told; the default method takes as many iterations, but for two and a tenth of them. Where the finest level is not
+  the matrix, or that is not symmetric, the default method runs, and the answer is as good.
 */
 #include <petscfurl.h>
 #include "../pc/disorder.h"
@@ -282,8 +282,13 @@ int main(int argc, char **argv)
 
 /*TEST
 
-  test:
+  testset:
     nsize: {{1 2 3 5}}
     args: -ksp_type furl -plain_ksp_type furl -plain_ksp_furl_refine 0
+    test:
+      suffix: own
+    test:
+      suffix: imported
+      args: -pc_furl_hierarchy import -plain_pc_furl_hierarchy import
 
 TEST*/
