@@ -30,13 +30,16 @@ static void GatherFree(const FurlCouplings *c, PetscInt i, PetscInt number, Pets
 static PetscInt StrongestNeighbour(const FurlCouplings *c, PetscInt i, const PetscInt *aggregate)
 {
   PetscInt best   = FREE;
-  float    weight = 0;
+  double   weight = 0;
 
-  for (PetscInt k = c->rowptr[i]; k < c->rowptr[i + 1]; k++)
-    if (aggregate[c->column[k]] != FREE && c->weight[k] > weight) {
-      best   = aggregate[c->column[k]];
-      weight = c->weight[k];
-    }
+  for (PetscInt k = c->rowptr[i]; k < c->rowptr[i + 1]; k++) {
+    const PetscInt j    = c->column[k];
+    const double   size = fabs(c->value[c->entry[k]]) * c->scale[j];
+
+    if (aggregate[j] == FREE || size <= weight) continue;
+    best   = aggregate[j];
+    weight = size;
+  }
   return best;
 }
 

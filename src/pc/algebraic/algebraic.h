@@ -6,14 +6,15 @@
 
 /* Which couplings are strong: those between a process's own nodes, by rows, none of a node to itself; and what tells it of others */
 typedef struct {
-  PetscInt  n;                    /* nodes */
-  PetscInt *rowptr;               /* [n + 1] */
-  PetscInt *column;               /* [number of couplings] */
-  PetscInt *entry;                /* [number of couplings] of scalar matrices: which of the row's entries, in the array of all, each is */
-  float    *weight;               /* [number of couplings] positive */
-  double   *scale, *least, *sign; /* [n] see strength.c */
-  double   *ghost_scale, *ghost_least; /* [ghosts] of scalar matrices on several processes, else NULL */
-  char     *elsewhere;                 /* [n] 1 where a node has strong couplings to nodes of other processes */
+  PetscInt      n;                         /* nodes */
+  PetscInt     *rowptr;                    /* [n + 1] */
+  PetscInt     *column;                    /* [number of couplings] */
+  PetscInt     *entry;                     /* [number of couplings] which of all entries or blocks each is */
+  const double *value;                     /* [entries] those that `entry` counts: the matrix's, or the norms of its blocks */
+  double       *norm;                      /* the latter, else NULL */
+  double       *scale, *least, *sign;      /* [n] see strength.c */
+  double       *ghost_scale, *ghost_least; /* [ghosts] of scalar matrices on several processes, else NULL */
+  char         *elsewhere;                 /* [n] 1 where a node has strong couplings to nodes of other processes */
 } FurlCouplings;
 
 /* blocks: the process's own part of A, an AIJ matrix, in blocks of a node's rows, NULL where these are single ones; halo: brings A's

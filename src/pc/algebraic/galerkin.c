@@ -4,9 +4,8 @@
 */
 #include "algebraic.h"
 
-#define DAMPING (4. / 3) /* over the largest eigenvalue of D^-1 A: P. Vanek, M. Brezina, J. Mandel, Numer. Math. 88, 2001 */
-#define LEAST_DIAGONAL \
-  0.1 /* of a diagonal entry: where less than that would be left of it with the weak couplings added, they are dropped */
+#define DAMPING (4. / 3)   /* over the largest eigenvalue of D^-1 A: P. Vanek, M. Brezina, J. Mandel, Numer. Math. 88, 2001 */
+#define LEAST_DIAGONAL 0.1 /* of a diagonal entry, that has to be left of it when the weak couplings are added */
 
 /* A row of S while it is filled: the entries of A that are kept behind the first `used`, in the columns of all processes */
 typedef struct {
@@ -61,17 +60,22 @@ static void TakeOthers(const FurlAijParts *parts, const FurlCouplings *filter, P
   }
 }
 
+/* Of A_F, where `weak` is left out of the row; 0 where next to nothing is left, and the row is not to be smoothed */
+static double FilteredDiagonal(double diagonal, double weak)
+{
+  return diagonal != 0 && 1 + weak / diagonal > LEAST_DIAGONAL ? diagonal + weak : 0;
+}
+
 /* -omega D^-1 A_F and the identity; a row without a diagonal has nothing to be smoothed by. column: of the diagonal */
 static void Finish(PetscInt column, double factor, SmootherRow *row, FurlSparse *S)
 {
-  double diagonal = row->at < 0 ? 0 : S->value[row->at];
+  const double diagonal = row->at < 0 ? 0 : FilteredDiagonal(S->value[row->at], row->weak);
 
   if (diagonal == 0) {
     row->used = row->begin;
     Keep(column, 1, row, S);
     return;
   }
-  if (1 + row->weak / diagonal > LEAST_DIAGONAL) diagonal += row->weak;
   for (PetscInt k = row->begin; k < row->used; k++) S->value[k] *= -factor / diagonal;
   S->value[row->at] = 1 - factor;
 }
@@ -112,6 +116,52 @@ static void FillEmptyRows(FurlSparse *A)
         if (!pass) largest = PetscMax(largest, fabs(A->value[k]));
         if (pass && A->value[k] == 0) A->value[k] = largest;
       }
+}
+
+/* Appends value at the column, behind those of the row that begins at `begin`; rows have a few entries */
+static PetscInt AddTo(PetscInt column, double value, PetscInt begin, PetscInt used, FurlSparse *P)
+{
+  PetscInt k = begin;
+
+  while (k < used && P->column[k] != column) k++;
+  P->column[k] = column;
+  P->value[k]  = k < used ? P->value[k] + value : value;
+  return k < used ? used : used + 1;
+}
+
+/* A row of P = (I - omega D^-1 A_F) T for T of one entry a row or none: S = I - omega D^-1 A_F is never formed */
+static PetscInt SmoothRow(const FurlCsr *own, const FurlCouplings *filter, const FurlSparseView *T, PetscInt i, double factor,
+                          PetscInt begin, FurlSparse *P)
+{
+  double   diagonal = 0, weak = 0;
+  PetscInt used = begin;
+
+  for (PetscInt k = own->rowptr[i]; k < own->rowptr[i + 1]; k++) {
+    weak += own->value[k];
+    diagonal += own->column[k] == i ? own->value[k] : 0;
+  }
+  weak -= diagonal;
+  for (PetscInt k = filter->rowptr[i]; k < filter->rowptr[i + 1]; k++) weak -= own->value[filter->entry[k]];
+  diagonal = FilteredDiagonal(diagonal, weak);
+  for (PetscInt t = T->rowptr[i]; t < T->rowptr[i + 1]; t++)
+    used = AddTo(T->column[t], (diagonal == 0 ? 1 : 1 - factor) * T->value[t], begin, used, P);
+  for (PetscInt k = filter->rowptr[i]; diagonal != 0 && k < filter->rowptr[i + 1]; k++) {
+    const PetscInt t = T->rowptr[filter->column[k]];
+
+    if (T->rowptr[filter->column[k] + 1] == t) continue;
+    used = AddTo(T->column[t], -factor * own->value[filter->entry[k]] / diagonal * T->value[t], begin, used, P);
+  }
+  return used;
+}
+
+/* P has no more entries than T and one for each strong coupling */
+static PetscErrorCode SmoothConstants(const FurlCsr *own, const FurlCouplings *filter, const FurlSparseView *T, double factor,
+                                      FurlSparse *P)
+{
+  PetscFunctionBegin;
+  PetscCall(FurlSparseAllocate(T->nrows, T->ncols, 1, 1, T->rowptr[T->nrows] + filter->rowptr[filter->n], P));
+  for (PetscInt i = 0; i < T->nrows; i++) P->rowptr[i + 1] = SmoothRow(own, filter, T, i, factor, P->rowptr[i], P);
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* scale: omega / a_ii of the rows of node i; 0 without a diagonal, as nothing smooths there */
@@ -178,15 +228,9 @@ static PetscErrorCode CoarsenAlone(Mat A, const FurlAijParts *parts, const FurlS
   const FurlSparseView a = blocks ? FurlSparseGetView(blocks) : FurlSparseViewCsr(&parts->diagonal), t = FurlSparseGetView(T);
 
   PetscFunctionBegin;
-  if (filter) {
-    FurlSparse     S;
-    FurlSparseView s;
-
-    PetscCall(BuildSmoother(parts, 0, filter, factor, &S));
-    s = FurlSparseGetView(&S);
-    PetscCall(FurlSparseMultiply(&s, &t, &c->P_arrays));
-    PetscCall(FurlSparseDestroy(&S));
-  } else
+  if (filter)
+    PetscCall(SmoothConstants(&parts->diagonal, filter, &t, factor, &c->P_arrays));
+  else
     PetscCall(SmoothAll(&a, &t, factor, &c->P_arrays));
   PetscCall(Project(&a, c));
   PetscCall(FurlSparseExpand(&c->P_arrays));

@@ -64,7 +64,6 @@ static void KeepStrong(const FurlCsr *own, FurlCouplings *c)
 
       c->column[used] = j;
       c->entry[used]  = k;
-      c->weight[used] = (float)size;
       used += (j != i) & (size >= c->least[i]) & (size >= c->least[j]);
     }
     c->rowptr[i + 1] = used;
@@ -93,10 +92,10 @@ static PetscErrorCode Allocate(PetscInt n, PetscInt nnz, FurlCouplings *c)
   PetscCall(PetscCalloc1(n + 1, &c->rowptr));
   PetscCall(PetscMalloc1(nnz + 1, &c->column));
   PetscCall(PetscMalloc1(nnz + 1, &c->entry));
-  PetscCall(PetscMalloc1(nnz + 1, &c->weight));
+
   FurlMemoryLargePages(c->column, (size_t)nnz * sizeof(*c->column));
   FurlMemoryLargePages(c->entry, (size_t)nnz * sizeof(*c->entry));
-  FurlMemoryLargePages(c->weight, (size_t)nnz * sizeof(*c->weight));
+
   PetscCall(PetscMalloc3(n + 1, &c->scale, n + 1, &c->least, n + 1, &c->sign));
   PetscCall(PetscCalloc1(n + 1, &c->elsewhere));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -107,18 +106,16 @@ static PetscErrorCode BuildOfNodes(const FurlSparse *blocks, const FurlCsr *othe
 {
   const PetscInt bs = blocks->height, n = blocks->nrows;
   FurlCsr        own = {.nrows = n, .ncols = blocks->ncols, .rowptr = blocks->rowptr, .column = blocks->column};
-  double        *norm;
 
   PetscFunctionBegin;
-  PetscCall(PetscMalloc1(blocks->rowptr[n] + 1, &norm));
-  TakeNorms(blocks, norm);
-  own.value = norm;
   PetscCall(Allocate(n, own.rowptr[n], c));
+  PetscCall(PetscMalloc1(own.rowptr[n] + 1, &c->norm));
+  TakeNorms(blocks, c->norm);
+  own.value = c->value = c->norm;
   GetScale(&own, c);
   GetLeast(&own, NULL, threshold, c);
   KeepStrong(&own, c);
   for (PetscInt i = 0; other && i < n; i++) c->elsewhere[i] = other->rowptr[(i + 1) * bs] > other->rowptr[i * bs];
-  PetscCall(PetscFree(norm));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -128,6 +125,7 @@ static PetscErrorCode BuildOfRows(const FurlAijParts *parts, const FurlMatrix *h
 
   PetscFunctionBegin;
   PetscCall(Allocate((PetscInt)own->nrows, own->rowptr[own->nrows], c));
+  c->value = own->value;
   GetScale(own, c);
   if (other) {
     PetscCall(PetscMalloc2(other->ncols + 1, &c->ghost_scale, other->ncols + 1, &c->ghost_least));
@@ -165,7 +163,7 @@ PetscErrorCode FurlCouplingsDestroy(FurlCouplings *c)
   PetscCall(PetscFree(c->elsewhere));
   PetscCall(PetscFree2(c->ghost_scale, c->ghost_least));
   PetscCall(PetscFree3(c->scale, c->least, c->sign));
-  PetscCall(PetscFree(c->weight));
+  PetscCall(PetscFree(c->norm));
   PetscCall(PetscFree(c->entry));
   PetscCall(PetscFree(c->column));
   PetscCall(PetscFree(c->rowptr));

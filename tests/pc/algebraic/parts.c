@@ -139,7 +139,8 @@ static PetscErrorCode CheckCouplings(Mat A, const FurlCouplings *c)
       if (j == i || size < c->least[i] || size < c->least[j]) continue;
       FurlTestCheck(next < c->rowptr[i + 1] && c->column[next] == j && c->entry[next] == k, "the strong coupling of %d and %d is not kept",
                     (int)i, (int)j);
-      FurlTestCheck(parts.diagonal.value[k] < 0 && c->weight[next] > 0, "%g counts as a coupling", parts.diagonal.value[k]);
+      FurlTestCheck(parts.diagonal.value[k] < 0 && c->value[c->entry[next]] == parts.diagonal.value[k], "%g counts as a coupling",
+                    parts.diagonal.value[k]);
       next++;
     }
     FurlTestCheck(next == c->rowptr[i + 1], "node %d has a coupling that is weak", (int)i);
