@@ -7,6 +7,7 @@
 #define COARSEST 100      /* rows of all processes: such a level is not coarsened */
 #define STAGNANT 0.9      /* of a level's rows: one with more than that is not coarser */
 #define LARGEST_LAST 2000 /* rows of a coarsest level that is factored */
+#define LARGEST_NODE 8    /* rows: blocks of more may be nearly empty, and they are stored whole */
 
 /* The level that is being built */
 typedef struct {
@@ -135,6 +136,10 @@ PetscErrorCode FurlAlgebraicSetUp(PC pc, const FurlHierarchy *twin, FurlHierarch
   PetscFunctionBegin;
   PetscCall(MatGetSize(s.A, &s.total, NULL));
   PetscCall(MatGetBlockSize(s.A, &s.bs));
+  if (s.bs > LARGEST_NODE) {
+    *why = "blocks of more than 8 rows are not aggregated";
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   PetscCall(FurlModesGet(s.A, &s.modes));
   PetscCall(FurlConstantsAreNearNull(s.A, &s.constants));
   PetscCall(PetscCalloc1(MOST_LEVELS, &h->level));

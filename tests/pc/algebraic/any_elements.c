@@ -32,13 +32,14 @@ static PetscErrorCode TwoComponents(Mat *A)
 
 int main(int argc, char **argv)
 {
-  char               text[32768];
+  char               text[32768], expect[64] = "smoothed aggregates";
   ElementsSpec       s;
   Mat                A;
   Vec                x, b, exact;
   KSP                ksp;
   PetscInt           its, most = 20;
-  PetscBool          two = PETSC_FALSE;
+  PetscInt           block = 0;
+  PetscBool          two   = PETSC_FALSE;
   PetscReal          residual;
   KSPConvergedReason reason;
 
@@ -46,7 +47,10 @@ int main(int argc, char **argv)
   PetscCall(ElementsFromOptions(&s));
   PetscCall(PetscOptionsGetInt(NULL, NULL, "-most", &most, NULL));
   PetscCall(PetscOptionsGetBool(NULL, NULL, "-two", &two, NULL));
+  PetscCall(PetscOptionsGetInt(NULL, NULL, "-block", &block, NULL));
+  PetscCall(PetscOptionsGetString(NULL, NULL, "-expect", expect, sizeof(expect), NULL));
   PetscCall(ElementsCreate(&s, &A));
+  if (block) PetscCall(MatSetBlockSize(A, block)); /* a program may say so, and have next to nothing in its blocks */
   if (two) PetscCall(TwoComponents(&A));
   PetscCall(MatCreateVecs(A, &x, &b));
   PetscCall(VecDuplicate(x, &exact));
@@ -60,7 +64,7 @@ int main(int argc, char **argv)
   FurlTestCheck(reason > 0 && residual <= 1e-8 && its <= most, "reason %d after %d iterations, at most %d; residual %g", (int)reason,
                 (int)its, (int)most, (double)residual);
   PetscCall(FurlTestView(ksp, text, sizeof(text)));
-  FurlTestCheck(strstr(text, "smoothed aggregates"), "another hierarchy was taken:\n%s", text);
+  FurlTestCheck(strstr(text, expect), "not %s:\n%s", expect, text);
   PetscCall(KSPDestroy(&ksp));
   PetscCall(VecDestroy(&exact));
   PetscCall(VecDestroy(&b));
@@ -86,8 +90,12 @@ int main(int argc, char **argv)
     test:
       suffix: neumann
       args: -n 19,17,18 -neumann -mass 1e-6 -most 15
+        test:
+      suffix: large_blocks
+      args: -n 16,16,16 -block 16 -pc_furl_hierarchy auto -pc_furl_method single -expect gamg -most 200
     test:
       suffix: two
+
       args: -n 19,17,18 -two -contrast 3 -most 15
 
 TEST*/
