@@ -1,6 +1,6 @@
 /*
   The coarser level of smoothed aggregation: P = S T with S = I - omega D^-1 A_F, where A_F is A without weak couplings, which are added to
-  the diagonal D so that rows keep their sums; and P^T A P. On one process by products of this folder, on several by PETSc's.
+  the diagonal D so that rows keep their sums; and P^T A P, by products of this folder; on several processes P by PETSc's.
 */
 #include "algebraic.h"
 
@@ -305,11 +305,10 @@ static PetscErrorCode CoarsenTogether(Mat A, const FurlAijParts *parts, FurlSpar
   PetscCall(FurlSparseDestroy(&S));
   PetscCall(SpreadTentative(comm, T, &tentative));
   PetscCall(MatMatMult(smoother, tentative, MAT_INITIAL_MATRIX, PETSC_DEFAULT, &c->P));
-  PetscCall(MatProductClear(c->P)); /* which would hold its factors, and the next one all levels */
+  PetscCall(MatProductClear(c->P)); /* which would hold its factors */
   PetscCall(MatDestroy(&tentative));
   PetscCall(MatDestroy(&smoother));
-  PetscCall(MatPtAP(A, c->P, MAT_INITIAL_MATRIX, PETSC_DEFAULT, &c->A));
-  PetscCall(MatProductClear(c->A));
+  PetscCall(FurlProjectTogether(A, parts, c->P, &c->A));
   PetscCall(FillEmptyRowsTogether(c->A));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
