@@ -230,7 +230,10 @@ static PetscErrorCode PrepareTranspose(PC pc)
     PetscCall(PetscInfo(pc, "The matrix has changed since the set-up, which is done again for the transpose\n"));
     PetscCall(SetUpStage(pc));
   }
-  if (furl->hierarchy.nlevels) PetscCall(FurlHierarchySetUpTranspose(pc));
+  if (!furl->hierarchy.nlevels) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(FurlTakeoverPause());
+  PetscCall(FurlHierarchySetUpTranspose(pc));
+  PetscCall(FurlTakeoverResume());
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -408,7 +411,7 @@ static PetscErrorCode PCDestroy_Furl(PC pc)
    Near-null spaces (`MatSetNearNullSpace()`) and block sizes of the matrix reach the hierarchy.
 
 .seealso: `KSPFURL`, `MATFURL`, `PCGAMG`, `PCMG`, `PCFurlSetMethod()`, `PCFurlSetHierarchy()`, `PCFurlSetSmootherDegree()`,
-`PCFurlSetReorder()`, `PCFurlGetImportPC()`
+`PCFurlSetThreshold()`, `PCFurlSetReorder()`, `PCFurlGetImportPC()`
 M*/
 PetscErrorCode PCCreate_Furl(PC pc)
 {

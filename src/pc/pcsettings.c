@@ -217,8 +217,8 @@ PetscErrorCode PCFurlGetSmootherDegree(PC pc, PetscInt *degree)
 
    Notes:
    Couplings, in units in which the diagonal is one, count by those of the sign opposite to the diagonal's, and for blocks by their
-Frobenius norms. One that is weak for either of its rows is left out of aggregates, and for scalar matrices added to the diagonal where the
-transfers are smoothed. Takes effect when the preconditioner is next set up. Does nothing to a PC of another type.
+Frobenius norms. One that is weak for either of its rows is left out of aggregates, and for scalar matrices without a near-null space added
+to the diagonal where the transfers are smoothed. Takes effect when the preconditioner is next set up. Does nothing to a PC of another type.
 
 .seealso: `PCFURL`, `PCFurlGetThreshold()`, `PCFurlSetHierarchy()`
 @*/

@@ -88,6 +88,21 @@ static PetscErrorCode Coarsen(Stage *s, const Choice *choice, double lambda, Fur
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* What is set up a second time must come out as it did: else the twin's arrays would be too short */
+static PetscErrorCode CheckTwin(PC pc, Mat A, PetscInt l, const FurlHierarchy *twin)
+{
+  PetscInt    n;
+  PetscMPIInt same;
+
+  PetscFunctionBegin;
+  PetscCall(MatGetLocalSize(A, &n, NULL));
+  same = l < twin->nlevels && twin->level[l].n == n;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &same, 1, MPI_INT, MPI_MIN, PetscObjectComm((PetscObject)pc)));
+  PetscCheck(same, PetscObjectComm((PetscObject)pc), PETSC_ERR_PLIB,
+             "Level %" PetscInt_FMT " of the transposed matrix is unlike the matrix's", l);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The twin is of the transposed matrices, with the same transfers */
 static PetscErrorCode BuildLevel(PC pc, const Stage *s, PetscInt l, const FurlHierarchy *twin, FurlPrecision precision, FurlLevel *level)
 {
@@ -97,6 +112,7 @@ static PetscErrorCode BuildLevel(PC pc, const Stage *s, PetscInt l, const FurlHi
   PetscFunctionBegin;
 
   if (twin) PetscCall(MatTranspose(s->A, MAT_INITIAL_MATRIX, &A));
+  if (twin) PetscCall(CheckTwin(pc, A, l, twin));
   PetscCall(FurlLevelBuild(A, s->total <= COARSEST ? PETSC_TRUE : PETSC_FALSE, precision, keep_sums, twin ? twin->level + l : NULL, level));
   if (twin) PetscCall(MatDestroy(&A));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -136,7 +152,7 @@ PetscErrorCode FurlAlgebraicSetUp(PC pc, const FurlHierarchy *twin, FurlHierarch
   PetscFunctionBegin;
   PetscCall(MatGetSize(s.A, &s.total, NULL));
   PetscCall(MatGetBlockSize(s.A, &s.bs));
-  if (s.bs > LARGEST_NODE) {
+  if (s.bs > LARGEST_NODE && s.total > COARSEST) {
     *why = "blocks of more than 8 rows are not aggregated";
     PetscFunctionReturn(PETSC_SUCCESS);
   }

@@ -1,6 +1,6 @@
 /*
   P'AP on several processes: each multiplies its rows of A by the rows of P that these meet, and its part of P' by that, with the folder's
-  products; what belongs to rows of other processes goes there as PETSc assembles.
+  products; what belongs to rows of other processes is sent there, and added in the order of the ranks.
 */
 #include "algebraic.h"
 
@@ -140,78 +140,125 @@ static PetscErrorCode MultiplyOwn(const FurlAijParts *a, const FurlSparse *P, Fu
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Adds to each row's number of entries, wherever the row is, those in columns of the row's process and in others */
-static PetscErrorCode AddCounts(const FurlSparse *C, const Unknowns *u, const PetscInt *ranges, Vec own, Vec other)
+/* Rows of the coarser matrix that other processes have added to, in the order of their ranks: row, number of entries n and n columns, all
+ * global, of each, one after the other; and its n values */
+typedef struct {
+  PetscInt  nnumbers;
+  PetscInt *number; /* [nnumbers] */
+  double   *value;
+} Received;
+
+/* counts: [2 size] numbers and values for, or from, each process; displs alike */
+static void Sum(PetscMPIInt size, const PetscMPIInt *counts, PetscMPIInt *displs)
+{
+  for (int which = 0; which < 2; which++) {
+    PetscMPIInt sum = 0;
+
+    for (PetscMPIInt r = 0; r < size; r++) {
+      displs[which * size + r] = sum;
+      sum += counts[which * size + r];
+    }
+  }
+}
+
+/* What C has in others' rows, which come in the order of their processes; number, value: [counts] or NULL to count only */
+static void Pack(const FurlSparse *C, const Unknowns *u, PetscMPIInt size, const PetscInt *ranges, PetscMPIInt *counts, PetscInt *number,
+                 double *value)
 {
   PetscMPIInt owner = 0;
 
-  PetscFunctionBegin;
-  for (PetscInt i = 0; i < C->nrows; i++) {
-    const PetscInt row = ToGlobal(u, i);
-    PetscInt       n = 0, all = C->rowptr[i + 1] - C->rowptr[i];
+  for (PetscInt i = u->own; i < C->nrows; i++) {
+    const PetscInt row = ToGlobal(u, i), n = C->rowptr[i + 1] - C->rowptr[i];
 
-    if (row < ranges[owner]) owner = 0; /* rows ascend but once */
     while (row >= ranges[owner + 1]) owner++;
-    for (PetscInt k = C->rowptr[i]; k < C->rowptr[i + 1]; k++) {
-      const PetscInt column = ToGlobal(u, C->column[k]);
-
-      n += column >= ranges[owner] && column < ranges[owner + 1];
+    if (!number) {
+      counts[owner] += (PetscMPIInt)(n + 2);
+      counts[size + owner] += (PetscMPIInt)n;
+      continue;
     }
-    if (n) PetscCall(VecSetValue(own, row, n, ADD_VALUES));
-    if (all > n) PetscCall(VecSetValue(other, row, all - n, ADD_VALUES));
+    *number++ = row;
+    *number++ = n;
+    for (PetscInt k = C->rowptr[i]; k < C->rowptr[i + 1]; k++) {
+      *number++ = ToGlobal(u, C->column[k]);
+      *value++  = C->value[k];
+    }
   }
+}
+
+/* In an order that is the same every time: sums of what arrives as it arrives would not be */
+static PetscErrorCode Exchange(MPI_Comm comm, const FurlSparse *C, const Unknowns *u, const PetscInt *ranges, Received *got)
+{
+  PetscMPIInt size, *counts, *displs, *got_counts, *got_displs;
+  PetscInt   *number, nvalues;
+  double     *value;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_size(comm, &size));
+  PetscCall(PetscCalloc4(2 * size, &counts, 2 * size, &displs, 2 * size, &got_counts, 2 * size, &got_displs));
+  Pack(C, u, size, ranges, counts, NULL, NULL);
+  PetscCallMPI(MPI_Alltoall(counts, 1, MPI_INT, got_counts, 1, MPI_INT, comm));
+  PetscCallMPI(MPI_Alltoall(counts + size, 1, MPI_INT, got_counts + size, 1, MPI_INT, comm));
+  Sum(size, counts, displs);
+  Sum(size, got_counts, got_displs);
+  got->nnumbers = got_displs[size - 1] + got_counts[size - 1];
+  nvalues       = got_displs[2 * size - 1] + got_counts[2 * size - 1];
+  PetscCall(PetscMalloc2(displs[size - 1] + counts[size - 1] + 1, &number, displs[2 * size - 1] + counts[2 * size - 1] + 1, &value));
+  PetscCall(PetscMalloc2(got->nnumbers + 1, &got->number, nvalues + 1, &got->value));
+  Pack(C, u, size, ranges, counts, number, value);
+  PetscCallMPI(MPI_Alltoallv(number, counts, displs, MPIU_INT, got->number, got_counts, got_displs, MPIU_INT, comm));
+  PetscCallMPI(
+    MPI_Alltoallv(value, counts + size, displs + size, MPI_DOUBLE, got->value, got_counts + size, got_displs + size, MPI_DOUBLE, comm));
+  PetscCall(PetscFree2(number, value));
+  PetscCall(PetscFree4(counts, displs, got_counts, got_displs));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* count: [rows here] the sums, at most `most` */
-static PetscErrorCode GetCounts(Vec sum, PetscInt most, PetscInt *count)
+/* A row's entries, in own columns and others', added to what is counted */
+static void Count(const Unknowns *u, PetscInt n, const PetscInt *column, PetscInt *own, PetscInt *other)
 {
-  const PetscScalar *value;
-  PetscInt           n;
-
-  PetscFunctionBegin;
-  PetscCall(VecAssemblyBegin(sum));
-  PetscCall(VecAssemblyEnd(sum));
-  PetscCall(VecGetLocalSize(sum, &n));
-  PetscCall(VecGetArrayRead(sum, &value));
-  for (PetscInt i = 0; i < n; i++) count[i] = (PetscInt)PetscMin(PetscRealPart(value[i]), (PetscReal)most);
-  PetscCall(VecRestoreArrayRead(sum, &value));
-  PetscFunctionReturn(PETSC_SUCCESS);
+  for (PetscInt k = 0; k < n; k++)
+    if (IsOwn(u, column[k]))
+      ++*own;
+    else
+      ++*other;
 }
 
-static PetscErrorCode CreateCoarse(MPI_Comm comm, const FurlSparse *C, const Unknowns *u, Mat *coarse)
+/* C's own rows have global columns here */
+static PetscErrorCode Create(Mat P, const FurlSparse *C, const Unknowns *u, const Received *got, Mat *coarse)
 {
-  const PetscInt *ranges;
-  PetscInt       *own, *other, total;
-  Vec             owns, others;
+  PetscInt *own, *other, total;
 
   PetscFunctionBegin;
-  PetscCall(MatCreate(comm, coarse));
-  PetscCall(MatSetSizes(*coarse, u->own, u->own, PETSC_DETERMINE, PETSC_DETERMINE));
+  PetscCall(PetscCalloc2(u->own + 1, &own, u->own + 1, &other));
+  for (PetscInt i = 0; i < u->own; i++) Count(u, C->rowptr[i + 1] - C->rowptr[i], C->column + C->rowptr[i], own + i, other + i);
+  for (PetscInt k = 0; k < got->nnumbers; k += 2 + got->number[k + 1])
+    Count(u, got->number[k + 1], got->number + k + 2, own + got->number[k] - u->first, other + got->number[k] - u->first);
+  PetscCall(MatGetSize(P, NULL, &total));
+  PetscCall(MatCreate(PetscObjectComm((PetscObject)P), coarse));
+  PetscCall(MatSetSizes(*coarse, u->own, u->own, total, total));
   PetscCall(MatSetType(*coarse, MATMPIAIJ));
-  PetscCall(VecCreateMPI(comm, u->own, PETSC_DETERMINE, &owns));
-  PetscCall(VecDuplicate(owns, &others));
-  PetscCall(VecGetOwnershipRanges(owns, &ranges));
-  PetscCall(VecGetSize(owns, &total));
-  PetscCall(AddCounts(C, u, ranges, owns, others));
-  PetscCall(PetscMalloc2(u->own + 1, &own, u->own + 1, &other));
-  PetscCall(GetCounts(owns, u->own, own));
-  PetscCall(GetCounts(others, total - u->own, other));
+  for (PetscInt i = 0; i < u->own; i++) {
+    own[i]   = PetscMin(own[i], u->own);
+    other[i] = PetscMin(other[i], total - u->own);
+  }
   PetscCall(MatMPIAIJSetPreallocation(*coarse, 0, own, 0, other));
   PetscCall(PetscFree2(own, other));
-  PetscCall(VecDestroy(&others));
-  PetscCall(VecDestroy(&owns));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode Assemble(FurlSparse *C, const Unknowns *u, Mat coarse)
+static PetscErrorCode Assemble(const FurlSparse *C, const Unknowns *u, const Received *got, Mat coarse)
 {
+  const double *value = got->value;
+
   PetscFunctionBegin;
-  for (PetscInt k = 0; k < C->rowptr[C->nrows]; k++) C->column[k] = ToGlobal(u, C->column[k]);
-  for (PetscInt i = 0; i < C->nrows; i++) {
-    const PetscInt row = ToGlobal(u, i), begin = C->rowptr[i];
+  for (PetscInt i = 0; i < u->own; i++) {
+    const PetscInt row = u->first + i, begin = C->rowptr[i];
 
     PetscCall(MatSetValues(coarse, 1, &row, C->rowptr[i + 1] - begin, C->column + begin, C->value + begin, ADD_VALUES));
+  }
+  for (PetscInt k = 0; k < got->nnumbers; k += 2 + got->number[k + 1]) {
+    PetscCall(MatSetValues(coarse, 1, got->number + k, got->number[k + 1], got->number + k + 2, value, ADD_VALUES));
+    value += got->number[k + 1];
   }
   PetscCall(MatAssemblyBegin(coarse, MAT_FINAL_ASSEMBLY));
   PetscCall(MatAssemblyEnd(coarse, MAT_FINAL_ASSEMBLY));
@@ -220,10 +267,13 @@ static PetscErrorCode Assemble(FurlSparse *C, const Unknowns *u, Mat coarse)
 
 PetscErrorCode FurlProjectTogether(Mat A, const FurlAijParts *a, Mat P, Mat *coarse)
 {
-  FurlAijParts p, ghosts;
-  Unknowns     u;
-  FurlSparse   rows, C;
-  Mat         *fetched;
+  const MPI_Comm  comm = PetscObjectComm((PetscObject)A);
+  const PetscInt *ranges;
+  FurlAijParts    p, ghosts;
+  Unknowns        u;
+  FurlSparse      rows, C;
+  Received        got;
+  Mat            *fetched;
 
   PetscFunctionBegin;
   PetscCall(FetchRows(a, P, &fetched));
@@ -236,8 +286,12 @@ PetscErrorCode FurlProjectTogether(Mat A, const FurlAijParts *a, Mat P, Mat *coa
   PetscCall(MatDestroySubMatrices(1, &fetched));
   PetscCall(MultiplyOwn(a, &rows, &C));
   PetscCall(FurlSparseDestroy(&rows));
-  PetscCall(CreateCoarse(PetscObjectComm((PetscObject)A), &C, &u, coarse));
-  PetscCall(Assemble(&C, &u, *coarse));
+  PetscCall(MatGetOwnershipRangesColumn(P, &ranges));
+  PetscCall(Exchange(comm, &C, &u, ranges, &got));
+  for (PetscInt k = 0; k < C.rowptr[u.own]; k++) C.column[k] = ToGlobal(&u, C.column[k]);
+  PetscCall(Create(P, &C, &u, &got, coarse));
+  PetscCall(Assemble(&C, &u, &got, *coarse));
+  PetscCall(PetscFree2(got.number, got.value));
   PetscCall(FurlSparseDestroy(&C));
   PetscCall(PetscFree(u.other));
   PetscFunctionReturn(PETSC_SUCCESS);
