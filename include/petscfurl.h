@@ -87,7 +87,7 @@ PETSC_EXTERN const char *const PCFurlMethods[];
    Values:
 +  `PC_FURL_HIERARCHY_AUTO`      - that of a box of cells where the matrix is found to be on one, else one over aggregates
 .  `PC_FURL_HIERARCHY_GRID`      - that of a box of cells; where there is none, one over aggregates and a word in the view
-.  `PC_FURL_HIERARCHY_ALGEBRAIC` - smoothed aggregation, for every assembled matrix
+.  `PC_FURL_HIERARCHY_ALGEBRAIC` - smoothed aggregation, whether or not the matrix is on a box
 -  `PC_FURL_HIERARCHY_IMPORT`    - that of another `PC`, see `PCFurlGetImportPC()`
 
    Level: intermediate

@@ -1,4 +1,4 @@
-/* An hierarchy of matrices on a device: the same structures with the arrays there, so that cycle.c runs on either */
+/* A hierarchy of matrices on a device: the same structures with the arrays there, so that cycle.c runs on either */
 #include <furl/slicesdevice.h>
 #include "level.h"
 

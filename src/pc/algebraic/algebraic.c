@@ -110,9 +110,10 @@ static PetscErrorCode BuildLevel(PC pc, const Stage *s, PetscInt l, const FurlHi
   Mat             A         = s->A;
 
   PetscFunctionBegin;
-
-  if (twin) PetscCall(MatTranspose(s->A, MAT_INITIAL_MATRIX, &A));
-  if (twin) PetscCall(CheckTwin(pc, A, l, twin));
+  if (twin) {
+    PetscCall(MatTranspose(s->A, MAT_INITIAL_MATRIX, &A));
+    PetscCall(CheckTwin(pc, A, l, twin));
+  }
   PetscCall(FurlLevelBuild(A, s->total <= COARSEST ? PETSC_TRUE : PETSC_FALSE, precision, keep_sums, twin ? twin->level + l : NULL, level));
   if (twin) PetscCall(MatDestroy(&A));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -1,6 +1,6 @@
 /*
   Hierarchy `algebraic` on matrices of finite elements with mixed signs of couplings, and on systems with blocks: at most -most iterations
-  to 1e-8, with fewer where the matrix tells what maps to little.
+  to 1e-8. Blocks of many rows are left to GAMG.
 */
 #include "../grid/elements.h"
 
@@ -37,9 +37,8 @@ int main(int argc, char **argv)
   Mat                A;
   Vec                x, b, exact;
   KSP                ksp;
-  PetscInt           its, most = 20;
-  PetscInt           block = 0;
-  PetscBool          two   = PETSC_FALSE;
+  PetscInt           its, most = 20, block = 0;
+  PetscBool          two = PETSC_FALSE;
   PetscReal          residual;
   KSPConvergedReason reason;
 
@@ -90,12 +89,11 @@ int main(int argc, char **argv)
     test:
       suffix: neumann
       args: -n 19,17,18 -neumann -mass 1e-6 -most 15
-        test:
+    test:
       suffix: large_blocks
       args: -n 16,16,16 -block 16 -pc_furl_hierarchy auto -pc_furl_method single -expect gamg -most 200
     test:
       suffix: two
-
       args: -n 19,17,18 -two -contrast 3 -most 15
 
 TEST*/
