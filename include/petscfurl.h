@@ -66,7 +66,7 @@ PETSC_EXTERN PetscErrorCode PetscFurlSetMemoryLimit(PetscReal);
 PETSC_EXTERN PetscErrorCode PetscFurlGetMemoryLimit(PetscReal *);
 
 /*E
-   PCFurlMethod - The means with which a `PCFURL` begins; the later ones follow when one fails or serves badly
+   PCFurlMethod - The means with which a `PCFURL` begins; others follow when they fail or serve badly
 
    Values:
 +  `PC_FURL_MULTIGRID` - multigrid with couplings of 2 bytes and vectors in FP32

@@ -1,7 +1,7 @@
 /*
   What Furl's three types tell each other. Every exchange goes through a function composed on the object, so that each type works with
   PETSc's own partners as well: the caller asks with PetscObjectQueryFunction() or PetscTryMethod() and goes on without when there is none.
-  PC furl composes PCFurlSetFlexible_C, PCFurlSetNorm_C, PCFurlGetRaiseCost_C, PCFurlRaise_C, PCFurlGetBytes_C, PCFurlGetDevice_C and those
+  PC furl composes PCFurlSetFlexible_C, PCFurlSetNorm_C, PCFurlIsSlow_C, PCFurlRaise_C, PCFurlGetBytes_C, PCFurlGetDevice_C and those
   for refinement so far: its cycle needs no shared copy.
 */
 #pragma once
@@ -35,9 +35,10 @@ typedef PetscErrorCode (*FurlMatEnqueueMultFn)(Mat A, FurlQueue *queue, const Fu
   PCFurlShareMat_C     F is a lossless Mat furl copy of Pmat at its present state, for the finest level; NULL takes it back
   PCFurlSetFlexible_C  the outer method allows a preconditioner that changes from one application to the next
   PCFurlSetNorm_C      the 2-norm of the vector that the next PCApply() will get, which saves the preconditioner a reduction; 0: unknown
-  PCFurlGetRaiseCost_C how many applications of the present means the set-up of the next is worth; left alone where that is not known
-  PCFurlRaise_C        the preconditioner serves badly: take the next of its means (more precision, another method). `raised` is false
-                       where none is left; `what` names the new one, for a line of information (static string)
+  PCFurlIsSlow_C       whether other means of the preconditioner are worth a try, or known to be faster, at this progress
+  PCFurlRaise_C        it serves badly: take other means (another method, more precision), of which the fastest is kept in the end.
+                       progress: NULL where these have failed. `raised` is false where no others are left; `what` names the new ones, for
+                       a line of information (static string)
   PCFurlGetBytes_C     the memory that it holds on this process, by purpose
 
   A PC whose finest level is Pmat itself, but for a rounding of 2^-11, can solve by conjugate gradients of its own in low precision:
@@ -51,6 +52,14 @@ typedef PetscErrorCode (*FurlMatEnqueueMultFn)(Mat A, FurlQueue *queue, const Fu
                        *ok is false, and y what it was, where the recurrence broke down
   PCFurlRefineAdd_C    x += factor * y
 */
+typedef struct {
+  PetscInt  done;     /* iterations with these means */
+  PetscBool monotone; /* norms of residuals cannot grow from one iteration to the next */
+  double    rate;     /* the natural logarithm by which an iteration lowers the residual, in the mean of the last ones */
+  double    left;     /* iterations to the tolerance at that rate; 0: unknown */
+  PetscBool hopeless; /* the tolerance would not be met, or no end is in sight */
+} FurlProgress;
+
 typedef struct {
   double levels;    /* matrices of the levels with their diagonals and scalings */
   double transfers; /* between the levels, both directions */
@@ -83,5 +92,5 @@ typedef PetscErrorCode (*FurlPCGetBytesFn)(PC pc, FurlPCBytes *bytes);
 typedef PetscErrorCode (*FurlPCShareMatFn)(PC pc, Mat F);
 typedef PetscErrorCode (*FurlPCSetFlexibleFn)(PC pc, PetscBool flexible);
 typedef PetscErrorCode (*FurlPCSetNormFn)(PC pc, PetscReal norm);
-typedef PetscErrorCode (*FurlPCGetRaiseCostFn)(PC pc, PetscReal *applications);
-typedef PetscErrorCode (*FurlPCRaiseFn)(PC pc, const char **what, PetscBool *raised);
+typedef PetscErrorCode (*FurlPCIsSlowFn)(PC pc, const FurlProgress *progress, PetscBool *slow);
+typedef PetscErrorCode (*FurlPCRaiseFn)(PC pc, const FurlProgress *progress, const char **what, PetscBool *raised);

@@ -41,6 +41,20 @@ static PetscBool SignHolds(KSP_Furl *f, PetscReal value, PetscReal *sign, FurlKS
   return PETSC_FALSE;
 }
 
+/* z'r has changed its sign. Where z'Az has another one than p'Ap had, A is indefinite and B need not be at fault */
+static PetscErrorCode WhoseSign(KSP ksp, const CGState *c)
+{
+  KSP_Furl   *f = (KSP_Furl *)ksp->data;
+  PetscScalar zAz;
+
+  PetscFunctionBegin;
+  if (f->cause != FURL_KSP_SIGN_PC) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(FurlKSPMult(ksp, FurlKSPz(f), FurlKSPq(f), &zAz));
+  KSPCheckDot(ksp, zAz);
+  if (PetscRealPart(zAz) * c->sign_pq < 0) f->cause = FURL_KSP_SIGN_MAT;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The step along p; *ok is false where a sign forbids it */
 static PetscErrorCode Step(KSP ksp, CGState *c, PetscBool *ok)
 {
@@ -50,7 +64,10 @@ static PetscErrorCode Step(KSP ksp, CGState *c, PetscBool *ok)
 
   PetscFunctionBegin;
   *ok = PETSC_FALSE;
-  if (!SignHolds(f, c->rho, &c->sign_rho, FURL_KSP_SIGN_PC)) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!SignHolds(f, c->rho, &c->sign_rho, FURL_KSP_SIGN_PC)) {
+    PetscCall(WhoseSign(ksp, c));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   PetscCall(FurlKSPDirection(ksp, FurlKSPp(f), c->beta, FurlKSPz(f)));
   PetscCall(FurlKSPMult(ksp, FurlKSPp(f), FurlKSPq(f), &pq));
   KSPCheckDot(ksp, pq);

@@ -218,7 +218,7 @@ static PetscErrorCode KSPDestroy_Furl(KSP ksp)
 
    Before convergence is claimed, b - A x is computed by the user's own matrix, in the user's norm (on a device by its lossless copy, once
    both were found to agree); where it does not meet the tolerance the iteration goes on from there. Where progress stalls the
-   preconditioner is asked for its next means and, with `KSP_FURL_AUTO`, CG gives way to GMRES. When nothing is left the reason is
+   preconditioner is asked for other means and, with `KSP_FURL_AUTO`, CG gives way to GMRES. When nothing is left the reason is
    `KSP_DIVERGED_BREAKDOWN`, the solution the best iterate, and `-info` tells the residual reached and wanted.
 
    With `MatSetNullSpace()` and a symmetric matrix b is projected, so residuals are those of the projected system.

@@ -75,6 +75,7 @@ typedef struct {
   /* one solve */
   KSPFurlMethod running;     /* cg, gmres or bcgs */
   KSPFurlMethod learned;     /* auto, or what an earlier solve with this matrix had to change to */
+  PetscBool     doubted;     /* GMRES runs as z'r changed its sign, and who is at fault is not known */
   PetscBool     refining;    /* the preconditioner iterates, in low precision */
   PetscBool     constants;   /* while it does: they are the null space, and ... */
   PetscReal     mean;        /* ... x keeps the mean of the guess */
@@ -168,7 +169,8 @@ PETSC_INTERN PetscErrorCode FurlKSPSmallSystem(KSP, PetscReal);
 PETSC_INTERN PetscErrorCode FurlKSPWatch(KSP, PetscBool *restart);
 PETSC_INTERN PetscErrorCode FurlKSPKeepBest(KSP, PetscReal norm, PetscReal step, Vec direction);
 PETSC_INTERN PetscErrorCode FurlKSPScaleOperator(KSP, Vec w);
-PETSC_INTERN PetscErrorCode FurlKSPRaise(KSP, const char *why, PetscBool *raised);
+PETSC_INTERN PetscErrorCode FurlKSPRaise(KSP, const char *why, const FurlProgress *progress, PetscBool *raised);
+PETSC_INTERN PetscErrorCode FurlKSPTellFlexible(KSP);
 
 /* kspsolve.c: the driver; kspcg.c, kspgmres.c, kspbcgs.c: the recurrences */
 PETSC_INTERN PetscErrorCode KSPSolve_Furl(KSP);

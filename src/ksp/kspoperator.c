@@ -367,6 +367,16 @@ PetscErrorCode FurlKSPChoosePC(KSP ksp)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Whether the outer method allows a preconditioner that changes */
+PetscErrorCode FurlKSPTellFlexible(KSP ksp)
+{
+  const KSP_Furl *f = (const KSP_Furl *)ksp->data;
+
+  PetscFunctionBegin;
+  PetscTryMethod(ksp->pc, "PCFurlSetFlexible_C", (PC, PetscBool), (ksp->pc, f->method == KSP_FURL_BCGS ? PETSC_FALSE : PETSC_TRUE));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Tells a PC of type furl whether the outer method is flexible, and lends it the copy where it preconditions the same matrix */
 PetscErrorCode FurlKSPSharePC(KSP ksp)
 {
@@ -377,7 +387,7 @@ PetscErrorCode FurlKSPSharePC(KSP ksp)
 
   PetscFunctionBegin;
   f->F_shared = PETSC_FALSE;
-  PetscTryMethod(ksp->pc, "PCFurlSetFlexible_C", (PC, PetscBool), (ksp->pc, f->method == KSP_FURL_BCGS ? PETSC_FALSE : PETSC_TRUE));
+  PetscCall(FurlKSPTellFlexible(ksp));
   PetscCall(PCGetReusePreconditioner(ksp->pc, &keep));
   if (keep && ksp->pc->setupcalled) PetscFunctionReturn(PETSC_SUCCESS); /* it stays as it is, with the copy that it has */
   PetscCall(PetscObjectQueryFunction((PetscObject)ksp->pc, "PCFurlShareMat_C", &share));

@@ -3,7 +3,6 @@
 
 #define FURL_KSP_POOR_RATE 0.97     /* a mean factor an iteration that asks for a better preconditioner: 1e-8 would take 600 iterations */
 #define FURL_KSP_POOR_WAIT 100      /* iterations to watch before that is asked */
-#define FURL_KSP_RATE_WAIT 15       /* iterations before their mean factor is trusted to foresee the rest */
 #define FURL_KSP_DEFAULT_ATOL 1e-50 /* PETSc's abstol where nobody set one */
 
 /* Removes the null space that MatSetNullSpace() gave, whatever the side of the preconditioner */
@@ -270,8 +269,8 @@ PetscErrorCode FurlKSPKeepBest(KSP ksp, PetscReal norm, PetscReal step, Vec dire
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Asks the preconditioner for its next means */
-PetscErrorCode FurlKSPRaise(KSP ksp, const char *why, PetscBool *raised)
+/* Asks the preconditioner for other means; progress: NULL where the present ones failed */
+PetscErrorCode FurlKSPRaise(KSP ksp, const char *why, const FurlProgress *progress, PetscBool *raised)
 {
   KSP_Furl   *f    = (KSP_Furl *)ksp->data;
   const char *what = "";
@@ -279,7 +278,8 @@ PetscErrorCode FurlKSPRaise(KSP ksp, const char *why, PetscBool *raised)
   PetscFunctionBegin;
   *raised = PETSC_FALSE;
   if (f->raise_empty) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscTryMethod(ksp->pc, "PCFurlRaise_C", (PC, const char **, PetscBool *), (ksp->pc, &what, raised));
+  PetscCall(FurlKSPTellFlexible(ksp)); /* for the set-up */
+  PetscTryMethod(ksp->pc, "PCFurlRaise_C", (PC, const FurlProgress *, const char **, PetscBool *), (ksp->pc, progress, &what, raised));
   if (*raised) {
     f->nraises++;
     FurlKSPForgetSpectrum(ksp); /* of another preconditioned operator */
@@ -301,58 +301,65 @@ static PetscInt Patience(KSP ksp)
   return PetscMax(50, PetscMin(3000, ksp->max_it / 3));
 }
 
-/* Iterations that are left at the mean rate of the last ones; negative where the rate promises nothing yet, or the end is not known */
-static PetscReal Remaining(KSP ksp, PetscReal before, PetscInt steps)
-{
-  const KSP_Furl *f = (const KSP_Furl *)ksp->data;
-
-  if (ksp->converged != KSPConvergedDefault || !(ksp->ttol > 0) || f->norm >= before) return -1;
-  return steps * PetscLogReal(ksp->ttol / f->norm) / PetscLogReal(f->norm / before);
-}
-
-/*
-  Is the mean rate of the last iterations so poor that a better preconditioner is asked for? Where its set-up has a known price in
-  iterations, when more than that are left; in any case when the tolerance would not be met, or the rate is hopeless.
-*/
-static PetscErrorCode IsPoor(KSP ksp, PetscReal before, PetscBool *poor)
+/* The smallest norm of the half of the window that ends `age` iterations ago */
+static PetscReal LeastNorm(KSP ksp, PetscInt age)
 {
   const KSP_Furl *f     = (const KSP_Furl *)ksp->data;
-  const PetscInt  done  = ksp->its - f->start_it;
-  PetscReal       price = 0, left;
+  PetscReal       least = PETSC_MAX_REAL;
+
+  for (PetscInt k = age; k < age + FURL_KSP_WINDOW / 2; k++) {
+    const PetscReal norm = f->window[(ksp->its + FURL_KSP_WINDOW - k) % FURL_KSP_WINDOW];
+
+    least = norm > 0 ? PetscMin(least, norm) : least;
+  }
+  return least;
+}
+
+/* The rate of the last half of the window, by the least norms of the halves: those of conjugate gradients swing. `left` is 0 where they
+ * promise nothing, or the end is not known */
+static FurlProgress Progress(KSP ksp)
+{
+  const KSP_Furl *f   = (const KSP_Furl *)ksp->data;
+  const PetscReal now = LeastNorm(ksp, 0), before = LeastNorm(ksp, FURL_KSP_WINDOW / 2);
+  FurlProgress    p = {.done = ksp->its - f->start_it, .monotone = (PetscBool)(f->running == KSP_FURL_GMRES)};
+
+  if (now < before) p.rate = PetscLogReal(before / now) / (FURL_KSP_WINDOW / 2);
+  if (now < before && ksp->converged == KSPConvergedDefault && ksp->ttol > 0) p.left = PetscLogReal(now / ksp->ttol) / p.rate;
+  if (p.done >= FURL_KSP_WINDOW && p.left > (PetscReal)(ksp->max_it - ksp->its)) p.hopeless = PETSC_TRUE;
+  if (p.done >= FURL_KSP_POOR_WAIT && !(p.left > 0) && PetscExpReal(-p.rate) > FURL_KSP_POOR_RATE) p.hopeless = PETSC_TRUE;
+  return p;
+}
+
+/* Other means of the preconditioner, where it finds its present ones slow */
+static PetscErrorCode RaiseIfSlow(KSP ksp, PetscBool *raised)
+{
+  KSP_Furl          *f        = (KSP_Furl *)ksp->data;
+  const FurlProgress progress = Progress(ksp);
+  PetscBool          slow     = PETSC_FALSE;
 
   PetscFunctionBegin;
-  *poor = PETSC_FALSE;
-  if (done < FURL_KSP_RATE_WAIT || !(before > 0) || !(f->norm > 0)) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscTryMethod(ksp->pc, "PCFurlGetRaiseCost_C", (PC, PetscReal *), (ksp->pc, &price));
-  left = Remaining(ksp, before, PetscMin(done, FURL_KSP_WINDOW));
-  if (price > 0 && left > price) *poor = PETSC_TRUE;
-  if (done < FURL_KSP_WINDOW) PetscFunctionReturn(PETSC_SUCCESS);
-  if (left > (PetscReal)(ksp->max_it - ksp->its)) *poor = PETSC_TRUE;
-  if (done >= FURL_KSP_POOR_WAIT && PetscPowReal(f->norm / before, 1.0 / FURL_KSP_WINDOW) > FURL_KSP_POOR_RATE) *poor = PETSC_TRUE;
+  *raised = PETSC_FALSE;
+  if (f->raise_empty || !(f->norm > 0)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscTryMethod(ksp->pc, "PCFurlIsSlow_C", (PC, const FurlProgress *, PetscBool *), (ksp->pc, &progress, &slow));
+  if (slow) PetscCall(FurlKSPRaise(ksp, "slow", &progress, raised));
+  if (*raised) f->cause = FURL_KSP_RAISED;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* After an iteration: should the recurrence stop, because it stalls or because the preconditioner was raised? */
 PetscErrorCode FurlKSPWatch(KSP ksp, PetscBool *restart)
 {
-  KSP_Furl       *f      = (KSP_Furl *)ksp->data;
-  PetscReal      *slot   = &f->window[ksp->its % FURL_KSP_WINDOW];
-  const PetscReal before = *slot;
-  PetscBool       poor   = PETSC_FALSE;
+  KSP_Furl *f = (KSP_Furl *)ksp->data;
 
   PetscFunctionBegin;
-  *restart = PETSC_FALSE;
-  *slot    = f->norm;
+  *restart                              = PETSC_FALSE;
+  f->window[ksp->its % FURL_KSP_WINDOW] = f->norm;
   if (!f->target) PetscFunctionReturn(PETSC_SUCCESS);
   if (f->norm < 0.99 * f->mark) {
     f->mark    = f->norm;
     f->mark_it = ksp->its;
   }
-  if (!f->raise_empty) PetscCall(IsPoor(ksp, before, &poor));
-  if (poor) {
-    PetscCall(FurlKSPRaise(ksp, "slow", restart));
-    if (*restart) f->cause = FURL_KSP_RAISED;
-  }
+  PetscCall(RaiseIfSlow(ksp, restart));
   if (*restart || ksp->its - f->mark_it <= Patience(ksp)) PetscFunctionReturn(PETSC_SUCCESS);
   f->cause = FURL_KSP_STALL;
   *restart = PETSC_TRUE;

@@ -49,6 +49,7 @@ static PetscErrorCode Begin(KSP ksp)
   f->running       = f->refining ? KSP_FURL_CG : ChooseForSide(ksp);
   f->columns       = PetscMax(f->columns, f->restart);
   f->aside         = PETSC_FALSE;
+  f->doubted       = PETSC_FALSE;
   f->tau           = 0;
   f->inner         = 0;
   f->columns_there = PETSC_FALSE;
@@ -201,7 +202,8 @@ static PetscErrorCode ChangeMethod(KSP ksp, PetscBool *changed)
     f->running = KSP_FURL_GMRES;
     f->aside   = PETSC_FALSE;
     *changed   = PETSC_TRUE;
-    if (f->cause != FURL_KSP_STALL) f->learned = KSP_FURL_GMRES; /* a property of the matrix, not of this right-hand side */
+    f->doubted = (PetscBool)(f->cause == FURL_KSP_SIGN_PC);
+    if (f->cause != FURL_KSP_STALL && !f->doubted) f->learned = KSP_FURL_GMRES; /* a property of the matrix, not of this right-hand side */
     PetscCall(PetscSNPrintf(f->story, sizeof(f->story), "changed to GMRES at iteration %" PetscInt_FMT ": %s", ksp->its, causes[f->cause]));
   } else if (f->running == KSP_FURL_GMRES && f->columns < 4 * f->restart) {
     PetscCall(VecGetSize(ksp->vec_sol, &N));
@@ -241,7 +243,7 @@ static PetscErrorCode AfterClaim(KSP ksp)
   }
   /* a preconditioner that is all but singular hides the residual from GMRES */
   PetscCall(FurlKSPIsRounding(ksp, f->norm, &rounding));
-  if (!rounding) PetscCall(FurlKSPRaise(ksp, causes[FURL_KSP_CLAIM], &raised));
+  if (!rounding) PetscCall(FurlKSPRaise(ksp, causes[FURL_KSP_CLAIM], NULL, &raised));
   if (!raised) PetscCall(GiveUp(ksp, KSP_DIVERGED_BREAKDOWN, "the rounding errors of FP64 allow no more"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -257,11 +259,17 @@ static PetscErrorCode Decide(KSP ksp)
     PetscCall(AfterClaim(ksp));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  if (f->cause == FURL_KSP_RAISED) PetscFunctionReturn(PETSC_SUCCESS);
+  if (f->cause == FURL_KSP_RAISED) {
+    if (f->doubted) f->running = ChooseForSide(ksp);
+    f->doubted = PETSC_FALSE;
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   /* where A is all but singular the first step of CG can be right in the norm of A, and its residual, of FP32's rounding, 1e5 times that of
    * the guess: GMRES goes on with the same preconditioner, and its residual cannot grow */
   if (f->cause == FURL_KSP_DIVERGED) PetscCall(ChangeMethod(ksp, &done));
-  if (!done && f->cause != FURL_KSP_SIGN_MAT && f->target) PetscCall(FurlKSPRaise(ksp, causes[f->cause], &done));
+  /* whether B or A is indefinite is not known: GMRES stands both, and where it is slow CG has another turn, with other means */
+  if (f->cause == FURL_KSP_SIGN_PC) PetscCall(ChangeMethod(ksp, &done));
+  if (!done && f->cause != FURL_KSP_SIGN_MAT && f->target) PetscCall(FurlKSPRaise(ksp, causes[f->cause], NULL, &done));
   if (!done) PetscCall(ChangeMethod(ksp, &done));
   if (done) PetscFunctionReturn(PETSC_SUCCESS);
   if (f->cause == FURL_KSP_SIGN_MAT)

@@ -1,28 +1,90 @@
 /* The stages after multigrid: PETSc's own preconditioners in FP64 */
 #include <petsc/private/pcimpl.h>
+#include "algebraic/sparse.h"
 #include "pcfurl.h"
+
+#define SYMMETRIC 1e-10 /* of their rows' diagonal entries: mirrors that differ by less are equal for factors that drop entries */
+
+static PetscBool AreMirrors(const FurlSparse *A, const FurlSparse *T, const double *diagonal)
+{
+  if (A->nrows != A->ncols) return PETSC_FALSE;
+  for (PetscInt i = 0; i < A->nrows; i++) {
+    if (A->rowptr[i + 1] != T->rowptr[i + 1]) return PETSC_FALSE;
+    for (PetscInt k = A->rowptr[i]; k < A->rowptr[i + 1]; k++) {
+      const PetscInt j = A->column[k];
+
+      if (j != T->column[k] || fabs(A->value[k] - T->value[k]) > SYMMETRIC * (diagonal[i] + diagonal[j])) return PETSC_FALSE;
+    }
+  }
+  return PETSC_TRUE;
+}
+
+/* A's own transpose, and that transposed again: both have their columns in order */
+static PetscErrorCode IsSymmetric(Mat A, const double *diagonal, PetscBool *symmetric)
+{
+  FurlAijParts   parts;
+  FurlSparse     T, again;
+  FurlSparseView view;
+  Mat            aij;
+
+  PetscFunctionBegin;
+  PetscCall(FurlMatToAij(A, &aij));
+  PetscCall(FurlAijGetParts(aij, &parts));
+  view = FurlSparseViewCsr(&parts.diagonal);
+  PetscCall(FurlSparseTranspose(&view, &T));
+  view = FurlSparseGetView(&T);
+  PetscCall(FurlSparseTranspose(&view, &again));
+  *symmetric = AreMirrors(&again, &T, diagonal);
+  PetscCall(FurlSparseDestroy(&again));
+  PetscCall(FurlSparseDestroy(&T));
+  PetscCall(FurlAijRestoreParts(aij, &parts));
+  PetscCall(MatDestroy(&aij));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Incomplete Cholesky factors serve where a process's block is symmetric and its diagonal positive: those of Gauss' method may be
+ * indefinite there, which conjugate gradients do not stand */
+static PetscErrorCode TakesCholesky(Mat block, PetscBool *takes)
+{
+  const PetscScalar *diagonal;
+  PetscBool          known;
+  PetscReal          least;
+  Vec                d;
+
+  PetscFunctionBegin;
+  PetscCall(MatIsSymmetricKnown(block, &known, takes));
+  PetscCall(MatCreateVecs(block, NULL, &d));
+  PetscCall(MatGetDiagonal(block, d));
+  PetscCall(VecMin(d, NULL, &least));
+  PetscCall(VecGetArrayRead(d, &diagonal));
+  if (!known && least > 0)
+    PetscCall(IsSymmetric(block, diagonal, takes));
+  else
+    *takes = (PetscBool)(known && *takes && least >= 0);
+  PetscCall(VecRestoreArrayRead(d, &diagonal));
+  PetscCall(VecDestroy(&d));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
 
 /* Incomplete factors of a process's rows; the shift keeps indefinite ones from breaking down */
 static PetscErrorCode SetFactorOptions(PC fallback)
 {
-  KSP        *blocks;
-  PetscInt    nblocks;
-  PC          block;
-  PetscBool   symmetric, known;
-  PetscMPIInt size;
-  Mat         A;
+  KSP      *blocks;
+  PetscInt  nblocks;
+  PC        block;
+  Mat       A;
+  PetscBool cholesky;
 
   PetscFunctionBegin;
-  PetscCallMPI(MPI_Comm_size(PetscObjectComm((PetscObject)fallback), &size));
-  PetscCall(PCGetOperators(fallback, &A, NULL));
-  PetscCall(MatIsSymmetricKnown(A, &known, &symmetric));
   PetscCall(PCSetType(fallback, PCBJACOBI));
   PetscCall(PCSetUp(fallback));
   PetscCall(PCBJacobiGetSubKSP(fallback, &nblocks, NULL, &blocks));
   for (PetscInt k = 0; k < nblocks; k++) {
     PetscCall(KSPGetPC(blocks[k], &block));
-    PetscCall(PCSetType(block, known && symmetric ? PCICC : PCILU));
-    PetscCall(PCFactorSetShiftType(block, known && symmetric ? MAT_SHIFT_POSITIVE_DEFINITE : MAT_SHIFT_NONZERO));
+    PetscCall(PCGetOperators(block, &A, NULL));
+    PetscCall(TakesCholesky(A, &cholesky));
+    PetscCall(PCSetType(block, cholesky ? PCICC : PCILU));
+    PetscCall(PCFactorSetShiftType(block, cholesky ? MAT_SHIFT_POSITIVE_DEFINITE : MAT_SHIFT_NONZERO));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -1,10 +1,8 @@
-/* PC furl: the type. Its means are taken in the order of FurlStage: multigrid in low precision first */
+/* PC furl: the type. Its means are taken in the order of means.c: multigrid in low precision first */
 #include <petsc/private/pcimpl.h>
 #include <furl/compose.h>
 #include <furl/register.h>
 #include "pcfurl.h"
-
-#define RAISE_COST 150
 
 static const char *const StageNames[] = {"multigrid on a box, couplings of 2 bytes, vectors in FP32",
                                          "multigrid, couplings of 2 bytes, vectors in FP32",
@@ -47,55 +45,50 @@ static PetscErrorCode ChooseFirstStage(PC pc)
 
   PetscFunctionBegin;
   furl->asked  = StageAsked(furl);
-  furl->stage  = furl->asked;
   furl->reason = NULL;
+  FurlMeansBegin(furl, furl->asked, FURL_STAGE_JACOBI);
   PetscCall(IsAssembled(pc->pmat, &assembled));
   if (assembled) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(MatHasOperation(pc->pmat, MATOP_GET_DIAGONAL, &diagonal));
   PetscCall(PetscObjectTypeCompare((PetscObject)pc->pmat, MATMFFD, &mffd));
-  furl->stage  = diagonal && !mffd ? FURL_STAGE_JACOBI : FURL_STAGE_NONE;
+  FurlMeansBegin(furl, diagonal && !mffd ? FURL_STAGE_JACOBI : FURL_STAGE_NONE, diagonal && !mffd ? FURL_STAGE_JACOBI : FURL_STAGE_NONE);
   furl->reason = "the matrix gives no entries";
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode NextStage(PC pc, const char *why)
+/* To other means, if there are any: `progress` as in FurlMeansNext() */
+static PetscErrorCode ChangeMeans(PC pc, const FurlProgress *progress, const char *why, PetscBool *changed)
 {
   PC_Furl *const furl = (PC_Furl *)pc->data;
 
   PetscFunctionBegin;
-  furl->stage++;
-  furl->reason = why;
+  *changed = FurlMeansNext(furl, progress);
+  if (!*changed) PetscFunctionReturn(PETSC_SUCCESS);
+  furl->reason = furl->stage == furl->asked ? NULL : why;
   PetscCall(PetscInfo(pc, "%s: going on with %s\n", why, StageNames[furl->stage]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* A factorisation that fails is no error of the program's: the diagonal serves then */
-static PetscErrorCode SetUpFallback(PC pc)
+/* A factorisation that fails is no error of the program's */
+static PetscErrorCode SetUpFactors(PC pc, const char **why)
 {
   PC_Furl *const furl   = (PC_Furl *)pc->data;
   PetscMPIInt    failed = 0;
+  PCFailedReason reason = PC_NOERROR;
+  PetscBool      finite;
 
   PetscFunctionBegin;
-  if (furl->stage == FURL_STAGE_FACTOR) {
-    PCFailedReason reason = PC_NOERROR;
-    PetscBool      finite;
-
-    PetscCall(FurlMatIsFinite(furl->import_mat ? furl->import_mat : pc->pmat, &finite));
-    if (!finite) {
-      PetscCall(NextStage(pc, "the matrix holds NaN or infinity"));
-      PetscCall(FurlFallbackSetUp(pc));
-      PetscFunctionReturn(PETSC_SUCCESS);
-    }
-    PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
-    failed = FurlFallbackSetUp(pc) != PETSC_SUCCESS;
-    PetscCall(PetscPopErrorHandler());
-    if (!failed) PetscCall(PCGetFailedReason(furl->fallback, &reason));
-    failed |= reason != PC_NOERROR;
-    PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &failed, 1, MPI_INT, MPI_MAX, PetscObjectComm((PetscObject)pc)));
-    if (!failed) PetscFunctionReturn(PETSC_SUCCESS);
-    PetscCall(NextStage(pc, "the incomplete factorisation failed"));
-  }
-  PetscCall(FurlFallbackSetUp(pc));
+  PetscCall(FurlMatIsFinite(furl->import_mat ? furl->import_mat : pc->pmat, &finite));
+  if (!finite) *why = "the matrix holds NaN or infinity";
+  if (*why) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
+  failed = FurlFallbackSetUp(pc) != PETSC_SUCCESS;
+  PetscCall(PetscPopErrorHandler());
+  if (!failed) PetscCall(PCGetFailedReason(furl->fallback, &reason));
+  failed |= reason != PC_NOERROR;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &failed, 1, MPI_INT, MPI_MAX, PetscObjectComm((PetscObject)pc)));
+  if (failed) *why = "the incomplete factorisation failed";
+  if (failed) PetscCall(PCDestroy(&furl->fallback));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -117,48 +110,89 @@ static PetscErrorCode GetGridMat(Mat P, Mat *A)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* A matrix that is on no box is nothing to speak of, unless the user asked for one */
-static PetscErrorCode SetUpGrid(PC pc)
+static PetscErrorCode SetUpGrid(PC pc, const char **why)
 {
-  PC_Furl *const furl   = (PC_Furl *)pc->data;
-  const char    *why    = NULL;
-  const char    *before = furl->reason;
+  PC_Furl *const furl = (PC_Furl *)pc->data;
   Mat            A;
 
   PetscFunctionBegin;
   furl->import_factor = 1;
   PetscCall(GetGridMat(pc->pmat, &A)); /* for the set-up alone: the grid keeps nothing of it */
-  PetscCall(FurlGridCreateAll(A, furl->flexible, &furl->grid, &why));
+  PetscCall(FurlGridCreateAll(A, furl->flexible, &furl->grid, why));
   PetscCall(MatDestroy(&A));
-  if (!why) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(NextStage(pc, why));
-  if (furl->kind == PC_FURL_HIERARCHY_AUTO) {
-    furl->asked  = furl->stage;
-    furl->reason = before;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What no hierarchy can be made of does not suit either precision */
+static PetscErrorCode SetUpHierarchy(PC pc, const char **why)
+{
+  PC_Furl *const furl = (PC_Furl *)pc->data;
+
+  PetscFunctionBegin;
+  PetscCall(FurlHierarchyGetMat(pc, why));
+  if (!*why) PetscCall(FurlHierarchySetUp(pc, why));
+  if (!*why) PetscFunctionReturn(PETSC_SUCCESS);
+  FurlMeansExclude(furl, FURL_STAGE_HALF);
+  FurlMeansExclude(furl, FURL_STAGE_SINGLE);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Sets up the means of furl->stage; *why is set, and they are left to others, where they cannot be */
+static PetscErrorCode SetUpMeans(PC pc, const char **why)
+{
+  PC_Furl *const furl = (PC_Furl *)pc->data;
+
+  PetscFunctionBegin;
+  switch (furl->stage) {
+  case FURL_STAGE_GRID:
+    PetscCall(SetUpGrid(pc, why));
+    break;
+  case FURL_STAGE_HALF:
+  case FURL_STAGE_SINGLE:
+    if (!furl->kept || furl->stage == FURL_STAGE_SINGLE) PetscCall(SetUpHierarchy(pc, why));
+    furl->kept = PETSC_FALSE;
+    break;
+  case FURL_STAGE_FACTOR:
+    PetscCall(SetUpFactors(pc, why));
+    break;
+  default:
+    PetscCall(FurlFallbackSetUp(pc));
   }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode DropKept(PC_Furl *furl)
+{
+  PetscFunctionBegin;
+  furl->kept = PETSC_FALSE;
+  PetscCall(FurlHierarchyDropLevels(furl));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static PetscErrorCode SetUpFirstThatServes(PC pc)
 {
-  PC_Furl *const furl = (PC_Furl *)pc->data;
-  const char    *why  = NULL;
+  PC_Furl *const furl    = (PC_Furl *)pc->data;
+  PetscBool      changed = PETSC_TRUE;
 
   PetscFunctionBegin;
   PetscCall(FurlGridDestroy(&furl->grid));
-  PetscCall(MatDestroy(&furl->import_mat));
-  if (furl->stage == FURL_STAGE_GRID) PetscCall(SetUpGrid(pc));
-  if (furl->grid) PetscFunctionReturn(PETSC_SUCCESS);
-  if (furl->stage <= FURL_STAGE_SINGLE) PetscCall(FurlHierarchyGetMat(pc, &why));
-  if (furl->stage <= FURL_STAGE_SINGLE) {
-    if (!why) PetscCall(FurlHierarchySetUp(pc, &why));
+  PetscCall(PCDestroy(&furl->fallback));
+  if (!furl->kept) PetscCall(MatDestroy(&furl->import_mat));
+  while (changed) {
+    const PetscBool box    = (PetscBool)(furl->stage == FURL_STAGE_GRID);
+    const char     *why    = NULL;
+    const char     *before = furl->reason;
+
+    if (furl->stage > FURL_STAGE_SINGLE && !furl->kept) PetscCall(FurlHierarchyDropLevels(furl));
+    PetscCall(SetUpMeans(pc, &why));
     if (!why) PetscFunctionReturn(PETSC_SUCCESS);
-    furl->stage = FURL_STAGE_SINGLE;
-    PetscCall(NextStage(pc, why));
+    FurlMeansExclude(furl, furl->stage);
+    PetscCall(ChangeMeans(pc, NULL, why, &changed));
+    if (!box || furl->kind != PC_FURL_HIERARCHY_AUTO) continue;
+    furl->asked  = furl->stage; /* that a matrix is on no box is nothing to speak of, unless the user asked for one */
+    furl->reason = before;
   }
-  PetscCall(FurlHierarchyDropLevels(furl));
-  PetscCall(SetUpFallback(pc));
-  PetscFunctionReturn(PETSC_SUCCESS);
+  SETERRQ(PetscObjectComm((PetscObject)pc), PETSC_ERR_PLIB, "No means serve, not even the diagonal");
 }
 
 /* The solvers inside are PETSc's own, whatever -furl_takeover made of their names */
@@ -178,6 +212,7 @@ static PetscErrorCode PCSetUp_Furl(PC pc)
 
   PetscFunctionBegin;
   if (!pc->setupcalled || pc->flag == DIFFERENT_NONZERO_PATTERN) PetscCall(ChooseFirstStage(pc));
+  furl->kept = PETSC_FALSE;
   PetscCall(SetUpStage(pc));
   furl->flexible = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -271,25 +306,31 @@ static PetscErrorCode PCFurlSetFlexible_Furl(PC pc, PetscBool flexible)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* What the next stage costs, in applications of this one. A box is set up in the time of a few cycles, aggregates in that of 30 to 120 of
- * them, and then 20 to 40 of theirs take two to three times as long as one each (docs/grid-stencils.md): while fewer than that are to come,
- * going on is cheaper */
-static PetscErrorCode PCFurlGetRaiseCost_Furl(PC pc, PetscReal *applications)
-{
-  PetscFunctionBegin;
-  *applications = ((PC_Furl *)pc->data)->grid ? RAISE_COST : 0;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* Sets up the next stage for the matrix as it is */
-static PetscErrorCode PCFurlRaise_Furl(PC pc, const char **what, PetscBool *raised)
+/* Levels that wait for the outcome of a factorisation's turn go once it is seen that they would not be faster */
+static PetscErrorCode PCFurlIsSlow_Furl(PC pc, const FurlProgress *progress, PetscBool *slow)
 {
   PC_Furl *const furl = (PC_Furl *)pc->data;
 
   PetscFunctionBegin;
-  *raised = (PetscBool)(furl->stage < FURL_STAGE_JACOBI);
+  *slow = FurlMeansAreSlow(furl, progress);
+  if (furl->kept && !*slow && FurlMeansAreKnown(furl, progress)) PetscCall(DropKept(furl));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Sets up other means for the matrix as it is */
+static PetscErrorCode PCFurlRaise_Furl(PC pc, const FurlProgress *progress, const char **what, PetscBool *raised)
+{
+  PC_Furl *const  furl   = (PC_Furl *)pc->data;
+  const FurlStage before = furl->stage;
+
+  PetscFunctionBegin;
+  PetscCall(ChangeMeans(pc, progress, "slow convergence", raised));
   if (*raised) {
-    PetscCall(NextStage(pc, "slow convergence"));
+    const PetscBool trial = (PetscBool)(before == FURL_STAGE_HALF && furl->stage == FURL_STAGE_FACTOR);
+    const PetscBool back  = (PetscBool)(furl->kept && furl->stage == FURL_STAGE_HALF);
+
+    if (furl->kept && !back) PetscCall(DropKept(furl));
+    furl->kept = (PetscBool)(trial || back);
     PetscCall(SetUpStage(pc));
   }
   *what = StageNames[furl->stage];
@@ -368,7 +409,7 @@ static PetscErrorCode Compose(PC pc, PetscBool compose)
   PetscFunctionBegin;
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlSetFlexible_C", compose ? PCFurlSetFlexible_Furl : NULL));
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlSetNorm_C", compose ? PCFurlSetNorm_Furl : NULL));
-  PetscCall(PetscObjectComposeFunction(obj, "PCFurlGetRaiseCost_C", compose ? PCFurlGetRaiseCost_Furl : NULL));
+  PetscCall(PetscObjectComposeFunction(obj, "PCFurlIsSlow_C", compose ? PCFurlIsSlow_Furl : NULL));
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlRaise_C", compose ? PCFurlRaise_Furl : NULL));
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlGetBytes_C", compose ? PCFurlGetBytes_Furl : NULL));
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlGetDevice_C", compose ? PCFurlGetDevice_Furl : NULL));
@@ -392,7 +433,7 @@ static PetscErrorCode PCDestroy_Furl(PC pc)
    PCFURL - Multigrid in low precision: the levels of a hierarchy compressed to couplings of 2 bytes, cycled in FP32
 
    Options Database Keys:
-+  -pc_furl_method multigrid|single|factor|jacobi - the means to begin with; later ones are taken when one fails or `KSPFURL` finds it slow
++  -pc_furl_method multigrid|single|factor|jacobi - the means to begin with; others are taken when these fail or `KSPFURL` finds them slow
 .  -pc_furl_hierarchy auto|grid|algebraic|import  - a box of cells where the matrix is on one, else one over aggregates of rows
 .  -pc_furl_smoother_degree <2>                   - degree of the Chebyshev smoother, before and after the coarse correction
 .  -pc_furl_threshold <0.1>                       - couplings of less than that of the largest are weak, for aggregates

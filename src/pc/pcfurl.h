@@ -6,32 +6,37 @@
 #include "level.h"
 #include "grid/grid.h"
 
-/* The means of the preconditioner, in the order in which they are taken when one serves badly */
+/* The means of the preconditioner; means.c has the order in which they are taken when one serves badly */
 typedef enum {
   FURL_STAGE_GRID,   /* multigrid on a box of cells, couplings of 2 bytes */
   FURL_STAGE_HALF,   /* multigrid on a hierarchy of matrices, couplings of 2 bytes */
   FURL_STAGE_SINGLE, /* the same with couplings in FP32 */
   FURL_STAGE_FACTOR, /* incomplete factorisation of each process's block, FP64 */
   FURL_STAGE_JACOBI, /* diagonal, FP64 */
-  FURL_STAGE_NONE    /* identity: a matrix of which nothing but products is known */
+  FURL_STAGE_NONE,   /* identity: a matrix of which nothing but products is known */
+  FURL_STAGES
 } FurlStage;
 
 typedef struct {
   FurlHierarchy   hierarchy;
   FurlHierarchy   transposed; /* of the transposed matrix, built at the first transposed application of a matrix not known symmetric */
   FurlStage       stage;
-  FurlStage       asked;        /* that the options asked for, for the view */
-  PCFurlMethod    method;       /* option: where to begin */
-  PCFurlHierarchy kind;         /* option: whose hierarchy */
-  PetscBool       flexible;     /* the outer method allows a cycle that is not linear; asked again before each set-up */
-  FurlGrid       *grid;         /* stage FURL_STAGE_GRID, else NULL */
-  PetscInt        degree;       /* option: degree of the smoother */
-  PetscBool       own;          /* the hierarchy of matrices is Furl's own, over aggregates */
-  PC              import;       /* the PC whose hierarchy is imported */
-  Mat             import_mat;   /* what a hierarchy of matrices is built of: Pmat, converted or scaled where need be */
-  PetscBool       import_given; /* the user has that PC in hand */
-  PetscBool       reorder;      /* option: rows of the hierarchy in another order where theirs is bad */
-  double          threshold;    /* option: of the largest coupling, below which one is weak */
+  FurlStage       asked;              /* that the options asked for, for the view */
+  double          speed[FURL_STAGES]; /* means.c: of each that had a turn and served; 0: unknown, or it did not */
+  int             turns[FURL_STAGES]; /* that each has had */
+  PetscBool       settled;            /* the fastest is known: no other has a turn unless it fails */
+  PetscBool       kept;               /* the levels of FURL_STAGE_HALF are still there while FURL_STAGE_FACTOR has its turn */
+  PCFurlMethod    method;             /* option: where to begin */
+  PCFurlHierarchy kind;               /* option: whose hierarchy */
+  PetscBool       flexible;           /* the outer method allows a cycle that is not linear; asked again before each set-up */
+  FurlGrid       *grid;               /* stage FURL_STAGE_GRID, else NULL */
+  PetscInt        degree;             /* option: degree of the smoother */
+  PetscBool       own;                /* the hierarchy of matrices is Furl's own, over aggregates */
+  PC              import;             /* the PC whose hierarchy is imported */
+  Mat             import_mat;         /* what a hierarchy of matrices is built of: Pmat, converted or scaled where need be */
+  PetscBool       import_given;       /* the user has that PC in hand */
+  PetscBool       reorder;            /* option: rows of the hierarchy in another order where theirs is bad */
+  double          threshold;          /* option: of the largest coupling, below which one is weak */
   struct {
     double           threshold;
     PetscObjectId    id; /* of Pmat, with this state */
@@ -53,6 +58,15 @@ typedef struct {
   FurlHierarchy    device_levels; /* the same of a hierarchy of matrices; nlevels 0: none */
   const char      *reason;        /* why the stage asked for was left, for the view; static string */
 } PC_Furl;
+
+/* means.c: from `first` on, and none behind `last` */
+void FurlMeansBegin(PC_Furl *furl, FurlStage first, FurlStage last);
+void FurlMeansExclude(PC_Furl *furl, FurlStage stage); /* it has no turn any more */
+/* Whether the progress foretells what is left; and whether others are faster then, or worth a try */
+PetscBool FurlMeansAreKnown(const PC_Furl *furl, const FurlProgress *progress);
+PetscBool FurlMeansAreSlow(const PC_Furl *furl, const FurlProgress *progress);
+/* Sets the stage to the next one; false where there is none. progress: NULL where the present one failed */
+PetscBool FurlMeansNext(PC_Furl *furl, const FurlProgress *progress);
 
 /* hierarchy.c: import_mat, Pmat as AIJ in units in which squares are finite */
 PETSC_INTERN PetscErrorCode FurlHierarchyGetMat(PC pc, const char **why);
