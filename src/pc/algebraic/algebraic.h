@@ -54,6 +54,3 @@ typedef struct {
 PETSC_INTERN PetscErrorCode FurlCoarsen(Mat A, const FurlSparse *blocks, FurlSparse *T, const FurlCouplings *filter, double lambda,
                                         FurlCoarsening *coarsening);
 PETSC_INTERN PetscErrorCode FurlCoarseningDestroy(FurlCoarsening *coarsening);
-
-/* together.c: P'AP of matrices on several processes; parts: A's */
-PETSC_INTERN PetscErrorCode FurlProjectTogether(Mat A, const FurlAijParts *parts, Mat P, Mat *coarse);

@@ -1,106 +1,16 @@
 /*
   The coarser level of smoothed aggregation: P = S T with S = I - omega D^-1 A_F, where A_F is A without weak couplings, which are added to
-  the diagonal D so that rows keep their sums; and P^T A P, by products of this folder; on several processes P by PETSc's.
+  the diagonal D so that rows keep their sums; and P^T A P
 */
-#include "algebraic.h"
+#include "together.h"
 
 #define DAMPING (4. / 3)   /* over the largest eigenvalue of D^-1 A: P. Vanek, M. Brezina, J. Mandel, Numer. Math. 88, 2001 */
 #define LEAST_DIAGONAL 0.1 /* of a diagonal entry, that has to be left of it when the weak couplings are added */
-
-/* A row of S while it is filled: the entries of A that are kept behind the first `used`, in the columns of all processes */
-typedef struct {
-  PetscInt begin, used, at; /* at: where the diagonal is, -1: nowhere */
-  double   weak;            /* sum of the entries that are left out */
-} SmootherRow;
-
-static void Keep(PetscInt column, double value, SmootherRow *row, FurlSparse *S)
-{
-  S->column[row->used]  = column;
-  S->value[row->used++] = value;
-}
-
-static void TakeAllOwn(const FurlCsr *own, PetscInt i, PetscInt first, SmootherRow *row, FurlSparse *S)
-{
-  for (PetscInt k = own->rowptr[i]; k < own->rowptr[i + 1]; k++) {
-    if (own->column[k] == i) row->at = row->used;
-    Keep(first + own->column[k], own->value[k], row, S);
-  }
-}
-
-/* The diagonal first, then the strong entries; what is weak is what the row's sum has beside them */
-static void TakeStrongOwn(const FurlCsr *own, const FurlCouplings *filter, PetscInt i, PetscInt first, SmootherRow *row, FurlSparse *S)
-{
-  double diagonal = 0;
-
-  for (PetscInt k = own->rowptr[i]; k < own->rowptr[i + 1]; k++) {
-    row->weak += own->value[k];
-    diagonal += own->column[k] == i ? own->value[k] : 0;
-  }
-  row->at = row->used;
-  Keep(first + i, diagonal, row, S);
-  for (PetscInt k = filter->rowptr[i]; k < filter->rowptr[i + 1]; k++)
-    Keep(first + filter->column[k], own->value[filter->entry[k]], row, S);
-  for (PetscInt k = row->at; k < row->used; k++) row->weak -= S->value[k];
-}
-
-/* Entries between processes, before or after the process's own columns */
-static void TakeOthers(const FurlAijParts *parts, const FurlCouplings *filter, PetscInt i, PetscInt first, int after, SmootherRow *row,
-                       FurlSparse *S)
-{
-  const FurlCsr *const other = &parts->offdiagonal;
-
-  for (PetscInt k = other->rowptr[i]; k < other->rowptr[i + 1]; k++) {
-    const PetscInt column = parts->ghost[other->column[k]];
-
-    if ((column > first) != after) continue;
-    if (filter && !FurlIsStrongToGhost(filter, other, i, k))
-      row->weak += other->value[k];
-    else
-      Keep(column, other->value[k], row, S);
-  }
-}
 
 /* Of A_F, where `weak` is left out of the row; 0 where next to nothing is left, and the row is not to be smoothed */
 static double FilteredDiagonal(double diagonal, double weak)
 {
   return diagonal != 0 && 1 + weak / diagonal > LEAST_DIAGONAL ? diagonal + weak : 0;
-}
-
-/* -omega D^-1 A_F and the identity; a row without a diagonal has nothing to be smoothed by. column: of the diagonal */
-static void Finish(PetscInt column, double factor, SmootherRow *row, FurlSparse *S)
-{
-  const double diagonal = row->at < 0 ? 0 : FilteredDiagonal(S->value[row->at], row->weak);
-
-  if (diagonal == 0) {
-    row->used = row->begin;
-    Keep(column, 1, row, S);
-    return;
-  }
-  for (PetscInt k = row->begin; k < row->used; k++) S->value[k] *= -factor / diagonal;
-  S->value[row->at] = 1 - factor;
-}
-
-static PetscErrorCode BuildSmoother(const FurlAijParts *parts, PetscInt first, const FurlCouplings *filter, double factor, FurlSparse *S)
-{
-  const FurlCsr *const own    = &parts->diagonal;
-  const PetscInt       n      = (PetscInt)own->nrows;
-  const PetscInt       others = parts->offdiagonal_mat ? parts->offdiagonal.rowptr[n] : 0;
-  SmootherRow          row    = {.used = 0};
-
-  PetscFunctionBegin;
-  PetscCall(FurlSparseAllocate(n, (PetscInt)own->ncols, 1, 1, own->rowptr[n] + others + n, S));
-  for (PetscInt i = 0; i < n; i++) {
-    row = (SmootherRow){.begin = row.used, .used = row.used, .at = -1};
-    if (parts->offdiagonal_mat) TakeOthers(parts, filter, i, first, 0, &row, S);
-    if (filter)
-      TakeStrongOwn(own, filter, i, first, &row, S);
-    else
-      TakeAllOwn(own, i, first, &row, S);
-    if (parts->offdiagonal_mat) TakeOthers(parts, filter, i, first, 1, &row, S);
-    Finish(first + i, factor, &row, S);
-    S->rowptr[i + 1] = row.used;
-  }
-  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* A mode that depends on others in its aggregate has a column of zeros in T: an unknown that is coupled to nothing. Its diagonal entry
@@ -129,38 +39,59 @@ static PetscInt AddTo(PetscInt column, double value, PetscInt begin, PetscInt us
   return k < used ? used : used + 1;
 }
 
-/* A row of P = (I - omega D^-1 A_F) T for T of one entry a row or none: S = I - omega D^-1 A_F is never formed */
-static PetscInt SmoothRow(const FurlCsr *own, const FurlCouplings *filter, const FurlSparseView *T, PetscInt i, double factor,
-                          PetscInt begin, FurlSparse *P)
+/* A's entries and which of them are strong; other: those to other processes, NULL: none, whose rows of T are place[column] */
+typedef struct {
+  const FurlCsr       *own, *other;
+  const FurlCouplings *filter;
+  const PetscInt      *place;
+} Couplings;
+
+/* What A_F lacks in row i beside its diagonal */
+static double SumWeak(const Couplings *c, PetscInt i, double diagonal)
 {
-  double   diagonal = 0, weak = 0;
-  PetscInt used = begin;
+  double weak = -diagonal;
 
-  for (PetscInt k = own->rowptr[i]; k < own->rowptr[i + 1]; k++) {
-    weak += own->value[k];
-    diagonal += own->column[k] == i ? own->value[k] : 0;
-  }
-  weak -= diagonal;
-  for (PetscInt k = filter->rowptr[i]; k < filter->rowptr[i + 1]; k++) weak -= own->value[filter->entry[k]];
-  diagonal = FilteredDiagonal(diagonal, weak);
-  for (PetscInt t = T->rowptr[i]; t < T->rowptr[i + 1]; t++)
-    used = AddTo(T->column[t], (diagonal == 0 ? 1 : 1 - factor) * T->value[t], begin, used, P);
-  for (PetscInt k = filter->rowptr[i]; diagonal != 0 && k < filter->rowptr[i + 1]; k++) {
-    const PetscInt t = T->rowptr[filter->column[k]];
+  for (PetscInt k = c->own->rowptr[i]; k < c->own->rowptr[i + 1]; k++) weak += c->own->value[k];
+  for (PetscInt k = c->filter->rowptr[i]; k < c->filter->rowptr[i + 1]; k++) weak -= c->own->value[c->filter->entry[k]];
+  for (PetscInt k = c->other ? c->other->rowptr[i] : 0; c->other && k < c->other->rowptr[i + 1]; k++)
+    if (!FurlIsStrongToGhost(c->filter, c->other, i, k)) weak += c->other->value[k];
+  return weak;
+}
 
-    if (T->rowptr[filter->column[k] + 1] == t) continue;
-    used = AddTo(T->column[t], -factor * own->value[filter->entry[k]] / diagonal * T->value[t], begin, used, P);
-  }
+/* Adds `factor` times row `row` of T, which has one entry or none */
+static PetscInt AddRow(const FurlSparseView *T, PetscInt row, double factor, PetscInt begin, PetscInt used, FurlSparse *P)
+{
+  const PetscInt t = T->rowptr[row];
+
+  return T->rowptr[row + 1] == t ? used : AddTo(T->column[t], factor * T->value[t], begin, used, P);
+}
+
+/* A row of P = (I - omega D^-1 A_F) T for T of one entry a row or none: S = I - omega D^-1 A_F is never formed */
+static PetscInt SmoothRow(const Couplings *c, const FurlSparseView *T, PetscInt i, double factor, PetscInt begin, FurlSparse *P)
+{
+  double   diagonal = 0;
+  PetscInt used     = begin;
+
+  for (PetscInt k = c->own->rowptr[i]; k < c->own->rowptr[i + 1]; k++) diagonal += c->own->column[k] == i ? c->own->value[k] : 0;
+  diagonal = FilteredDiagonal(diagonal, SumWeak(c, i, diagonal));
+  if (diagonal == 0) return AddRow(T, i, 1, begin, used, P);
+  used = AddRow(T, i, 1 - factor, begin, used, P);
+  for (PetscInt k = c->filter->rowptr[i]; k < c->filter->rowptr[i + 1]; k++)
+    used = AddRow(T, c->filter->column[k], -factor * c->own->value[c->filter->entry[k]] / diagonal, begin, used, P);
+  for (PetscInt k = c->other ? c->other->rowptr[i] : 0; c->other && k < c->other->rowptr[i + 1]; k++)
+    if (FurlIsStrongToGhost(c->filter, c->other, i, k))
+      used = AddRow(T, c->place[c->other->column[k]], -factor * c->other->value[k] / diagonal, begin, used, P);
   return used;
 }
 
 /* P has no more entries than T and one for each strong coupling */
-static PetscErrorCode SmoothConstants(const FurlCsr *own, const FurlCouplings *filter, const FurlSparseView *T, double factor,
-                                      FurlSparse *P)
+static PetscErrorCode SmoothConstants(const Couplings *c, const FurlSparseView *T, double factor, FurlSparse *P)
 {
+  const PetscInt n = (PetscInt)c->own->nrows;
+
   PetscFunctionBegin;
-  PetscCall(FurlSparseAllocate(T->nrows, T->ncols, 1, 1, T->rowptr[T->nrows] + filter->rowptr[filter->n], P));
-  for (PetscInt i = 0; i < T->nrows; i++) P->rowptr[i + 1] = SmoothRow(own, filter, T, i, factor, P->rowptr[i], P);
+  PetscCall(FurlSparseAllocate(n, T->ncols, 1, 1, T->rowptr[n] + c->filter->rowptr[n] + (c->other ? c->other->rowptr[n] : 0), P));
+  for (PetscInt i = 0; i < n; i++) P->rowptr[i + 1] = SmoothRow(c, T, i, factor, P->rowptr[i], P);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -224,12 +155,13 @@ static PetscErrorCode Project(const FurlSparseView *A, FurlCoarsening *c)
 static PetscErrorCode CoarsenAlone(Mat A, const FurlAijParts *parts, const FurlSparse *blocks, const FurlSparse *T,
                                    const FurlCouplings *filter, double factor, FurlCoarsening *c)
 {
-  const MPI_Comm       comm = PetscObjectComm((PetscObject)A);
+  const MPI_Comm       comm      = PetscObjectComm((PetscObject)A);
+  const Couplings      couplings = {.own = &parts->diagonal, .filter = filter};
   const FurlSparseView a = blocks ? FurlSparseGetView(blocks) : FurlSparseViewCsr(&parts->diagonal), t = FurlSparseGetView(T);
 
   PetscFunctionBegin;
   if (filter)
-    PetscCall(SmoothConstants(&parts->diagonal, filter, &t, factor, &c->P_arrays));
+    PetscCall(SmoothConstants(&couplings, &t, factor, &c->P_arrays));
   else
     PetscCall(SmoothAll(&a, &t, factor, &c->P_arrays));
   PetscCall(Project(&a, c));
@@ -240,31 +172,6 @@ static PetscErrorCode CoarsenAlone(Mat A, const FurlAijParts *parts, const FurlS
   PetscCall(FurlSparseToMat(comm, &c->P_arrays, &c->P));
   PetscCall(FurlSparseToMat(comm, &c->R_arrays, &c->R));
   PetscCall(FurlSparseToMat(comm, &c->A_arrays, &c->A));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* T on all processes: each has columns for its own rows alone */
-static PetscErrorCode SpreadTentative(MPI_Comm comm, FurlSparse *T, Mat *spread)
-{
-  PetscInt nnz, before = 0, *column;
-
-  PetscFunctionBegin;
-  PetscCall(FurlSparseExpand(T));
-  nnz = T->rowptr[T->nrows];
-  PetscCallMPI(MPI_Exscan(&T->ncols, &before, 1, MPIU_INT, MPI_SUM, comm));
-  PetscCall(PetscMalloc1(nnz + 1, &column));
-  for (PetscInt k = 0; k < nnz; k++) column[k] = T->column[k] + before;
-  PetscCall(MatCreateMPIAIJWithArrays(comm, T->nrows, T->ncols, PETSC_DETERMINE, PETSC_DETERMINE, T->rowptr, column, T->value, spread));
-  PetscCall(PetscFree(column));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode SpreadSmoother(MPI_Comm comm, FurlSparse *S, Mat *spread)
-{
-  PetscFunctionBegin;
-  for (PetscInt i = 0; i < S->nrows; i++) /* which costs little where they are in order */
-    PetscCall(PetscSortIntWithScalarArray(S->rowptr[i + 1] - S->rowptr[i], S->column + S->rowptr[i], S->value + S->rowptr[i]));
-  PetscCall(MatCreateMPIAIJWithArrays(comm, S->nrows, S->ncols, PETSC_DETERMINE, PETSC_DETERMINE, S->rowptr, S->column, S->value, spread));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -290,25 +197,39 @@ static PetscErrorCode FillEmptyRowsTogether(Mat A)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode CoarsenTogether(Mat A, const FurlAijParts *parts, FurlSparse *T, const FurlCouplings *filter, double factor,
+static PetscErrorCode CoarsenTogether(Mat A, const FurlAijParts *parts, const FurlSparse *T, const FurlCouplings *filter, double factor,
                                       FurlCoarsening *c)
 {
   const MPI_Comm comm = PetscObjectComm((PetscObject)A);
-  Mat            smoother, tentative;
-  PetscInt       first;
-  FurlSparse     S;
+  FurlUnknowns   fine, coarse = {.own = T->ncols};
+  PetscInt      *place;
+  FurlSparse     rows, joined;
+  FurlSparseView a, t;
 
   PetscFunctionBegin;
-  PetscCall(MatGetOwnershipRange(A, &first, NULL));
-  PetscCall(BuildSmoother(parts, first, filter, factor, &S));
-  PetscCall(SpreadSmoother(comm, &S, &smoother));
-  PetscCall(FurlSparseDestroy(&S));
-  PetscCall(SpreadTentative(comm, T, &tentative));
-  PetscCall(MatMatMult(smoother, tentative, MAT_INITIAL_MATRIX, PETSC_DEFAULT, &c->P));
-  PetscCall(MatProductClear(c->P)); /* which would hold its factors */
-  PetscCall(MatDestroy(&tentative));
-  PetscCall(MatDestroy(&smoother));
-  PetscCall(FurlProjectTogether(A, parts, c->P, &c->A));
+  PetscCallMPI(MPI_Exscan(&coarse.own, &coarse.first, 1, MPIU_INT, MPI_SUM, comm));
+  PetscCall(FurlMeetNodes(A, parts, T->height, &fine, &place));
+  PetscCall(FurlJoinColumns(parts, T->height, &fine, place, &rows));
+  PetscCall(FurlJoinRows(A, &fine, T, &coarse, &joined));
+  a = FurlSparseGetView(&rows);
+  t = FurlSparseGetView(&joined);
+  if (filter) {
+    const Couplings couplings = {&parts->diagonal, &parts->offdiagonal, filter, place};
+
+    PetscCall(SmoothConstants(&couplings, &t, factor, &c->P_arrays));
+  } else
+    PetscCall(SmoothAll(&a, &t, factor, &c->P_arrays));
+  PetscCall(FurlSparseDestroy(&joined));
+  PetscCall(FurlJoinRows(A, &fine, &c->P_arrays, &coarse, &joined));
+  PetscCall(FurlSparseDestroy(&c->P_arrays));
+  PetscCall(FurlProjectTogether(comm, &rows, &joined, &coarse, &c->A));
+  joined.nrows = rows.nrows; /* the others' rows stand behind */
+  PetscCall(FurlSparseDestroy(&rows));
+  PetscCall(FurlSparseToMatTogether(comm, &joined, &coarse, &c->P));
+  PetscCall(FurlSparseDestroy(&joined));
+  PetscCall(FurlUnknownsDestroy(&coarse));
+  PetscCall(FurlUnknownsDestroy(&fine));
+  PetscCall(PetscFree(place));
   PetscCall(FillEmptyRowsTogether(c->A));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -1,22 +1,15 @@
 /*
-  P'AP on several processes: each multiplies its rows of A by the rows of P that these meet, and its part of P' by that, with the folder's
-  products; what belongs to rows of other processes is sent there, and added in the order of the ranks.
+  P and P'AP on several processes. Each multiplies its rows of A by the rows of T, and then of P, that these meet, and its part of P' by
+  that, with the folder's products; what belongs to rows of other processes is sent there, and added in the order of the ranks.
 */
-#include "algebraic.h"
+#include "together.h"
 
-/* The coarse unknowns that a process meets: its own, and behind them others by ascending global numbers */
-typedef struct {
-  PetscInt  first, own; /* global number of the first of its own, how many */
-  PetscInt  nothers;
-  PetscInt *other; /* [nothers] global numbers */
-} Unknowns;
-
-static PetscBool IsOwn(const Unknowns *u, PetscInt global)
+static PetscBool IsOwn(const FurlUnknowns *u, PetscInt global)
 {
   return (PetscBool)(global >= u->first && global < u->first + u->own);
 }
 
-static PetscErrorCode ToLocal(const Unknowns *u, PetscInt global, PetscInt *local)
+static PetscErrorCode ToLocal(const FurlUnknowns *u, PetscInt global, PetscInt *local)
 {
   PetscFunctionBegin;
   *local = global - u->first;
@@ -26,110 +19,256 @@ static PetscErrorCode ToLocal(const Unknowns *u, PetscInt global, PetscInt *loca
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscInt ToGlobal(const Unknowns *u, PetscInt local)
+static PetscInt ToGlobal(const FurlUnknowns *u, PetscInt local)
 {
   return local < u->own ? u->first + local : u->other[local - u->own];
 }
 
-/* Those of P's own rows in others' columns, and of the ghosts' rows, whose columns are global */
-static PetscErrorCode ListUnknowns(Mat P, const FurlAijParts *p, const FurlCsr *ghosts, Unknowns *u)
+PetscErrorCode FurlUnknownsDestroy(FurlUnknowns *u)
 {
-  PetscInt end, n = p->offdiagonal.ncols;
+  PetscFunctionBegin;
+  PetscCall(PetscFree(u->other));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The single rows of nodes of w */
+static PetscErrorCode ExpandUnknowns(const FurlUnknowns *nodes, PetscInt w, FurlUnknowns *u)
+{
+  PetscFunctionBegin;
+  *u = (FurlUnknowns){.first = nodes->first * w, .own = nodes->own * w, .nothers = nodes->nothers * w};
+  PetscCall(PetscMalloc1(u->nothers + 1, &u->other));
+  for (PetscInt k = 0; k < u->nothers; k++) u->other[k] = nodes->other[k / w] * w + k % w;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlMeetNodes(Mat A, const FurlAijParts *a, PetscInt bs, FurlUnknowns *u, PetscInt **place)
+{
+  const PetscInt n = (PetscInt)a->offdiagonal.ncols;
+  PetscInt       first;
 
   PetscFunctionBegin;
-  PetscCall(MatGetOwnershipRangeColumn(P, &u->first, &end));
-  u->own = end - u->first;
-  PetscCall(PetscMalloc1(n + ghosts->rowptr[ghosts->nrows] + 1, &u->other));
-  PetscCall(PetscArraycpy(u->other, p->ghost, n));
-  for (PetscInt k = 0; k < ghosts->rowptr[ghosts->nrows]; k++)
-    if (!IsOwn(u, ghosts->column[k])) u->other[n++] = ghosts->column[k];
-  u->nothers = n;
+  PetscCall(MatGetOwnershipRange(A, &first, NULL));
+  *u = (FurlUnknowns){.first = first / bs, .own = (PetscInt)a->diagonal.nrows / bs, .nothers = n};
+  PetscCall(PetscMalloc1(n + 1, &u->other));
+  PetscCall(PetscMalloc1(n + 1, place));
+  for (PetscInt k = 0; k < n; k++) u->other[k] = a->ghost[k] / bs;
   PetscCall(PetscSortRemoveDupsInt(&u->nothers, u->other));
+  for (PetscInt k = 0; k < n; k++) PetscCall(ToLocal(u, a->ghost[k] / bs, *place + k));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* P's own rows and behind them the ghosts', in the columns of u */
-static PetscErrorCode JoinRows(const FurlAijParts *p, const FurlCsr *ghosts, const Unknowns *u, FurlSparse *P)
-{
-  const FurlCsr *const d = &p->diagonal, *const o = &p->offdiagonal;
-  const PetscInt n = (PetscInt)d->nrows, m = (PetscInt)ghosts->nrows;
-  PetscInt       used = 0;
-
-  PetscFunctionBegin;
-  PetscCall(FurlSparseAllocate(n + m, u->own + u->nothers, 1, 1, d->rowptr[n] + o->rowptr[n] + ghosts->rowptr[m], P));
-  for (PetscInt i = 0; i < n; i++) {
-    for (PetscInt k = d->rowptr[i]; k < d->rowptr[i + 1]; k++, used++) {
-      P->column[used] = d->column[k];
-      P->value[used]  = d->value[k];
-    }
-    for (PetscInt k = o->rowptr[i]; k < o->rowptr[i + 1]; k++, used++) {
-      PetscCall(ToLocal(u, p->ghost[o->column[k]], &P->column[used]));
-      P->value[used] = o->value[k];
-    }
-    P->rowptr[i + 1] = used;
-  }
-  for (PetscInt i = 0; i < m; i++) {
-    for (PetscInt k = ghosts->rowptr[i]; k < ghosts->rowptr[i + 1]; k++, used++) {
-      PetscCall(ToLocal(u, ghosts->column[k], &P->column[used]));
-      P->value[used] = ghosts->value[k];
-    }
-    P->rowptr[n + i + 1] = used;
-  }
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* This process's rows of A, its own columns and behind them the ghosts' */
-static PetscErrorCode JoinColumns(const FurlAijParts *a, FurlSparse *A)
+PetscErrorCode FurlJoinColumns(const FurlAijParts *a, PetscInt bs, const FurlUnknowns *u, const PetscInt *place, FurlSparse *A)
 {
   const FurlCsr *const d = &a->diagonal, *const o = &a->offdiagonal;
   const PetscInt n    = (PetscInt)d->nrows;
   PetscInt       used = 0;
+  FurlSparse     rows;
+  FurlSparseView view;
 
   PetscFunctionBegin;
-  PetscCall(FurlSparseAllocate(n, (PetscInt)(d->ncols + o->ncols), 1, 1, d->rowptr[n] + o->rowptr[n], A));
+  PetscCall(FurlSparseAllocate(n, (u->own + u->nothers) * bs, 1, 1, d->rowptr[n] + o->rowptr[n], A));
   for (PetscInt i = 0; i < n; i++) {
     for (PetscInt k = d->rowptr[i]; k < d->rowptr[i + 1]; k++, used++) {
       A->column[used] = d->column[k];
       A->value[used]  = d->value[k];
     }
     for (PetscInt k = o->rowptr[i]; k < o->rowptr[i + 1]; k++, used++) {
-      A->column[used] = (PetscInt)d->ncols + o->column[k];
+      A->column[used] = place[o->column[k]] * bs + a->ghost[o->column[k]] % bs;
       A->value[used]  = o->value[k];
     }
     A->rowptr[i + 1] = used;
   }
+  if (bs == 1) PetscFunctionReturn(PETSC_SUCCESS);
+  rows = *A;
+  view = FurlSparseGetView(&rows);
+  PetscCall(FurlSparseCondense(&view, bs, A));
+  PetscCall(FurlSparseDestroy(&rows));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The rows of P that belong to A's ghosts, with global columns; *rows is to be destroyed with MatDestroySubMatrices() */
-static PetscErrorCode FetchRows(const FurlAijParts *a, Mat P, Mat **rows)
-{
-  PetscInt ncols;
-  IS       ghosts, all;
+/* What goes to each process and comes from it in one exchange: how many units, and where they begin */
+typedef struct {
+  PetscMPIInt *counts, *displs, *got_counts, *got_displs; /* [size] */
+} Traffic;
 
+static PetscErrorCode TrafficAllocate(PetscMPIInt size, Traffic *t)
+{
   PetscFunctionBegin;
-  PetscCall(MatGetSize(P, NULL, &ncols));
-  PetscCall(ISCreateGeneral(PETSC_COMM_SELF, (PetscInt)a->offdiagonal.ncols, a->ghost, PETSC_USE_POINTER, &ghosts));
-  PetscCall(ISCreateStride(PETSC_COMM_SELF, ncols, 0, 1, &all));
-  PetscCall(MatCreateSubMatrices(P, 1, &ghosts, &all, MAT_INITIAL_MATRIX, rows));
-  PetscCall(ISDestroy(&all));
-  PetscCall(ISDestroy(&ghosts));
+  PetscCall(PetscCalloc4(size + 1, &t->counts, size + 1, &t->displs, size + 1, &t->got_counts, size + 1, &t->got_displs));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* C = P' A P of this process's rows of A */
-static PetscErrorCode MultiplyOwn(const FurlAijParts *a, const FurlSparse *P, FurlSparse *C)
+static PetscErrorCode TrafficFree(Traffic *t)
 {
-  const PetscInt n = (PetscInt)a->diagonal.nrows;
-  FurlSparse     A, AP, R;
-  FurlSparseView left, p = FurlSparseGetView(P), own = p;
+  PetscFunctionBegin;
+  PetscCall(PetscFree4(t->counts, t->displs, t->got_counts, t->got_displs));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* displs: [size + 1], the last one is the sum */
+static void Sum(PetscMPIInt size, const PetscMPIInt *counts, PetscMPIInt *displs)
+{
+  displs[0] = 0;
+  for (PetscMPIInt r = 0; r < size; r++) displs[r + 1] = displs[r] + counts[r];
+}
+
+static PetscErrorCode TrafficBegin(MPI_Comm comm, PetscMPIInt size, Traffic *t)
+{
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Alltoall(t->counts, 1, MPI_INT, t->got_counts, 1, MPI_INT, comm));
+  Sum(size, t->counts, t->displs);
+  Sum(size, t->got_counts, t->got_displs);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode Send(MPI_Comm comm, const Traffic *t, MPI_Datatype unit, const void *from, void *to)
+{
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Alltoallv(from, t->counts, t->displs, unit, to, t->got_counts, t->got_displs, unit, comm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The answer to what came: as much from each process as was asked of it, where the units are the same */
+static Traffic Answer(const Traffic *t)
+{
+  return (Traffic){t->got_counts, t->got_displs, t->counts, t->displs};
+}
+
+/* asked: rows of this process that others want, in the order of these; sizes: blocks in each. Their columns, global, and blocks */
+static PetscErrorCode PackRows(const FurlSparse *rows, const FurlUnknowns *u, PetscInt n, const PetscInt *asked, PetscInt *column,
+                               double *value)
+{
+  const size_t size = (size_t)(rows->height * rows->width);
 
   PetscFunctionBegin;
-  PetscCall(JoinColumns(a, &A));
-  left = FurlSparseGetView(&A);
+  for (PetscInt i = 0; i < n; i++) {
+    const PetscInt begin = rows->rowptr[asked[i]], blocks = rows->rowptr[asked[i] + 1] - begin;
+
+    for (PetscInt k = 0; k < blocks; k++) *column++ = ToGlobal(u, rows->column[begin + k]);
+    PetscCall(PetscArraycpy(value, rows->value + (size_t)begin * size, (size_t)blocks * size));
+    value += (size_t)blocks * size;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* counts: blocks, of rows of the given sizes that are counts_of[r] for each process */
+static void CountBlocks(PetscMPIInt size, const PetscMPIInt *rows, const PetscInt *blocks, PetscMPIInt *counts)
+{
+  for (PetscMPIInt r = 0; r < size; r++) {
+    counts[r] = 0;
+    for (PetscMPIInt i = 0; i < rows[r]; i++) counts[r] += (PetscMPIInt)*blocks++;
+  }
+}
+
+/* How many of the others' rows each process has, which come in their order */
+static void CountOwners(const FurlUnknowns *rows, const PetscInt *ranges, PetscInt bs, PetscMPIInt *counts)
+{
+  PetscMPIInt owner = 0;
+
+  for (PetscInt i = 0; i < rows->nothers; i++) {
+    while (rows->other[i] >= ranges[owner + 1] / bs) owner++;
+    counts[owner]++;
+  }
+}
+
+/* The rows of `mine`, whose columns are those of u, that other processes have and this one meets; their columns are global.
+ * ranges: [processes + 1] of rows, bs to a node */
+static PetscErrorCode FetchRows(MPI_Comm comm, const FurlUnknowns *rows, const PetscInt *ranges, PetscInt bs, const FurlSparse *mine,
+                                const FurlUnknowns *u, FurlSparse *ghosts)
+{
+  Traffic      ask, answer, blocks;
+  PetscMPIInt  size;
+  PetscInt    *asked, *sizes, *got_sizes, *column, n;
+  double      *value;
+  MPI_Datatype block;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_size(comm, &size));
+  PetscCall(TrafficAllocate(size, &ask));
+  PetscCall(TrafficAllocate(size, &blocks));
+  CountOwners(rows, ranges, bs, ask.counts);
+  PetscCall(TrafficBegin(comm, size, &ask));
+  n = ask.got_displs[size];
+  PetscCall(PetscMalloc3(n + 1, &asked, n + 1, &sizes, rows->nothers + 1, &got_sizes));
+  PetscCall(Send(comm, &ask, MPIU_INT, rows->other, asked));
+  for (PetscInt i = 0; i < n; i++) {
+    asked[i] -= rows->first;
+    sizes[i] = mine->rowptr[asked[i] + 1] - mine->rowptr[asked[i]];
+  }
+  answer = Answer(&ask);
+  PetscCall(Send(comm, &answer, MPIU_INT, sizes, got_sizes));
+  CountBlocks(size, answer.counts, sizes, blocks.counts);
+  PetscCall(TrafficBegin(comm, size, &blocks));
+  PetscCall(FurlSparseAllocate(rows->nothers, 0, mine->height, mine->width, blocks.got_displs[size], ghosts));
+  for (PetscInt i = 0; i < rows->nothers; i++) ghosts->rowptr[i + 1] = ghosts->rowptr[i] + got_sizes[i];
+  PetscCall(
+    PetscMalloc2(blocks.displs[size] + 1, &column, (size_t)(blocks.displs[size] + 1) * (size_t)(mine->height * mine->width), &value));
+  PetscCall(PackRows(mine, u, n, asked, column, value));
+  PetscCall(Send(comm, &blocks, MPIU_INT, column, ghosts->column));
+  PetscCallMPI(MPI_Type_contiguous((int)(mine->height * mine->width), MPI_DOUBLE, &block));
+  PetscCallMPI(MPI_Type_commit(&block));
+  PetscCall(Send(comm, &blocks, block, value, ghosts->value));
+  PetscCallMPI(MPI_Type_free(&block));
+  PetscCall(PetscFree2(column, value));
+  PetscCall(PetscFree3(asked, sizes, got_sizes));
+  PetscCall(TrafficFree(&blocks));
+  PetscCall(TrafficFree(&ask));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* u: grows by the columns of ghosts */
+static PetscErrorCode MeetMore(const FurlSparse *ghosts, FurlUnknowns *u)
+{
+  const PetscInt blocks = ghosts->rowptr[ghosts->nrows];
+  PetscInt      *other;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(u->nothers + blocks + 1, &other));
+  PetscCall(PetscArraycpy(other, u->other, u->nothers));
+  for (PetscInt k = 0; k < blocks; k++)
+    if (!IsOwn(u, ghosts->column[k])) other[u->nothers++] = ghosts->column[k];
+  PetscCall(PetscSortRemoveDupsInt(&u->nothers, other));
+  PetscCall(PetscFree(u->other));
+  u->other = other;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlJoinRows(Mat A, const FurlUnknowns *rows, const FurlSparse *mine, FurlUnknowns *u, FurlSparse *joined)
+{
+  const MPI_Comm  comm   = PetscObjectComm((PetscObject)A);
+  FurlUnknowns    before = *u;
+  const PetscInt  n = mine->nrows, blocks = mine->rowptr[n], size = mine->height * mine->width;
+  const PetscInt *ranges;
+  FurlSparse      ghosts;
+
+  PetscFunctionBegin;
+  PetscCall(MatGetOwnershipRanges(A, &ranges));
+  PetscCall(FetchRows(comm, rows, ranges, mine->height, mine, &before, &ghosts));
+  PetscCall(PetscMalloc1(before.nothers + 1, &u->other));
+  PetscCall(PetscArraycpy(u->other, before.other, before.nothers));
+  PetscCall(MeetMore(&ghosts, u));
+  PetscCall(
+    FurlSparseAllocate(n + ghosts.nrows, u->own + u->nothers, mine->height, mine->width, blocks + ghosts.rowptr[ghosts.nrows], joined));
+  for (PetscInt i = 0; i < n; i++) joined->rowptr[i + 1] = mine->rowptr[i + 1];
+  for (PetscInt i = 0; i < ghosts.nrows; i++) joined->rowptr[n + i + 1] = blocks + ghosts.rowptr[i + 1];
+  for (PetscInt k = 0; k < blocks; k++) PetscCall(ToLocal(u, ToGlobal(&before, mine->column[k]), joined->column + k));
+  for (PetscInt k = 0; k < ghosts.rowptr[ghosts.nrows]; k++) PetscCall(ToLocal(u, ghosts.column[k], joined->column + blocks + k));
+  PetscCall(PetscArraycpy(joined->value, mine->value, (size_t)blocks * (size_t)size));
+  PetscCall(PetscArraycpy(joined->value + (size_t)blocks * (size_t)size, ghosts.value, (size_t)ghosts.rowptr[ghosts.nrows] * (size_t)size));
+  PetscCall(FurlSparseDestroy(&ghosts));
+  PetscCall(FurlUnknownsDestroy(&before));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* C = P' A P of this process's rows of A, without blocks */
+static PetscErrorCode MultiplyOwn(const FurlSparse *A, const FurlSparse *P, FurlSparse *C)
+{
+  FurlSparse     AP, R;
+  FurlSparseView left = FurlSparseGetView(A), p = FurlSparseGetView(P), own = p;
+
+  PetscFunctionBegin;
   PetscCall(FurlSparseMultiply(&left, &p, &AP));
-  PetscCall(FurlSparseDestroy(&A));
-  own.nrows = n; /* the ghosts' rows stand behind */
+  own.nrows = A->nrows; /* the ghosts' rows stand behind */
   PetscCall(FurlSparseTranspose(&own, &R));
   left = FurlSparseGetView(&R);
   p    = FurlSparseGetView(&AP);
@@ -137,6 +276,7 @@ static PetscErrorCode MultiplyOwn(const FurlAijParts *a, const FurlSparse *P, Fu
   PetscCall(FurlSparseDestroy(&R));
   PetscCall(FurlSparseDestroy(&AP));
   PetscCall(FurlSparseSort(C));
+  PetscCall(FurlSparseExpand(C));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -148,22 +288,9 @@ typedef struct {
   double   *value;
 } Received;
 
-/* counts: [2 size] numbers and values for, or from, each process; displs alike */
-static void Sum(PetscMPIInt size, const PetscMPIInt *counts, PetscMPIInt *displs)
-{
-  for (int which = 0; which < 2; which++) {
-    PetscMPIInt sum = 0;
-
-    for (PetscMPIInt r = 0; r < size; r++) {
-      displs[which * size + r] = sum;
-      sum += counts[which * size + r];
-    }
-  }
-}
-
-/* What C has in others' rows, which come in the order of their processes; number, value: [counts] or NULL to count only */
-static void Pack(const FurlSparse *C, const Unknowns *u, PetscMPIInt size, const PetscInt *ranges, PetscMPIInt *counts, PetscInt *number,
-                 double *value)
+/* What C has in others' rows, which come in the order of their processes; number, value: NULL to count only */
+static void Pack(const FurlSparse *C, const FurlUnknowns *u, const PetscInt *ranges, PetscMPIInt *numbers, PetscMPIInt *values,
+                 PetscInt *number, double *value)
 {
   PetscMPIInt owner = 0;
 
@@ -172,8 +299,8 @@ static void Pack(const FurlSparse *C, const Unknowns *u, PetscMPIInt size, const
 
     while (row >= ranges[owner + 1]) owner++;
     if (!number) {
-      counts[owner] += (PetscMPIInt)(n + 2);
-      counts[size + owner] += (PetscMPIInt)n;
+      numbers[owner] += (PetscMPIInt)(n + 2);
+      values[owner] += (PetscMPIInt)n;
       continue;
     }
     *number++ = row;
@@ -186,35 +313,34 @@ static void Pack(const FurlSparse *C, const Unknowns *u, PetscMPIInt size, const
 }
 
 /* In an order that is the same every time: sums of what arrives as it arrives would not be */
-static PetscErrorCode Exchange(MPI_Comm comm, const FurlSparse *C, const Unknowns *u, const PetscInt *ranges, Received *got)
+static PetscErrorCode Exchange(MPI_Comm comm, const FurlSparse *C, const FurlUnknowns *u, const PetscInt *ranges, Received *got)
 {
-  PetscMPIInt size, *counts, *displs, *got_counts, *got_displs;
-  PetscInt   *number, nvalues;
+  Traffic     numbers, values;
+  PetscMPIInt size;
+  PetscInt   *number;
   double     *value;
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_size(comm, &size));
-  PetscCall(PetscCalloc4(2 * size, &counts, 2 * size, &displs, 2 * size, &got_counts, 2 * size, &got_displs));
-  Pack(C, u, size, ranges, counts, NULL, NULL);
-  PetscCallMPI(MPI_Alltoall(counts, 1, MPI_INT, got_counts, 1, MPI_INT, comm));
-  PetscCallMPI(MPI_Alltoall(counts + size, 1, MPI_INT, got_counts + size, 1, MPI_INT, comm));
-  Sum(size, counts, displs);
-  Sum(size, got_counts, got_displs);
-  got->nnumbers = got_displs[size - 1] + got_counts[size - 1];
-  nvalues       = got_displs[2 * size - 1] + got_counts[2 * size - 1];
-  PetscCall(PetscMalloc2(displs[size - 1] + counts[size - 1] + 1, &number, displs[2 * size - 1] + counts[2 * size - 1] + 1, &value));
-  PetscCall(PetscMalloc2(got->nnumbers + 1, &got->number, nvalues + 1, &got->value));
-  Pack(C, u, size, ranges, counts, number, value);
-  PetscCallMPI(MPI_Alltoallv(number, counts, displs, MPIU_INT, got->number, got_counts, got_displs, MPIU_INT, comm));
-  PetscCallMPI(
-    MPI_Alltoallv(value, counts + size, displs + size, MPI_DOUBLE, got->value, got_counts + size, got_displs + size, MPI_DOUBLE, comm));
+  PetscCall(TrafficAllocate(size, &numbers));
+  PetscCall(TrafficAllocate(size, &values));
+  Pack(C, u, ranges, numbers.counts, values.counts, NULL, NULL);
+  PetscCall(TrafficBegin(comm, size, &numbers));
+  PetscCall(TrafficBegin(comm, size, &values));
+  got->nnumbers = numbers.got_displs[size];
+  PetscCall(PetscMalloc2(numbers.displs[size] + 1, &number, values.displs[size] + 1, &value));
+  PetscCall(PetscMalloc2(got->nnumbers + 1, &got->number, values.got_displs[size] + 1, &got->value));
+  Pack(C, u, ranges, NULL, NULL, number, value);
+  PetscCall(Send(comm, &numbers, MPIU_INT, number, got->number));
+  PetscCall(Send(comm, &values, MPI_DOUBLE, value, got->value));
   PetscCall(PetscFree2(number, value));
-  PetscCall(PetscFree4(counts, displs, got_counts, got_displs));
+  PetscCall(TrafficFree(&values));
+  PetscCall(TrafficFree(&numbers));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* A row's entries, in own columns and others', added to what is counted */
-static void Count(const Unknowns *u, PetscInt n, const PetscInt *column, PetscInt *own, PetscInt *other)
+static void Count(const FurlUnknowns *u, PetscInt n, const PetscInt *column, PetscInt *own, PetscInt *other)
 {
   for (PetscInt k = 0; k < n; k++)
     if (IsOwn(u, column[k]))
@@ -224,17 +350,16 @@ static void Count(const Unknowns *u, PetscInt n, const PetscInt *column, PetscIn
 }
 
 /* C's own rows have global columns here */
-static PetscErrorCode Create(Mat P, const FurlSparse *C, const Unknowns *u, const Received *got, Mat *coarse)
+static PetscErrorCode Create(MPI_Comm comm, const FurlSparse *C, const FurlUnknowns *u, PetscInt total, const Received *got, Mat *coarse)
 {
-  PetscInt *own, *other, total;
+  PetscInt *own, *other;
 
   PetscFunctionBegin;
   PetscCall(PetscCalloc2(u->own + 1, &own, u->own + 1, &other));
   for (PetscInt i = 0; i < u->own; i++) Count(u, C->rowptr[i + 1] - C->rowptr[i], C->column + C->rowptr[i], own + i, other + i);
   for (PetscInt k = 0; k < got->nnumbers; k += 2 + got->number[k + 1])
     Count(u, got->number[k + 1], got->number + k + 2, own + got->number[k] - u->first, other + got->number[k] - u->first);
-  PetscCall(MatGetSize(P, NULL, &total));
-  PetscCall(MatCreate(PetscObjectComm((PetscObject)P), coarse));
+  PetscCall(MatCreate(comm, coarse));
   PetscCall(MatSetSizes(*coarse, u->own, u->own, total, total));
   PetscCall(MatSetType(*coarse, MATMPIAIJ));
   for (PetscInt i = 0; i < u->own; i++) {
@@ -246,7 +371,7 @@ static PetscErrorCode Create(Mat P, const FurlSparse *C, const Unknowns *u, cons
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode Assemble(const FurlSparse *C, const Unknowns *u, const Received *got, Mat coarse)
+static PetscErrorCode Assemble(const FurlSparse *C, const FurlUnknowns *u, const Received *got, Mat coarse)
 {
   const double *value = got->value;
 
@@ -265,34 +390,41 @@ static PetscErrorCode Assemble(const FurlSparse *C, const Unknowns *u, const Rec
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode FurlProjectTogether(Mat A, const FurlAijParts *a, Mat P, Mat *coarse)
+PetscErrorCode FurlProjectTogether(MPI_Comm comm, const FurlSparse *A, const FurlSparse *P, const FurlUnknowns *nodes, Mat *coarse)
 {
-  const MPI_Comm  comm = PetscObjectComm((PetscObject)A);
-  const PetscInt *ranges;
-  FurlAijParts    p, ghosts;
-  Unknowns        u;
-  FurlSparse      rows, C;
-  Received        got;
-  Mat            *fetched;
+  PetscMPIInt  size;
+  PetscInt    *ranges;
+  FurlSparse   C;
+  FurlUnknowns u;
+  Received     got;
 
   PetscFunctionBegin;
-  PetscCall(FetchRows(a, P, &fetched));
-  PetscCall(FurlAijGetParts(fetched[0], &ghosts));
-  PetscCall(FurlAijGetParts(P, &p));
-  PetscCall(ListUnknowns(P, &p, &ghosts.diagonal, &u));
-  PetscCall(JoinRows(&p, &ghosts.diagonal, &u, &rows));
-  PetscCall(FurlAijRestoreParts(P, &p));
-  PetscCall(FurlAijRestoreParts(fetched[0], &ghosts));
-  PetscCall(MatDestroySubMatrices(1, &fetched));
-  PetscCall(MultiplyOwn(a, &rows, &C));
-  PetscCall(FurlSparseDestroy(&rows));
-  PetscCall(MatGetOwnershipRangesColumn(P, &ranges));
+  PetscCall(MultiplyOwn(A, P, &C));
+  PetscCall(ExpandUnknowns(nodes, P->width, &u));
+  PetscCallMPI(MPI_Comm_size(comm, &size));
+  PetscCall(PetscMalloc1(size + 1, &ranges));
+  PetscCallMPI(MPI_Allgather(&u.first, 1, MPIU_INT, ranges, 1, MPIU_INT, comm));
+  ranges[size] = u.own;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, ranges + size, 1, MPIU_INT, MPI_SUM, comm));
   PetscCall(Exchange(comm, &C, &u, ranges, &got));
   for (PetscInt k = 0; k < C.rowptr[u.own]; k++) C.column[k] = ToGlobal(&u, C.column[k]);
-  PetscCall(Create(P, &C, &u, &got, coarse));
+  PetscCall(Create(comm, &C, &u, ranges[size], &got, coarse));
   PetscCall(Assemble(&C, &u, &got, *coarse));
+  PetscCall(FurlUnknownsDestroy(&u));
   PetscCall(PetscFree2(got.number, got.value));
+  PetscCall(PetscFree(ranges));
   PetscCall(FurlSparseDestroy(&C));
-  PetscCall(PetscFree(u.other));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode FurlSparseToMatTogether(MPI_Comm comm, FurlSparse *A, const FurlUnknowns *u, Mat *aij)
+{
+  PetscFunctionBegin;
+  for (PetscInt k = 0; k < A->rowptr[A->nrows]; k++) A->column[k] = ToGlobal(u, A->column[k]);
+  A->ncols = u->own;
+  PetscCall(FurlSparseExpand(A));
+  for (PetscInt i = 0; i < A->nrows; i++) /* which costs little where they are in order */
+    PetscCall(PetscSortIntWithScalarArray(A->rowptr[i + 1] - A->rowptr[i], A->column + A->rowptr[i], A->value + A->rowptr[i]));
+  PetscCall(MatCreateMPIAIJWithArrays(comm, A->nrows, A->ncols, PETSC_DETERMINE, PETSC_DETERMINE, A->rowptr, A->column, A->value, aij));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
