@@ -36,6 +36,7 @@ typedef PetscErrorCode (*FurlMatEnqueueMultFn)(Mat A, FurlQueue *queue, const Fu
   PCFurlSetFlexible_C  the outer method allows a preconditioner that changes from one application to the next
   PCFurlSetNorm_C      the 2-norm of the vector that the next PCApply() will get, which saves the preconditioner a reduction; 0: unknown
   PCFurlIsSlow_C       whether other means of the preconditioner are worth a try, or known to be faster, at this progress
+  PCFurlSolved_C       the solve has ended: what waited for the outcome of a try is let go
   PCFurlRaise_C        it serves badly: take other means (another method, more precision), of which the fastest is kept in the end.
                        progress: NULL where these have failed. `raised` is false where no others are left; `what` names the new ones, for
                        a line of information (static string)
@@ -57,6 +58,7 @@ typedef struct {
   PetscBool monotone; /* norms of residuals cannot grow from one iteration to the next */
   double    rate;     /* the natural logarithm by which an iteration lowers the residual, in the mean of the last ones */
   double    left;     /* iterations to the tolerance at that rate; 0: unknown */
+  double    room;     /* iterations that are allowed still */
   PetscBool hopeless; /* the tolerance would not be met, or no end is in sight */
 } FurlProgress;
 

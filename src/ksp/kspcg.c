@@ -79,7 +79,8 @@ static PetscErrorCode Step(KSP ksp, CGState *c, PetscBool *ok)
   PetscCall(FurlKSPUpdate(ksp, ksp->vec_sol, c->alpha / f->sigma, FurlKSPp(f), FurlKSPr(f), c->alpha, FurlKSPq(f), &rr));
   f->rnorm = PetscSqrtReal(rr);
   ksp->its++;
-  *ok = PETSC_TRUE;
+  f->energy[ksp->its % FURL_KSP_WINDOW] = PetscAbsReal(c->alpha * c->rho);
+  *ok                                   = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -107,6 +108,7 @@ PetscErrorCode FurlKSPRunCG(KSP ksp)
   PetscBool       ok, restart;
 
   PetscFunctionBegin;
+  f->energies = PETSC_TRUE;
   PetscCall(ApplyB(ksp, &c, FurlKSPr(f)));
   while (!ksp->reason) {
     PetscReal norm;

@@ -100,6 +100,8 @@ typedef struct {
   PetscInt      mark_it;     /* ... when */
   PetscInt      start_it;    /* iteration at the last restart */
   PetscReal     window[FURL_KSP_WINDOW];
+  PetscReal     energy[FURL_KSP_WINDOW]; /* by which a step of CG has lowered the square of the error's norm of A, ... */
+  PetscBool     energies;                /* ... where that is told */
   FurlKSPCause  cause;
 
   /* for the view: the last solve */

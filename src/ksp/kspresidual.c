@@ -282,13 +282,14 @@ PetscErrorCode FurlKSPRaise(KSP ksp, const char *why, const FurlProgress *progre
   PetscTryMethod(ksp->pc, "PCFurlRaise_C", (PC, const FurlProgress *, const char **, PetscBool *), (ksp->pc, progress, &what, raised));
   if (*raised) {
     f->nraises++;
+    if (f->doubted) f->running = KSP_FURL_CG; /* it was not A's fault, perhaps */
+    f->doubted = PETSC_FALSE;
     FurlKSPForgetSpectrum(ksp); /* of another preconditioned operator */
     PetscCall(
       PetscSNPrintf(f->story, sizeof(f->story), "preconditioner raised at iteration %" PetscInt_FMT " (%s): %s", ksp->its, why, what));
     PetscCall(PetscInfo(ksp, "%s\n", f->story));
-  } else {
+  } else if (!progress)
     f->raise_empty = PETSC_TRUE;
-  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -301,31 +302,39 @@ static PetscInt Patience(KSP ksp)
   return PetscMax(50, PetscMin(3000, ksp->max_it / 3));
 }
 
-/* The smallest norm of the half of the window that ends `age` iterations ago */
-static PetscReal LeastNorm(KSP ksp, PetscInt age)
+/* The half of the window that ends `age` iterations ago: the smallest norm; and what the squared error in the norm of A has lost */
+static void LookAtHalf(KSP ksp, PetscInt age, PetscReal *least, PetscReal *energy)
 {
-  const KSP_Furl *f     = (const KSP_Furl *)ksp->data;
-  PetscReal       least = PETSC_MAX_REAL;
+  const KSP_Furl *f = (const KSP_Furl *)ksp->data;
 
+  *least  = PETSC_MAX_REAL;
+  *energy = 0;
   for (PetscInt k = age; k < age + FURL_KSP_WINDOW / 2; k++) {
-    const PetscReal norm = f->window[(ksp->its + FURL_KSP_WINDOW - k) % FURL_KSP_WINDOW];
+    const PetscInt at = (ksp->its + FURL_KSP_WINDOW - k) % FURL_KSP_WINDOW;
 
-    least = norm > 0 ? PetscMin(least, norm) : least;
+    if (f->window[at] > 0) *least = PetscMin(*least, f->window[at]);
+    *energy += f->energy[at];
   }
-  return least;
 }
 
-/* The rate of the last half of the window, by the least norms of the halves: those of conjugate gradients swing. `left` is 0 where they
- * promise nothing, or the end is not known */
+/* The rate of the last half of the window: by the norms of residuals, where they cannot grow; those of conjugate gradients rise at first
+ * and swing then, and the errors that a method minimises tell what they do not. `left` is 0 where nothing can be foreseen, or the end is
+ * not known */
 static FurlProgress Progress(KSP ksp)
 {
-  const KSP_Furl *f   = (const KSP_Furl *)ksp->data;
-  const PetscReal now = LeastNorm(ksp, 0), before = LeastNorm(ksp, FURL_KSP_WINDOW / 2);
-  FurlProgress    p = {.done = ksp->its - f->start_it, .monotone = (PetscBool)(f->running == KSP_FURL_GMRES)};
+  const KSP_Furl *f    = (const KSP_Furl *)ksp->data;
+  const PetscInt  half = FURL_KSP_WINDOW / 2;
+  const PetscReal room = (PetscReal)(ksp->max_it - ksp->its);
+  FurlProgress    p    = {.done = ksp->its - f->start_it, .room = room, .monotone = (PetscBool)(f->running == KSP_FURL_GMRES)};
+  PetscReal       now, before, lost, lost_before;
 
-  if (now < before) p.rate = PetscLogReal(before / now) / (FURL_KSP_WINDOW / 2);
-  if (now < before && ksp->converged == KSPConvergedDefault && ksp->ttol > 0) p.left = PetscLogReal(now / ksp->ttol) / p.rate;
-  if (p.done >= FURL_KSP_WINDOW && p.left > (PetscReal)(ksp->max_it - ksp->its)) p.hopeless = PETSC_TRUE;
+  LookAtHalf(ksp, 0, &now, &lost);
+  LookAtHalf(ksp, half, &before, &lost_before);
+  if (now < before) p.rate = PetscLogReal(before / now) / PetscMin(p.done, half);
+  if (f->energies && p.done >= FURL_KSP_WINDOW) p.rate = lost < lost_before && lost > 0 ? PetscLogReal(lost_before / lost) / (2 * half) : 0;
+  if (p.rate > 0 && ksp->converged == KSPConvergedDefault && ksp->ttol > 0)
+    p.left = PetscMax(0, PetscLogReal(f->norm / ksp->ttol)) / p.rate;
+  if (p.done >= FURL_KSP_WINDOW && p.left > room) p.hopeless = PETSC_TRUE;
   if (p.done >= FURL_KSP_POOR_WAIT && !(p.left > 0) && PetscExpReal(-p.rate) > FURL_KSP_POOR_RATE) p.hopeless = PETSC_TRUE;
   return p;
 }

@@ -75,6 +75,7 @@ static PetscErrorCode Mark(KSP ksp)
 
   PetscFunctionBegin;
   f->best_norm  = f->norm;
+  f->energies   = PETSC_FALSE;
   f->best_saved = PETSC_FALSE;
   f->mark       = f->norm;
   f->mark_it    = ksp->its;
@@ -259,11 +260,7 @@ static PetscErrorCode Decide(KSP ksp)
     PetscCall(AfterClaim(ksp));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  if (f->cause == FURL_KSP_RAISED) {
-    if (f->doubted) f->running = ChooseForSide(ksp);
-    f->doubted = PETSC_FALSE;
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
+  if (f->cause == FURL_KSP_RAISED) PetscFunctionReturn(PETSC_SUCCESS);
   /* where A is all but singular the first step of CG can be right in the norm of A, and its residual, of FP32's rounding, 1e5 times that of
    * the guess: GMRES goes on with the same preconditioner, and its residual cannot grow */
   if (f->cause == FURL_KSP_DIVERGED) PetscCall(ChangeMethod(ksp, &done));
@@ -404,7 +401,10 @@ static PetscErrorCode Iterate(KSP ksp)
     PetscCall(Decide(ksp));
     if (ksp->reason || (f->cause == FURL_KSP_CLAIM && !f->best_saved)) continue; /* a refused claim leaves the true residual in r */
     PetscCall(TakeBest(ksp));
-    PetscCall(FurlKSPTrueResidual(ksp, PETSC_FALSE));
+    if (f->has_isolated && !ksp->transpose_solve && f->running == KSP_FURL_CG && !f->aside)
+      PetscCall(FurlKSPSatisfyIsolated(ksp)); /* CG comes after GMRES here, which let them take part */
+    else
+      PetscCall(FurlKSPTrueResidual(ksp, PETSC_FALSE));
     KSPCheckNorm(ksp, f->norm);
   }
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -459,5 +459,7 @@ PetscErrorCode KSPSolve_Furl(KSP ksp)
   PetscCall(ierr);
   f->inner = 0;
   PetscCall(SettleFailure(ksp));
+  if (f->doubted && ksp->reason > 0) f->learned = KSP_FURL_GMRES;
+  PetscTryMethod(ksp->pc, "PCFurlSolved_C", (PC), (ksp->pc));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

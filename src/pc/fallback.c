@@ -42,8 +42,8 @@ static PetscErrorCode IsSymmetric(Mat A, const double *diagonal, PetscBool *symm
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Incomplete Cholesky factors serve where a process's block is symmetric and its diagonal positive: those of Gauss' method may be
- * indefinite there, which conjugate gradients do not stand */
+/* Incomplete Cholesky factors serve where a process's block is symmetric and its diagonal positive (with zeros, if the program says that it
+ * is symmetric): those of Gauss' method may be indefinite there, which conjugate gradients do not stand */
 static PetscErrorCode TakesCholesky(Mat block, PetscBool *takes)
 {
   const PetscScalar *diagonal;

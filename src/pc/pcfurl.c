@@ -123,17 +123,19 @@ static PetscErrorCode SetUpGrid(PC pc, const char **why)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* What no hierarchy can be made of does not suit either precision */
+/* What no hierarchy can be made of does not suit either precision, nor does one in FP32 help where there is none in halves */
 static PetscErrorCode SetUpHierarchy(PC pc, const char **why)
 {
-  PC_Furl *const furl = (PC_Furl *)pc->data;
+  PC_Furl *const  furl = (PC_Furl *)pc->data;
+  const PetscBool half = (PetscBool)(furl->stage == FURL_STAGE_HALF);
+  PetscBool       none;
 
   PetscFunctionBegin;
   PetscCall(FurlHierarchyGetMat(pc, why));
-  if (!*why) PetscCall(FurlHierarchySetUp(pc, why));
-  if (!*why) PetscFunctionReturn(PETSC_SUCCESS);
-  FurlMeansExclude(furl, FURL_STAGE_HALF);
-  FurlMeansExclude(furl, FURL_STAGE_SINGLE);
+  none = (PetscBool)(*why != NULL);
+  if (!none) PetscCall(FurlHierarchySetUp(pc, why));
+  if (none || (*why && half)) FurlMeansExclude(furl, FURL_STAGE_HALF);
+  if (none || *why) FurlMeansExclude(furl, FURL_STAGE_SINGLE);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -192,7 +194,10 @@ static PetscErrorCode SetUpFirstThatServes(PC pc)
     furl->asked  = furl->stage; /* that a matrix is on no box is nothing to speak of, unless the user asked for one */
     furl->reason = before;
   }
-  SETERRQ(PetscObjectComm((PetscObject)pc), PETSC_ERR_PLIB, "No means serve, not even the diagonal");
+  furl->stage = FURL_STAGE_JACOBI; /* which has failed at nothing but convergence */
+  PetscCall(FurlHierarchyDropLevels(furl));
+  PetscCall(FurlFallbackSetUp(pc));
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* The solvers inside are PETSc's own, whatever -furl_takeover made of their names */
@@ -211,7 +216,10 @@ static PetscErrorCode PCSetUp_Furl(PC pc)
   PC_Furl *const furl = (PC_Furl *)pc->data;
 
   PetscFunctionBegin;
-  if (!pc->setupcalled || pc->flag == DIFFERENT_NONZERO_PATTERN) PetscCall(ChooseFirstStage(pc));
+  if (!pc->setupcalled || pc->flag == DIFFERENT_NONZERO_PATTERN)
+    PetscCall(ChooseFirstStage(pc));
+  else
+    FurlMeansAgain(furl);
   furl->kept = PETSC_FALSE;
   PetscCall(SetUpStage(pc));
   furl->flexible = PETSC_FALSE;
@@ -317,6 +325,26 @@ static PetscErrorCode PCFurlIsSlow_Furl(PC pc, const FurlProgress *progress, Pet
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode PCFurlSolved_Furl(PC pc)
+{
+  PetscFunctionBegin;
+  if (((PC_Furl *)pc->data)->kept) PetscCall(DropKept((PC_Furl *)pc->data));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Levels of another state of the matrix, which the program may have changed and reused the preconditioner, do not come back */
+static PetscErrorCode KeepLevels(PC pc, FurlStage before, PetscBool known)
+{
+  PC_Furl *const furl    = (PC_Furl *)pc->data;
+  PetscBool      current = PETSC_FALSE;
+
+  PetscFunctionBegin;
+  if (furl->kept && furl->stage == FURL_STAGE_HALF) PetscCall(FurlHierarchyIsCurrent(pc, &current));
+  if (furl->kept && !current) PetscCall(DropKept(furl));
+  furl->kept = (PetscBool)(current || (known && before == FURL_STAGE_HALF && furl->stage == FURL_STAGE_FACTOR));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Sets up other means for the matrix as it is */
 static PetscErrorCode PCFurlRaise_Furl(PC pc, const FurlProgress *progress, const char **what, PetscBool *raised)
 {
@@ -326,14 +354,11 @@ static PetscErrorCode PCFurlRaise_Furl(PC pc, const FurlProgress *progress, cons
   PetscFunctionBegin;
   PetscCall(ChangeMeans(pc, progress, "slow convergence", raised));
   if (*raised) {
-    const PetscBool trial = (PetscBool)(before == FURL_STAGE_HALF && furl->stage == FURL_STAGE_FACTOR);
-    const PetscBool back  = (PetscBool)(furl->kept && furl->stage == FURL_STAGE_HALF);
-
-    if (furl->kept && !back) PetscCall(DropKept(furl));
-    furl->kept = (PetscBool)(trial || back);
+    PetscCall(KeepLevels(pc, before, (PetscBool)(progress != NULL)));
     PetscCall(SetUpStage(pc));
   }
-  *what = StageNames[furl->stage];
+  furl->flexible = PETSC_FALSE; /* as after any set-up */
+  *what          = StageNames[furl->stage];
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -410,6 +435,7 @@ static PetscErrorCode Compose(PC pc, PetscBool compose)
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlSetFlexible_C", compose ? PCFurlSetFlexible_Furl : NULL));
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlSetNorm_C", compose ? PCFurlSetNorm_Furl : NULL));
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlIsSlow_C", compose ? PCFurlIsSlow_Furl : NULL));
+  PetscCall(PetscObjectComposeFunction(obj, "PCFurlSolved_C", compose ? PCFurlSolved_Furl : NULL));
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlRaise_C", compose ? PCFurlRaise_Furl : NULL));
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlGetBytes_C", compose ? PCFurlGetBytes_Furl : NULL));
   PetscCall(PetscObjectComposeFunction(obj, "PCFurlGetDevice_C", compose ? PCFurlGetDevice_Furl : NULL));

@@ -25,6 +25,8 @@ typedef struct {
   double          speed[FURL_STAGES]; /* means.c: of each that had a turn and served; 0: unknown, or it did not */
   int             turns[FURL_STAGES]; /* that each has had */
   PetscBool       settled;            /* the fastest is known: no other has a turn unless it fails */
+  int             doubts;             /* iterations in a row at which others would have been faster */
+  double          budget;             /* what the means before were expected to take still, in the unit of their costs; 0: unknown */
   PetscBool       kept;               /* the levels of FURL_STAGE_HALF are still there while FURL_STAGE_FACTOR has its turn */
   PCFurlMethod    method;             /* option: where to begin */
   PCFurlHierarchy kind;               /* option: whose hierarchy */
@@ -62,9 +64,10 @@ typedef struct {
 /* means.c: from `first` on, and none behind `last` */
 void FurlMeansBegin(PC_Furl *furl, FurlStage first, FurlStage last);
 void FurlMeansExclude(PC_Furl *furl, FurlStage stage); /* it has no turn any more */
+void FurlMeansAgain(PC_Furl *furl); /* the matrix has new values: the present stage goes on, of others nothing is known */
 /* Whether the progress foretells what is left; and whether others are faster then, or worth a try */
 PetscBool FurlMeansAreKnown(const PC_Furl *furl, const FurlProgress *progress);
-PetscBool FurlMeansAreSlow(const PC_Furl *furl, const FurlProgress *progress);
+PetscBool FurlMeansAreSlow(PC_Furl *furl, const FurlProgress *progress);
 /* Sets the stage to the next one; false where there is none. progress: NULL where the present one failed */
 PetscBool FurlMeansNext(PC_Furl *furl, const FurlProgress *progress);
 

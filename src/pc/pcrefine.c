@@ -23,7 +23,7 @@ static PetscErrorCode PCFurlMayRefine_Furl(PC pc, PetscBool constants, PetscBool
   if (furl->grid)
     *may = FurlGridCanRefine(furl->grid, constants) ? PETSC_TRUE : PETSC_FALSE;
   else
-    *may = FurlHierarchyCanRefine(&furl->hierarchy, constants);
+    *may = (PetscBool)(furl->stage <= FURL_STAGE_SINGLE && FurlHierarchyCanRefine(&furl->hierarchy, constants));
   if (pc->setupcalled || furl->method != PC_FURL_MULTIGRID || furl->kind > PC_FURL_HIERARCHY_GRID) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscObjectBaseTypeCompareAny((PetscObject)pc->pmat, &readable, MATSEQAIJ, MATMPIAIJ, MATFURL, ""));
   *symmetric = PETSC_FALSE;

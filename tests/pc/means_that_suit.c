@@ -151,7 +151,7 @@ int main(int argc, char **argv)
       args: -what flow -n 20 -most 60 -expect "preconditioner raised 1"
     test:
       suffix: plate
-      args: -what plate -n 100 -most 450 -expect "preconditioner raised 2"
+      args: -what plate -n {{60 150}} -most 1500 -expect "preconditioner raised 2"
     test:
       suffix: wave
       args: -what wave -n 60 -most 250 -expect "running gmres"

@@ -202,12 +202,15 @@ static PetscErrorCode CoarsenTogether(Mat A, const FurlAijParts *parts, const Fu
 {
   const MPI_Comm comm = PetscObjectComm((PetscObject)A);
   FurlUnknowns   fine, coarse = {.own = T->ncols};
+  PetscMPIInt    rank;
   PetscInt      *place;
   FurlSparse     rows, joined;
   FurlSparseView a, t;
 
   PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(comm, &rank));
   PetscCallMPI(MPI_Exscan(&coarse.own, &coarse.first, 1, MPIU_INT, MPI_SUM, comm));
+  if (!rank) coarse.first = 0; /* which the standard leaves open */
   PetscCall(FurlMeetNodes(A, parts, T->height, &fine, &place));
   PetscCall(FurlJoinColumns(parts, T->height, &fine, place, &rows));
   PetscCall(FurlJoinRows(A, &fine, T, &coarse, &joined));

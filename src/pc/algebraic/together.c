@@ -2,6 +2,7 @@
   P and P'AP on several processes. Each multiplies its rows of A by the rows of T, and then of P, that these meet, and its part of P' by
   that, with the folder's products; what belongs to rows of other processes is sent there, and added in the order of the ranks.
 */
+#include <limits.h>
 #include "together.h"
 
 static PetscBool IsOwn(const FurlUnknowns *u, PetscInt global)
@@ -15,6 +16,7 @@ static PetscErrorCode ToLocal(const FurlUnknowns *u, PetscInt global, PetscInt *
   *local = global - u->first;
   if (IsOwn(u, global)) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscFindInt(global, u->nothers, u->other, local));
+  PetscCheck(*local >= 0, PETSC_COMM_SELF, PETSC_ERR_PLIB, "Unknown %" PetscInt_FMT " is not met", global);
   *local += u->own;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -106,18 +108,27 @@ static PetscErrorCode TrafficFree(Traffic *t)
 }
 
 /* displs: [size + 1], the last one is the sum */
-static void Sum(PetscMPIInt size, const PetscMPIInt *counts, PetscMPIInt *displs)
+static PetscErrorCode Sum(PetscMPIInt size, const PetscMPIInt *counts, PetscMPIInt *displs)
 {
+  int64_t sum = 0;
+
+  PetscFunctionBegin;
   displs[0] = 0;
-  for (PetscMPIInt r = 0; r < size; r++) displs[r + 1] = displs[r] + counts[r];
+  for (PetscMPIInt r = 0; r < size; r++) {
+    sum += counts[r];
+    PetscCheck(counts[r] >= 0 && sum <= INT_MAX, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE,
+               "A level has more entries between processes than MPI can count: use more processes");
+    displs[r + 1] = (PetscMPIInt)sum;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static PetscErrorCode TrafficBegin(MPI_Comm comm, PetscMPIInt size, Traffic *t)
 {
   PetscFunctionBegin;
   PetscCallMPI(MPI_Alltoall(t->counts, 1, MPI_INT, t->got_counts, 1, MPI_INT, comm));
-  Sum(size, t->counts, t->displs);
-  Sum(size, t->got_counts, t->got_displs);
+  PetscCall(Sum(size, t->counts, t->displs));
+  PetscCall(Sum(size, t->got_counts, t->got_displs));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
