@@ -42,9 +42,9 @@ static PetscErrorCode IsSymmetric(Mat A, const double *diagonal, PetscBool *symm
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Incomplete Cholesky factors serve where a process's block is symmetric and its diagonal positive (with zeros, if the program says that it
+/* Incomplete Cholesky factors serve where a process's block is symmetric and its diagonal positive (with zeros, if the program says that A
  * is symmetric): those of Gauss' method may be indefinite there, which conjugate gradients do not stand */
-static PetscErrorCode TakesCholesky(Mat block, PetscBool *takes)
+static PetscErrorCode TakesCholesky(Mat A, Mat block, PetscBool *takes)
 {
   const PetscScalar *diagonal;
   PetscBool          known;
@@ -52,7 +52,7 @@ static PetscErrorCode TakesCholesky(Mat block, PetscBool *takes)
   Vec                d;
 
   PetscFunctionBegin;
-  PetscCall(MatIsSymmetricKnown(block, &known, takes));
+  PetscCall(MatIsSymmetricKnown(A, &known, takes));
   PetscCall(MatCreateVecs(block, NULL, &d));
   PetscCall(MatGetDiagonal(block, d));
   PetscCall(VecMin(d, NULL, &least));
@@ -72,17 +72,18 @@ static PetscErrorCode SetFactorOptions(PC fallback)
   KSP      *blocks;
   PetscInt  nblocks;
   PC        block;
-  Mat       A;
+  Mat       A, own;
   PetscBool cholesky;
 
   PetscFunctionBegin;
+  PetscCall(PCGetOperators(fallback, &A, NULL));
   PetscCall(PCSetType(fallback, PCBJACOBI));
   PetscCall(PCSetUp(fallback));
   PetscCall(PCBJacobiGetSubKSP(fallback, &nblocks, NULL, &blocks));
   for (PetscInt k = 0; k < nblocks; k++) {
     PetscCall(KSPGetPC(blocks[k], &block));
-    PetscCall(PCGetOperators(block, &A, NULL));
-    PetscCall(TakesCholesky(A, &cholesky));
+    PetscCall(PCGetOperators(block, &own, NULL));
+    PetscCall(TakesCholesky(A, own, &cholesky));
     PetscCall(PCSetType(block, cholesky ? PCICC : PCILU));
     PetscCall(PCFactorSetShiftType(block, cholesky ? MAT_SHIFT_POSITIVE_DEFINITE : MAT_SHIFT_NONZERO));
   }

@@ -87,6 +87,8 @@ void FurlMeansBegin(PC_Furl *furl, FurlStage first, FurlStage last)
     furl->turns[s] = s < (int)first || s > (int)last ? EXCLUDED : 0;
   }
   furl->settled      = PETSC_FALSE;
+  furl->budget       = 0;
+  furl->doubts       = 0;
   furl->stage        = first;
   furl->turns[first] = 1;
 }
@@ -105,11 +107,12 @@ void FurlMeansAgain(PC_Furl *furl)
   }
   furl->settled = PETSC_FALSE;
   furl->budget  = 0;
+  furl->doubts  = 0;
 }
 
 /* Multigrid that hardly moves the residual of GMRES is no good: no more has to be seen of it. A factorisation may take long to begin with,
  * as where a wind blows information goes from one end to the other first */
-PetscBool FurlMeansAreKnown(const PC_Furl *furl, const FurlProgress *p)
+static PetscBool AreKnown(const PC_Furl *furl, const FurlProgress *p)
 {
   PetscInt wait = PLENTY;
 
@@ -131,7 +134,7 @@ PetscBool FurlMeansAreSlow(PC_Furl *furl, const FurlProgress *p)
   PetscBool       slow    = (PetscBool)(HasOverspent(furl, p) && FastestKnown(furl) != FURL_STAGES);
 
   if (furl->settled) return (PetscBool)(lost && p->monotone && untried != FURL_STAGES);
-  if (FurlMeansAreKnown(furl, p)) {
+  if (AreKnown(furl, p)) {
     if (p->left <= p->room && p->left + TRY > p->room) return PETSC_FALSE;
     slow = (PetscBool)(slow || (untried != FURL_STAGES && p->left * means[PlaceOf(furl->stage)].cost > means[PlaceOf(untried)].price));
     slow = (PetscBool)(slow || ((steady || p->done <= EARLY) && OtherIsFaster(furl, p)));

@@ -314,17 +314,14 @@ static PetscErrorCode PCFurlSetFlexible_Furl(PC pc, PetscBool flexible)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Levels that wait for the outcome of a factorisation's turn go once it is seen that they would not be faster */
 static PetscErrorCode PCFurlIsSlow_Furl(PC pc, const FurlProgress *progress, PetscBool *slow)
 {
-  PC_Furl *const furl = (PC_Furl *)pc->data;
-
   PetscFunctionBegin;
-  *slow = FurlMeansAreSlow(furl, progress);
-  if (furl->kept && !*slow && FurlMeansAreKnown(furl, progress)) PetscCall(DropKept(furl));
+  *slow = FurlMeansAreSlow((PC_Furl *)pc->data, progress);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Levels that waited for the outcome of a factorisation's turn */
 static PetscErrorCode PCFurlSolved_Furl(PC pc)
 {
   PetscFunctionBegin;

@@ -65,8 +65,7 @@ typedef struct {
 void FurlMeansBegin(PC_Furl *furl, FurlStage first, FurlStage last);
 void FurlMeansExclude(PC_Furl *furl, FurlStage stage); /* it has no turn any more */
 void FurlMeansAgain(PC_Furl *furl); /* the matrix has new values: the present stage goes on, of others nothing is known */
-/* Whether the progress foretells what is left; and whether others are faster then, or worth a try */
-PetscBool FurlMeansAreKnown(const PC_Furl *furl, const FurlProgress *progress);
+/* Whether others are faster, or worth a try */
 PetscBool FurlMeansAreSlow(PC_Furl *furl, const FurlProgress *progress);
 /* Sets the stage to the next one; false where there is none. progress: NULL where the present one failed */
 PetscBool FurlMeansNext(PC_Furl *furl, const FurlProgress *progress);
