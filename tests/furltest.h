@@ -177,6 +177,26 @@ static inline PetscErrorCode FurlTestView(KSP ksp, char text[], int room)
   PetscFunctionReturn(0);
 }
 
+/* Solves A x = b to a true residual of 1e-8, in at most `most` iterations; text: the view after that */
+static inline PetscErrorCode FurlTestSolveWithin(KSP ksp, Vec b, Vec x, PetscInt most, char text[], int room)
+{
+  KSPConvergedReason reason;
+  PetscReal          residual;
+  PetscInt           its;
+  Mat                A;
+
+  PetscFunctionBegin;
+  PetscCall(KSPGetOperators(ksp, &A, NULL));
+  PetscCall(KSPSolve(ksp, b, x));
+  PetscCall(KSPGetConvergedReason(ksp, &reason));
+  PetscCall(KSPGetIterationNumber(ksp, &its));
+  PetscCall(FurlTestResidualNorm(A, b, x, &residual));
+  PetscCall(FurlTestView(ksp, text, room));
+  FurlTestCheck(reason > 0 && residual <= 1.1e-8 && its <= most, "reason %d after %d iterations, at most %d; residual %g\n%s", (int)reason,
+                (int)its, (int)most, (double)residual, text);
+  PetscFunctionReturn(0);
+}
+
 /* From here on PetscInfo() writes into a file of this process, until FurlTestInfoEnd() */
 static inline PetscErrorCode FurlTestInfoBegin(char *file, size_t room)
 {

@@ -1,8 +1,8 @@
 /*
   What Furl's three types tell each other. Every exchange goes through a function composed on the object, so that each type works with
   PETSc's own partners as well: the caller asks with PetscObjectQueryFunction() or PetscTryMethod() and goes on without when there is none.
-  PC furl composes PCFurlSetFlexible_C, PCFurlSetNorm_C, PCFurlIsSlow_C, PCFurlRaise_C, PCFurlGetBytes_C, PCFurlGetDevice_C and those
-  for refinement so far: its cycle needs no shared copy.
+  PC furl composes PCFurlSetFlexible_C, PCFurlSetNorm_C, PCFurlIsSlow_C, PCFurlRaise_C, PCFurlSolved_C, PCFurlGetBytes_C, PCFurlGetDevice_C
+  and those for refinement so far: its cycle needs no shared copy.
 */
 #pragma once
 
@@ -36,10 +36,10 @@ typedef PetscErrorCode (*FurlMatEnqueueMultFn)(Mat A, FurlQueue *queue, const Fu
   PCFurlSetFlexible_C  the outer method allows a preconditioner that changes from one application to the next
   PCFurlSetNorm_C      the 2-norm of the vector that the next PCApply() will get, which saves the preconditioner a reduction; 0: unknown
   PCFurlIsSlow_C       whether other means of the preconditioner are worth a try, or known to be faster, at this progress
-  PCFurlSolved_C       the solve has ended: what waited for the outcome of a try is let go
   PCFurlRaise_C        it serves badly: take other means (another method, more precision), of which the fastest is kept in the end.
                        progress: NULL where these have failed. `raised` is false where no others are left; `what` names the new ones, for
                        a line of information (static string)
+  PCFurlSolved_C       the solve has ended: what waited for the outcome of a try is let go
   PCFurlGetBytes_C     the memory that it holds on this process, by purpose
 
   A PC whose finest level is Pmat itself, but for a rounding of 2^-11, can solve by conjugate gradients of its own in low precision:
@@ -96,3 +96,4 @@ typedef PetscErrorCode (*FurlPCSetFlexibleFn)(PC pc, PetscBool flexible);
 typedef PetscErrorCode (*FurlPCSetNormFn)(PC pc, PetscReal norm);
 typedef PetscErrorCode (*FurlPCIsSlowFn)(PC pc, const FurlProgress *progress, PetscBool *slow);
 typedef PetscErrorCode (*FurlPCRaiseFn)(PC pc, const FurlProgress *progress, const char **what, PetscBool *raised);
+typedef PetscErrorCode (*FurlPCSolvedFn)(PC pc);

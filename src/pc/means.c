@@ -62,7 +62,8 @@ static double SpeedOf(const PC_Furl *furl, const FurlProgress *p)
   return p->rate / means[PlaceOf(furl->stage)].cost;
 }
 
-/* More than the means that were left had been expected to take: to go back then costs at most twice what the better of both would have */
+/* More than the means that were left had been expected to take: to go back then costs about twice what they would have, if that was right
+ */
 static PetscBool HasOverspent(const PC_Furl *furl, const FurlProgress *p)
 {
   return (PetscBool)(furl->budget > 0 && p->done * means[PlaceOf(furl->stage)].cost > furl->budget);
